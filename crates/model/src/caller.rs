@@ -1,0 +1,80 @@
+//! Who is calling, and how that was shown.
+
+use crate::{
+    AgentId, CredentialId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId, RunId,
+};
+use std::net::IpAddr;
+
+/// An authenticated caller. Made by the sign-in use cases only; everything else takes it as an argument.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// The organization it was authenticated in.
+    pub organization: OrganizationId,
+    /// The identity whose rights count.
+    pub identity: IdentityId,
+    /// The name people see; goes into the audit log.
+    pub name: String,
+    /// How it was shown.
+    pub authentication: Authentication,
+    /// Where from, when it came over the network.
+    pub address: Option<IpAddr>,
+}
+
+/// How a caller showed who it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Authentication {
+    /// A personal access token.
+    Token {
+        /// Which.
+        credential: CredentialId,
+    },
+    /// The token of a job. The identity is the project's build service.
+    Job {
+        /// Which token.
+        credential: CredentialId,
+        /// The job it lives and dies with.
+        job: JobId,
+        /// The job's run.
+        run: RunId,
+        /// The run's pipeline.
+        pipeline: PipelineId,
+        /// The run's project.
+        project: ProjectId,
+    },
+    /// A registered agent's signature.
+    Agent {
+        /// Which.
+        agent: AgentId,
+    },
+    /// A token that registers agents and does nothing else.
+    AgentRegistration {
+        /// Which.
+        credential: CredentialId,
+    },
+    /// The product itself, for a named duty.
+    System {
+        /// Which duty, such as `expire leases`.
+        duty: &'static str,
+    },
+}
+
+impl Authentication {
+    /// The word for the audit log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token",
+            Self::Job { .. } => "job",
+            Self::Agent { .. } => "agent",
+            Self::AgentRegistration { .. } => "agent registration",
+            Self::System { .. } => "system",
+        }
+    }
+
+    /// The job, when a job calls.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Job { job, .. } => Some(*job),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What the product is about: ids, secure files, roles, permissions, runs, audit events, and the one decision.
+//!
+//! Pure: no async, no I/O, no clock, no randomness, no JSON. Whoever needs a fact loads it and passes it in.
+//! [`policy::decide`] is the only place that says yes or no.
+
+pub mod access;
+pub mod act;
+pub mod audit;
+pub mod caller;
+pub mod ids;
+pub mod library;
+pub mod name;
+pub mod policy;
+pub mod run;
+
+pub use caller::{Authentication, Caller};
+pub use ids::*;

@@ -1,0 +1,355 @@
+//! The decision: one pure function from what an act requires and what the facts are to yes or no.
+//!
+//! Deny by default. Whatever is not known here is a no. Loading facts is `store`'s business.
+
+use crate::act::Requirement;
+use crate::caller::{Authentication, Caller};
+use std::fmt;
+
+/// What was loaded about the caller and the target, at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Whether the target exists, in the project that the act names.
+    pub exists: bool,
+    /// The caller's effective bits at the target ([`crate::access::effective`]).
+    pub bits: i64,
+    /// Whether the caller's identity may act at all: it exists and is not disabled.
+    pub active: bool,
+    /// About the job, for tickets and content.
+    pub job: Option<JobFacts>,
+}
+
+/// What was loaded about a job and a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JobFacts {
+    /// The job is leased, its lease has not run out, and the run is not over.
+    pub live: bool,
+    /// The job is of the project that the act names.
+    pub same_project: bool,
+    /// The job's plan names the file.
+    pub in_plan: bool,
+    /// The job's pipeline is permitted to use the file now.
+    pub permitted: bool,
+    /// A ticket with this digest was issued to this job for this file.
+    pub ticket: bool,
+}
+
+/// Why not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// The target does not exist, or the caller may not know that it does. One answer for both.
+    NotFound,
+    /// The caller may see the target but lacks the right.
+    Lacks {
+        /// The bit that is missing.
+        bit: i64,
+    },
+    /// Content is for jobs: no person gets it, whatever the role.
+    NotForPeople,
+    /// The job is over, or its agent's lease has run out.
+    JobNotLive,
+    /// The job's plan does not name the file.
+    NotInPlan,
+    /// The pipeline is not permitted to use the file.
+    PipelineNotPermitted,
+    /// The ticket is not one of this job for this file.
+    Ticket,
+    /// The way the caller signed in is not good for this.
+    WrongAuthentication,
+    /// The caller's identity is disabled.
+    Disabled,
+}
+
+impl Denied {
+    /// A stable code, for the audit log and for clients.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Lacks { .. } => "role_missing",
+            Self::NotForPeople => "content_is_for_jobs",
+            Self::JobNotLive => "job_not_live",
+            Self::NotInPlan => "not_in_plan",
+            Self::PipelineNotPermitted => "pipeline_not_permitted",
+            Self::Ticket => "ticket_invalid",
+            Self::WrongAuthentication => "wrong_authentication",
+            Self::Disabled => "identity_disabled",
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "It does not exist, or you may not see it.",
+            Self::Lacks { .. } => "Your roles do not include this. Ask an administrator of the project.",
+            Self::NotForPeople => {
+                "The content of a secure file is given to tasks of authorized pipeline jobs only, never to a person."
+            }
+            Self::JobNotLive => "The job has ended, or its agent lost the lease. Its tickets are worth nothing now.",
+            Self::NotInPlan => "The plan of this job does not name this secure file.",
+            Self::PipelineNotPermitted => {
+                "The pipeline is not permitted to use this secure file. Somebody with the User role on it can permit it."
+            }
+            Self::Ticket => "The download ticket is not valid for this secure file and this job.",
+            Self::WrongAuthentication => "This call needs another kind of token.",
+            Self::Disabled => "This identity is disabled.",
+        })
+    }
+}
+
+/// Whether `caller` may do what requires `requirement`, given the facts.
+pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(), Denied> {
+    if !facts.active && !matches!(caller.authentication, Authentication::System { .. }) {
+        return Err(Denied::Disabled);
+    }
+    let is = |good: bool| {
+        if good {
+            Ok(())
+        } else {
+            Err(Denied::WrongAuthentication)
+        }
+    };
+    match requirement {
+        Requirement::Right { bit, view, .. } => right(caller, *bit, *view, facts),
+        Requirement::Ticket { .. } => {
+            is(matches!(
+                caller.authentication,
+                Authentication::Agent { .. }
+            ))?;
+            let job = facts.job.ok_or(Denied::NotFound)?;
+            live(facts, job)
+        }
+        Requirement::Content { .. } => content(caller, facts),
+        Requirement::Person => is(matches!(
+            caller.authentication,
+            Authentication::Token { .. }
+        )),
+        Requirement::AgentRegistration => is(matches!(
+            caller.authentication,
+            Authentication::AgentRegistration { .. }
+        )),
+        Requirement::Duty => is(matches!(
+            caller.authentication,
+            Authentication::System { .. }
+        )),
+    }
+}
+
+fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Denied> {
+    match caller.authentication {
+        Authentication::Token { .. } | Authentication::Job { .. } => {}
+        Authentication::Agent { .. }
+        | Authentication::AgentRegistration { .. }
+        | Authentication::System { .. } => return Err(Denied::WrongAuthentication),
+    }
+    if !facts.exists || facts.bits & view != view {
+        return Err(Denied::NotFound);
+    }
+    if facts.bits & bit == bit {
+        Ok(())
+    } else {
+        Err(Denied::Lacks { bit })
+    }
+}
+
+fn content(caller: &Caller, facts: &Facts) -> Result<(), Denied> {
+    let Authentication::Job { .. } = caller.authentication else {
+        // A person who may not see the file learns nothing; one who may is told why this will never work.
+        let visible = facts.exists && facts.bits & crate::access::library::VIEW != 0;
+        return Err(if visible {
+            Denied::NotForPeople
+        } else {
+            Denied::NotFound
+        });
+    };
+    let job = facts.job.ok_or(Denied::JobNotLive)?;
+    if !job.ticket {
+        return Err(Denied::Ticket);
+    }
+    live(facts, job)
+}
+
+fn live(facts: &Facts, job: JobFacts) -> Result<(), Denied> {
+    if !job.same_project || !facts.exists {
+        return Err(Denied::NotFound);
+    }
+    if !job.live {
+        return Err(Denied::JobNotLive);
+    }
+    if !job.in_plan {
+        return Err(Denied::NotInPlan);
+    }
+    if job.permitted {
+        Ok(())
+    } else {
+        Err(Denied::PipelineNotPermitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Scope, library};
+    use crate::{
+        AgentId, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId,
+        RunId,
+    };
+    use uuid::Uuid;
+
+    fn caller(authentication: Authentication) -> Caller {
+        Caller {
+            organization: OrganizationId(Uuid::nil()),
+            identity: IdentityId(Uuid::nil()),
+            name: "somebody".into(),
+            authentication,
+            address: None,
+        }
+    }
+
+    fn person() -> Caller {
+        caller(Authentication::Token {
+            credential: CredentialId(Uuid::nil()),
+        })
+    }
+
+    fn job() -> Caller {
+        caller(Authentication::Job {
+            credential: CredentialId(Uuid::nil()),
+            job: JobId(Uuid::nil()),
+            run: RunId(1),
+            pipeline: PipelineId(1),
+            project: ProjectId(Uuid::nil()),
+        })
+    }
+
+    fn read() -> Requirement {
+        Requirement::Content {
+            project: ProjectId(Uuid::nil()),
+            file: FileId(Uuid::nil()),
+            ticket: [0; 32],
+        }
+    }
+
+    fn good() -> Facts {
+        let job = JobFacts {
+            live: true,
+            same_project: true,
+            in_plan: true,
+            permitted: true,
+            ticket: true,
+        };
+        Facts {
+            exists: true,
+            bits: 0,
+            active: true,
+            job: Some(job),
+        }
+    }
+
+    #[test]
+    fn a_job_with_everything_reads_and_each_missing_fact_refuses() {
+        assert_eq!(decide(&job(), &read(), &good()), Ok(()));
+        let without = |change: fn(&mut Facts)| {
+            let mut facts = good();
+            change(&mut facts);
+            decide(&job(), &read(), &facts)
+        };
+        assert_eq!(without(|f| f.exists = false), Err(Denied::NotFound));
+        assert_eq!(without(|f| f.active = false), Err(Denied::Disabled));
+        assert_eq!(without(|f| f.job = None), Err(Denied::JobNotLive));
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().live = false;
+            }),
+            Err(Denied::JobNotLive)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().same_project = false;
+            }),
+            Err(Denied::NotFound)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().in_plan = false;
+            }),
+            Err(Denied::NotInPlan)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().permitted = false;
+            }),
+            Err(Denied::PipelineNotPermitted)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().ticket = false;
+            }),
+            Err(Denied::Ticket)
+        );
+    }
+
+    #[test]
+    fn no_person_reads_whatever_the_bits() {
+        let mut facts = good();
+        facts.bits = i64::MAX;
+        assert_eq!(
+            decide(&person(), &read(), &facts),
+            Err(Denied::NotForPeople)
+        );
+        facts.bits = 0;
+        assert_eq!(decide(&person(), &read(), &facts), Err(Denied::NotFound));
+        let agent = caller(Authentication::Agent {
+            agent: AgentId(Uuid::nil()),
+        });
+        assert_eq!(decide(&agent, &read(), &facts), Err(Denied::NotFound));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_and_what_is_not_there_get_one_answer() {
+        let manage = Requirement::Right {
+            scope: Scope::Library(ProjectId(Uuid::nil())),
+            bit: library::ADMINISTER,
+            view: library::VIEW,
+        };
+        let facts = |exists, bits| Facts {
+            exists,
+            bits,
+            active: true,
+            job: None,
+        };
+        assert_eq!(
+            decide(&person(), &manage, &facts(false, 19)),
+            Err(Denied::NotFound)
+        );
+        assert_eq!(
+            decide(&person(), &manage, &facts(true, 0)),
+            Err(Denied::NotFound)
+        );
+        assert_eq!(
+            decide(&person(), &manage, &facts(true, library::ADMINISTER)),
+            Err(Denied::NotFound)
+        );
+        assert_eq!(
+            decide(&person(), &manage, &facts(true, library::VIEW)),
+            Err(Denied::Lacks {
+                bit: library::ADMINISTER
+            })
+        );
+        assert_eq!(decide(&person(), &manage, &facts(true, 3)), Ok(()));
+    }
+
+    #[test]
+    fn duties_are_the_products_own() {
+        assert_eq!(
+            decide(&person(), &Requirement::Duty, &good()),
+            Err(Denied::WrongAuthentication)
+        );
+        let system = caller(Authentication::System { duty: "test" });
+        assert_eq!(
+            decide(&system, &Requirement::Duty, &Facts::default()),
+            Ok(())
+        );
+        assert_eq!(decide(&system, &read(), &good()), Err(Denied::NotFound));
+    }
+}

@@ -1,0 +1,209 @@
+//! Our own routes, in the area `coffer`: `{organization}[/{project}]/_apis/coffer/…`.
+
+use crate::permissions::Resource;
+use crate::{Date, IdentityRef};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A protected resource that a run waits for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFor {
+    /// The resource. Its name is left out when the viewer may not see it.
+    pub resource: Resource,
+    /// The stage that waits.
+    pub stage: String,
+    /// What is missing, for people.
+    pub message: String,
+    /// Whether the caller may grant it.
+    pub you_may_permit: bool,
+    /// Who may grant it, when the caller may see that.
+    #[serde(default)]
+    pub who_may_permit: Vec<String>,
+}
+
+/// Body of `POST coffer/signin`: trades the one-time code of the first start for a token.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstSignIn {
+    /// The one-time code.
+    pub code: String,
+    /// The name the administrator chooses.
+    pub unique_name: String,
+    /// A label for the token.
+    pub label: String,
+}
+
+/// A token, shown once.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedToken {
+    /// The token's id: what lists and revocation use.
+    pub id: Uuid,
+    /// The value. It is stored hashed only and cannot be shown again.
+    pub token: String,
+    /// When it ends.
+    pub expires_on: Date,
+    /// Whose it is.
+    pub identity: IdentityRef,
+}
+
+/// Body of `POST coffer/tokens`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRequest {
+    /// What it is for.
+    pub label: String,
+    /// Days until it ends; 1 to 365.
+    pub days: u32,
+    /// Whose; the caller's own when absent. Only an administrator may make one for somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// `pat` (default) or `agent` (registers agents, nothing else).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
+
+/// A token's record, without its value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRecord {
+    /// Id.
+    pub id: Uuid,
+    /// `pat`, `agent`, `job`.
+    pub kind: String,
+    /// What it is for.
+    pub label: String,
+    /// When it was made.
+    pub created_on: Date,
+    /// When it ends.
+    pub expires_on: Date,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_on: Option<Date>,
+}
+
+/// Body of `POST coffer/users`, and with `id` the answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// GUID; in answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// Sign-in name, unique ignoring case.
+    pub unique_name: String,
+    /// The name people see; the sign-in name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Groups, such as `Contributors` (with a project) or `Project Collection Administrators`.
+    #[serde(default)]
+    pub groups: Vec<GroupReference>,
+}
+
+/// A group, of a project or of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupReference {
+    /// Project name; absent for a group of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// `Project Administrators`, `Contributors`, `Readers`, …
+    pub name: String,
+}
+
+/// Body of `POST coffer/projects`, and with `id` the answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Project {
+    /// GUID; in answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// Unique ignoring case.
+    pub name: String,
+}
+
+/// One line of the audit log, also one line of an export (JSON Lines).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// Place in the chain; absent until the row is linked (within a second).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
+    /// Salted digest of the event, hex.
+    pub digest: String,
+    /// Digest over the chain up to here, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// The salt, hex; absent with the event in a filtered export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// The event; absent where a filter or retention left it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<AuditEvent>,
+}
+
+/// Who did what, when, from where, by which authentication, in which run, job and step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// GUID.
+    pub id: Uuid,
+    /// Microseconds since 1970, UTC.
+    pub time: i64,
+    /// Such as `SecureFile.Downloaded`.
+    pub action: String,
+    /// `allowed` or `denied`.
+    pub outcome: String,
+    /// Who.
+    pub actor: AuditActor,
+    /// Project GUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Uuid>,
+    /// `securefile`, `pipeline`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// Run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<i64>,
+    /// Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Uuid>,
+    /// More, as text; never content, tokens or tickets.
+    #[serde(default)]
+    pub details: std::collections::BTreeMap<String, String>,
+}
+
+/// The actor of an audit event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditActor {
+    /// Identity GUID; all zero for nobody.
+    pub id: Uuid,
+    /// Name at that time.
+    pub name: String,
+    /// `token`, `job`, `agent`, `system`, `anonymous`.
+    pub authentication: String,
+    /// Network address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// Answer of `GET coffer/audit/verify`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditVerification {
+    /// Whether everything linked is as it was written.
+    pub intact: bool,
+    /// Linked rows checked.
+    pub linked: i64,
+    /// Rows written but not linked yet.
+    pub unlinked: i64,
+    /// The chain's head, hex.
+    pub head: String,
+    /// What is wrong, a sentence each.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}

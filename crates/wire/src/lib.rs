@@ -1,0 +1,20 @@
+//! What goes over the wire: request and response shapes, paths, the error envelope and the agent protocol.
+//!
+//! Shapes follow the Azure DevOps REST API where a route is one of its own, so that unmodified clients read them.
+//! This crate knows nothing of the product's rules, of databases or of HTTP libraries: it is serde and text only,
+//! and is free to stay as ugly as the wire is. `server` converts from the model in one place.
+
+pub mod agent;
+pub mod builds;
+pub mod coffer;
+pub mod common;
+pub mod envelope;
+pub mod locations;
+pub mod paths;
+pub mod permissions;
+pub mod pipelines;
+pub mod secure_files;
+pub mod signature;
+
+pub use common::{Date, IdentityRef, List};
+pub use envelope::ErrorEnvelope;

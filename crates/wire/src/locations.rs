@@ -1,0 +1,83 @@
+//! Resource locations, resource areas and connection data: what a client asks before its first call.
+
+use serde::{Deserialize, Serialize};
+
+/// A row of the answer to `OPTIONS _apis[/{area}]`.
+///
+/// Ids are lower case (Python compares them so) and the three versions are text (Go parses text).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceLocation {
+    /// The location's GUID.
+    pub id: String,
+    /// The area, as the original spells it.
+    pub area: String,
+    /// The resource's name.
+    pub resource_name: String,
+    /// Route with placeholders, relative to the organization's URL.
+    pub route_template: String,
+    /// Version of the resource within the API version.
+    pub resource_version: i32,
+    /// Oldest API version.
+    pub min_version: String,
+    /// Newest API version.
+    pub max_version: String,
+    /// Newest released API version; `0.0` when it is a preview only.
+    pub released_version: String,
+}
+
+/// Answer of `GET _apis/connectionData`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionData {
+    /// Who the caller proved to be.
+    pub authenticated_user: ConnectedUser,
+    /// Who the caller acts as; the same.
+    pub authorized_user: ConnectedUser,
+    /// The organization's GUID.
+    pub instance_id: String,
+    /// The deployment's GUID.
+    pub deployment_id: String,
+    /// `onPremises`.
+    pub deployment_type: String,
+    /// Where services are.
+    pub location_service_data: LocationServiceData,
+}
+
+/// A caller as connection data shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectedUser {
+    /// GUID.
+    pub id: String,
+    /// `Type;Identifier`.
+    pub descriptor: String,
+    /// Graph descriptor.
+    pub subject_descriptor: String,
+    /// The name people see.
+    pub provider_display_name: String,
+    /// Always true: a disabled identity does not get here.
+    pub is_active: bool,
+    /// `Account`.
+    pub properties: serde_json::Value,
+    /// 2.
+    pub resource_version: i32,
+    /// 0.
+    pub meta_type_id: i32,
+}
+
+/// The part of connection data that .NET reads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LocationServiceData {
+    /// All zero: a .NET client then never goes looking for other hosts.
+    pub service_owner: String,
+    /// `PublicAccessMapping`.
+    pub default_access_mapping_moniker: String,
+    /// Change counter.
+    pub last_change_id: i32,
+    /// Change counter.
+    pub last_change_id64: i64,
+    /// Seconds.
+    pub client_cache_time_to_live: i32,
+}

@@ -1,0 +1,136 @@
+//! Paths of the routes, relative to the organization's URL. Written once, used by server, client and tests.
+//!
+//! Literal segments are given in the case the original's templates use; the server matches them in any case.
+
+/// Secure files of a project.
+pub mod secure_files {
+    /// `{project}/_apis/distributedtask/securefiles`.
+    pub const COLLECTION: &str = "{project}/_apis/distributedtask/securefiles";
+    /// One of them.
+    pub const ITEM: &str = "{project}/_apis/distributedtask/securefiles/{secureFileId}";
+}
+
+/// Pipeline permissions.
+pub mod permissions {
+    /// Batch.
+    pub const COLLECTION: &str = "{project}/_apis/pipelines/pipelinepermissions";
+    /// Of one resource.
+    pub const ITEM: &str =
+        "{project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}";
+}
+
+/// Pipelines and runs.
+pub mod pipelines {
+    /// Pipelines of a project.
+    pub const COLLECTION: &str = "{project}/_apis/pipelines";
+    /// One pipeline.
+    pub const ITEM: &str = "{project}/_apis/pipelines/{pipelineId}";
+    /// Its runs.
+    pub const RUNS: &str = "{project}/_apis/pipelines/{pipelineId}/runs";
+    /// One run.
+    pub const RUN: &str = "{project}/_apis/pipelines/{pipelineId}/runs/{runId}";
+    /// POST [`crate::pipelines::RunRequest`], answers [`crate::pipelines::Preview`].
+    pub const PREVIEW: &str = "{project}/_apis/pipelines/{pipelineId}/preview";
+}
+
+/// Builds, timelines, logs.
+pub mod builds {
+    /// Builds of a project.
+    pub const COLLECTION: &str = "{project}/_apis/build/builds";
+    /// One build. PATCH `{"status":"cancelling"}` cancels.
+    pub const ITEM: &str = "{project}/_apis/build/builds/{buildId}";
+    /// Its timeline.
+    pub const TIMELINE: &str = "{project}/_apis/build/builds/{buildId}/timeline";
+    /// The same timeline by its id.
+    pub const TIMELINE_ITEM: &str = "{project}/_apis/build/builds/{buildId}/timeline/{timelineId}";
+    /// Its logs.
+    pub const LOGS: &str = "{project}/_apis/build/builds/{buildId}/logs";
+    /// One log; `startLine` and `endLine` count from 1, inclusive.
+    pub const LOG: &str = "{project}/_apis/build/builds/{buildId}/logs/{logId}";
+}
+
+/// What a client asks first.
+pub mod location {
+    /// OPTIONS: all resource locations.
+    pub const ROOT: &str = "_apis";
+    /// OPTIONS: the resource locations of one area.
+    pub const AREA: &str = "_apis/{area}";
+    /// One resource area.
+    pub const RESOURCE_AREA: &str = "_apis/ResourceAreas/{areaId}";
+    /// Resource areas.
+    pub const RESOURCE_AREAS: &str = "_apis/ResourceAreas";
+    /// Who am I, where am I.
+    pub const CONNECTION_DATA: &str = "_apis/connectionData";
+}
+
+/// Our own area.
+pub mod coffer {
+    /// POST [`crate::coffer::FirstSignIn`]. The only route without authentication.
+    pub const SIGN_IN: &str = "_apis/coffer/signin";
+    /// GET, POST [`crate::coffer::User`].
+    pub const USERS: &str = "_apis/coffer/users";
+    /// GET, POST [`crate::coffer::TokenRequest`].
+    pub const TOKENS: &str = "_apis/coffer/tokens";
+    /// DELETE.
+    pub const TOKEN: &str = "_apis/coffer/tokens/{tokenId}";
+    /// GET, POST [`crate::coffer::Project`].
+    pub const PROJECTS: &str = "_apis/coffer/projects";
+    /// GET: JSON Lines of [`crate::coffer::AuditEntry`], oldest first; `?after=SEQ&top=N&action=&resource=`.
+    pub const AUDIT: &str = "_apis/coffer/audit";
+    /// GET [`crate::coffer::AuditVerification`].
+    pub const AUDIT_VERIFY: &str = "_apis/coffer/audit/verify";
+}
+
+/// The agent protocol.
+pub mod agent {
+    /// POST [`crate::agent::Register`].
+    pub const REGISTER: &str = "_apis/coffer/agents";
+    /// POST [`crate::agent::LeaseRequest`].
+    pub const LEASE: &str = "_apis/coffer/agents/{agentId}/lease";
+    /// POST [`crate::agent::Renew`].
+    pub const RENEW: &str = "_apis/coffer/agents/{agentId}/jobs/{jobId}/renew";
+    /// POST [`crate::agent::Feed`].
+    pub const FEED: &str = "_apis/coffer/agents/{agentId}/jobs/{jobId}/feed";
+    /// POST [`crate::agent::Finish`].
+    pub const FINISH: &str = "_apis/coffer/agents/{agentId}/jobs/{jobId}/finish";
+}
+
+/// Fills the placeholders of a template, in order, each percent-encoded as one segment.
+///
+/// Panics in debug builds when the number of values does not fit the template: that is a mistake in our code.
+pub fn fill(template: &str, values: &[&str]) -> String {
+    let mut out = String::with_capacity(template.len() + 64);
+    let mut values = values.iter();
+    let mut rest = template;
+    while let Some(start) = rest.find('{') {
+        out.push_str(&rest[..start]);
+        let end = rest[start..]
+            .find('}')
+            .map_or(rest.len(), |i| start + i + 1);
+        debug_assert!(values.len() > 0, "too few values for {template}");
+        for byte in values.next().copied().unwrap_or_default().bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'$') {
+                out.push(byte as char);
+            } else {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    debug_assert!(values.next().is_none(), "too many values for {template}");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_become_single_segments() {
+        assert_eq!(
+            fill(secure_files::ITEM, &["My Project/ä", "x"]),
+            "My%20Project%2F%C3%A4/_apis/distributedtask/securefiles/x"
+        );
+    }
+}

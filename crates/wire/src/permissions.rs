@@ -1,0 +1,59 @@
+//! Pipeline permissions: `{project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}`.
+
+use crate::{Date, IdentityRef};
+use serde::{Deserialize, Serialize};
+
+/// Which pipelines may use a protected resource.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourcePipelinePermissions {
+    /// The resource; may be left out of a PATCH body, since the path names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+    /// Open access. Absent when it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_pipelines: Option<Permission>,
+    /// Always an array; lists authorised pipelines only.
+    #[serde(default)]
+    pub pipelines: Vec<PipelinePermission>,
+}
+
+/// A protected resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resource {
+    /// `securefile`, later also `variablegroup`, `endpoint`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Id as text.
+    pub id: String,
+    /// Name, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Whether something is authorised, by whom and since when.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permission {
+    /// `false` in a PATCH removes.
+    #[serde(default)]
+    pub authorized: bool,
+    /// Who granted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized_by: Option<IdentityRef>,
+    /// When it was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized_on: Option<Date>,
+}
+
+/// The permission of one pipeline.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelinePermission {
+    /// The pipeline's (definition's) id.
+    pub id: i64,
+    /// The rest.
+    #[serde(flatten)]
+    pub permission: Permission,
+}

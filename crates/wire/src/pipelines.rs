@@ -1,0 +1,133 @@
+//! Pipelines and runs: `{project}/_apis/pipelines`. A run's id is also its build id.
+
+use crate::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A pipeline: a name and where its YAML lives.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pipeline {
+    /// Links.
+    #[serde(rename = "_links", default)]
+    pub links: serde_json::Value,
+    /// Where to read it again.
+    pub url: String,
+    /// Integer id, unique in the organization.
+    pub id: i64,
+    /// Goes up with each change of the YAML.
+    pub revision: i64,
+    /// Unique in its folder, ignoring case.
+    pub name: String,
+    /// `\` is the root.
+    pub folder: String,
+    /// Only when one pipeline is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Configuration>,
+}
+
+/// Where a pipeline's YAML lives.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configuration {
+    /// Always `yaml`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The path shown in errors, such as `azure-pipelines.yml`.
+    #[serde(default)]
+    pub path: String,
+    /// Ours: the text itself, stored with the definition, a revision for each change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yaml: Option<String>,
+}
+
+/// Body of POST (and, ours, PUT on one pipeline).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineRequest {
+    /// The name.
+    pub name: String,
+    /// The folder; `\` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The YAML.
+    pub configuration: Configuration,
+}
+
+/// Body of `POST …/pipelines/{id}/runs`. `{}` is valid.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunRequest {
+    /// Variables set at queue time.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, QueueVariable>,
+    /// Template parameters.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub template_parameters: BTreeMap<String, serde_json::Value>,
+    /// Plan only: answer the final YAML, start nothing.
+    pub preview_run: bool,
+}
+
+/// A variable set at queue time.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct QueueVariable {
+    /// The value.
+    pub value: String,
+    /// Whether it is a secret.
+    pub is_secret: bool,
+}
+
+/// Answer to a preview: the plan as one YAML text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The text.
+    pub final_yaml: String,
+}
+
+/// A run of a pipeline.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Links.
+    #[serde(rename = "_links", default)]
+    pub links: serde_json::Value,
+    /// The pipeline it is a run of.
+    pub pipeline: PipelineReference,
+    /// `inProgress`, `canceling`, `completed`.
+    pub state: String,
+    /// `succeeded`, `failed`, `canceled`; absent until completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// When it was queued.
+    pub created_date: Date,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_date: Option<Date>,
+    /// Where to read it again.
+    pub url: String,
+    /// Integer id, unique in the organization; also the build id.
+    pub id: i64,
+    /// The build number.
+    pub name: String,
+    /// Ours: protected resources that the run waits for; absent when it does not wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_for: Vec<crate::coffer::WaitingFor>,
+}
+
+/// A pipeline, as a run names it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineReference {
+    /// Where to read it.
+    pub url: String,
+    /// Its id.
+    pub id: i64,
+    /// The revision that ran.
+    pub revision: i64,
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub folder: String,
+}
