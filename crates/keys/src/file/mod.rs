@@ -1,0 +1,235 @@
+//! The file provider: root generations in one text file that only Coffer's user can read.
+//!
+//! The default. Who can read the file can unwrap every project key, so it belongs outside the data folder
+//! and its backups. Nothing is cached: each call reads the file again, so that a generation disabled by
+//! another process is refused at once, and root keys are in memory only while they are used.
+//!
+//! Must not know the database or when to rotate.
+
+mod disk;
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coffer_seal::{
+    BoxFuture, Entropy, GenerationId, KeyError, KeyProvider, ProjectKeySecret, WrapContext,
+    WrappingKey,
+};
+
+pub use disk::KeyFileError;
+use text::{Generation, KeyFile};
+pub use text::{GenerationInfo, State};
+
+const WRAP_LABEL: &str = "coffer/root-wrap/file/v1";
+
+/// Root generations in a file. See the module for what it promises.
+pub struct FileProvider {
+    path: PathBuf,
+    entropy: Arc<Entropy>,
+}
+
+/// Whether [`FileProvider::open_or_create`] found a root key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It made a new one, still without a generation: tell the operator where it is and to keep a copy apart.
+    New,
+    /// It was there.
+    Existing,
+}
+
+impl FileProvider {
+    /// Opens the root key file at `path`, or creates it with mode 0600, in a folder made with mode 0700 if absent.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError`] when the file is a symbolic link, may be read by others, belongs to another user, lies in
+    /// a folder that others may write to, or is damaged; nothing is ever repaired or replaced silently.
+    pub fn open_or_create(
+        path: &Path,
+        entropy: Arc<Entropy>,
+    ) -> Result<(Self, Created), KeyFileError> {
+        let created = disk::create_if_absent(path, &KeyFile::default())?;
+        disk::read(path)?;
+        let created = if created {
+            Created::New
+        } else {
+            Created::Existing
+        };
+        Ok((
+            Self {
+                path: path.to_owned(),
+                entropy,
+            },
+            created,
+        ))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All generations in the order they were made, without their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError`] when the file cannot be read now.
+    pub fn generations(&self) -> Result<Vec<GenerationInfo>, KeyFileError> {
+        Ok(disk::read(&self.path)?
+            .generations
+            .into_iter()
+            .map(|generation| generation.info)
+            .collect())
+    }
+
+    /// Takes back [`KeyProvider::disable`], to restore a backup made before a rotation.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::UnknownGeneration`] when it was destroyed, and those of the file.
+    pub async fn enable(&self, generation: &GenerationId) -> Result<(), KeyError> {
+        self.set_state(generation, State::Active).await
+    }
+
+    async fn set_state(&self, generation: &GenerationId, state: State) -> Result<(), KeyError> {
+        let id = generation.0.clone();
+        self.change(move |file, _| {
+            let found = file
+                .generations
+                .iter_mut()
+                .find(|entry| entry.info.id == id);
+            let entry = found.ok_or(KeyError::UnknownGeneration { generation: id })?;
+            entry.info.state = state;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads, changes and replaces the file under its lock, away from the async threads: it waits for the disk.
+    async fn change<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut KeyFile, u64) -> Result<T, KeyError> + Send + 'static,
+    ) -> Result<T, KeyError> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || disk::change(&path, act))
+            .await
+            .map_err(|join| KeyError::unavailable("the server is stopping", join))?
+    }
+
+    /// The wrapping key of an active generation of this scale unit. One small file read, so done in place.
+    fn active(&self, generation: &GenerationId, scale_unit: &str) -> Result<WrappingKey, KeyError> {
+        let file = disk::read(&self.path).map_err(disk::unusable)?;
+        let id = || generation.0.clone();
+        let entry = file
+            .generations
+            .iter()
+            .find(|entry| entry.info.id == generation.0)
+            .ok_or_else(|| KeyError::UnknownGeneration { generation: id() })?;
+        if entry.info.scale_unit != scale_unit {
+            return Err(KeyError::OtherScaleUnit { generation: id() });
+        }
+        match entry.info.state {
+            State::Active => Ok(WrappingKey::new(&entry.key)),
+            State::Disabled => Err(KeyError::Disabled { generation: id() }),
+        }
+    }
+}
+
+impl KeyProvider for FileProvider {
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
+    fn anyone_can_wrap(&self) -> bool {
+        false
+    }
+
+    fn new_generation<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<GenerationId, KeyError>> {
+        Box::pin(async move {
+            text::check_scale_unit(scale_unit)?;
+            let generation = Generation::new(scale_unit, self.entropy.as_ref());
+            let id = GenerationId(generation.info.id.clone());
+            self.change(move |file, now| {
+                let mut generation = generation;
+                generation.info.created = now;
+                file.generations.push(generation);
+                Ok(())
+            })
+            .await?;
+            Ok(id)
+        })
+    }
+
+    fn wrap<'a>(
+        &'a self,
+        generation: &'a GenerationId,
+        secret: &'a ProjectKeySecret,
+        context: &'a WrapContext,
+    ) -> BoxFuture<'a, Result<Vec<u8>, KeyError>> {
+        Box::pin(async move {
+            let key = self.active(generation, &context.scale_unit)?;
+            let version = context.version.to_be_bytes();
+            let parts = parts(generation, context, &version);
+            Ok(key.wrap(WRAP_LABEL, &parts, secret.as_bytes(), self.entropy.as_ref()))
+        })
+    }
+
+    fn unwrap<'a>(
+        &'a self,
+        generation: &'a GenerationId,
+        wrapped: &'a [u8],
+        context: &'a WrapContext,
+    ) -> BoxFuture<'a, Result<ProjectKeySecret, KeyError>> {
+        Box::pin(async move {
+            let key = self.active(generation, &context.scale_unit)?;
+            let version = context.version.to_be_bytes();
+            let secret = key
+                .unwrap(WRAP_LABEL, &parts(generation, context, &version), wrapped)
+                .map_err(|_| KeyError::Damaged)?;
+            Ok(ProjectKeySecret::from_bytes(secret))
+        })
+    }
+
+    fn disable<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(self.set_state(generation, State::Disabled))
+    }
+
+    /// Takes the generation out of the file. Old blocks of the disk, and copies made by others, are out of reach.
+    fn destroy<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(async move {
+            let id = generation.0.clone();
+            self.change(move |file, _| {
+                if file
+                    .generations
+                    .iter()
+                    .any(|entry| entry.info.id == id && entry.info.state == State::Active)
+                {
+                    return Err(KeyError::refused(
+                        "an active root generation is not destroyed; disable it first",
+                    ));
+                }
+                file.generations.retain(|entry| entry.info.id != id);
+                Ok(())
+            })
+            .await
+        })
+    }
+}
+
+fn parts<'a>(
+    generation: &'a GenerationId,
+    context: &'a WrapContext,
+    version: &'a [u8; 8],
+) -> [&'a [u8]; 5] {
+    [
+        generation.0.as_bytes(),
+        context.scale_unit.as_bytes(),
+        context.organization.as_bytes(),
+        context.project.as_bytes(),
+        version,
+    ]
+}
