@@ -1,0 +1,102 @@
+//! Azure Pipelines YAML to a plan: pure, with the place of every error.
+//!
+//! [`plan`] reads the text of a pipeline and answers with data: the steps a job will run, each with its task, its
+//! inputs and the secure files it names. Everything that depends on the server (which secure files exist, which tasks
+//! are installed) comes in through a [`Resolver`]; what the resolver has not loaded yet is asked for with
+//! [`Refusal::Needs`], so this crate needs neither a database nor a clock, and the same arguments always give the
+//! same plan.
+//!
+//! This crate must not know: people, permissions, checks, HTTP, storage, time, or any other crate of ours. It decides
+//! *which* files a pipeline names. Whether it may use them is decided elsewhere, and nothing in YAML grants anything.
+//!
+//! The way of a text:
+//!
+//! 1. `yaml`: text to a tree of spanned nodes, within limits of bytes, depth and count;
+//! 2. `read`: the tree to a draft of the pipeline, with names, types and words checked;
+//! 3. `resolve`: the draft to a [`Plan`], with tasks, reference names and secure files settled.
+//!
+//! The agent uses [`condition`], [`macros`], [`tasks`], [`demands`] and [`version`] at run time.
+
+pub mod condition;
+pub mod demands;
+mod diagnostic;
+pub mod expression;
+mod lines;
+pub mod macros;
+mod plan;
+mod read;
+mod resolve;
+mod resolver;
+pub mod tasks;
+pub mod version;
+mod words;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use diagnostic::{Code, Diagnostic};
+pub use plan::{Entries, Job, Plan, SCHEMA, SecureFileInput, Stage, Step, TaskReference, Variable};
+pub use resolver::{Lookup, Need, ResolvedFile, Resolver, SecureFileReference};
+
+use diagnostic::Report;
+
+/// The text of a pipeline and the name under which errors speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Shown in front of every error, for example `azure-pipelines.yml`. It is never opened.
+    pub path: String,
+    /// The YAML text.
+    pub text: String,
+}
+
+/// What is given when a run starts, apart from the YAML.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanInputs {
+    /// Variables set by whoever starts the run. They cannot replace a variable that the YAML sets, nor one in `system`.
+    pub variables: Vec<(String, String)>,
+    /// Predefined variables known when the plan is made (`Build.SourceBranchName` …). Used to expand `$(x)` in secure
+    /// file inputs; they are not copied into the plan.
+    pub system: Vec<(String, String)>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The pipeline is not valid. At least one entry, ordered by place.
+    #[error("the pipeline is not valid: {} error(s); correct them and start the run again", .0.len())]
+    Invalid(Vec<Diagnostic>),
+    /// Facts the resolver has not loaded. Load them all and call [`plan`] again; two rounds are enough (tasks, then
+    /// the secure files that their inputs name).
+    #[error("{} fact(s) must be loaded before the plan can be made", .0.len())]
+    Needs(Vec<Need>),
+}
+
+/// Makes the plan of a pipeline.
+///
+/// # Errors
+///
+/// [`Refusal::Needs`] while the resolver answers [`Lookup::Unknown`] to something; errors in the text wait until all
+/// facts are there, so that a person sees all of them at once. [`Refusal::Invalid`] otherwise.
+pub fn plan(
+    source: &Source,
+    inputs: &PlanInputs,
+    resolver: &dyn Resolver,
+) -> Result<Plan, Refusal> {
+    let mut report = Report::new(&source.path);
+    let Some(tree) = yaml::parse(&source.text, &mut report) else {
+        return Err(Refusal::Invalid(report.into_errors()));
+    };
+    let draft = read::pipeline(&tree, inputs, &mut report);
+    let (plan, needs) = resolve::plan(draft, source, inputs, resolver, &mut report);
+    if !needs.is_empty() {
+        return Err(Refusal::Needs(needs));
+    }
+    match plan {
+        Some(mut plan) if !report.has_errors() => {
+            plan.warnings = report.into_warnings();
+            Ok(plan)
+        }
+        _ => Err(Refusal::Invalid(report.into_errors())),
+    }
+}

@@ -1,0 +1,192 @@
+//! Secure file inputs: which files a value names. Only what is known when the plan is made takes part, and a file that
+//! exists is enough here: whether it may be used is asked later, and the run waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Context;
+use crate::{
+    Lookup, Need, SecureFileInput, SecureFileReference, Variable,
+    diagnostic::{Code, Place, quotable},
+    macros, words,
+};
+
+/// Most different secure files that one pipeline may name.
+const MAX_FILES: usize = 100;
+/// Most times it may name one.
+const MAX_MENTIONS: usize = 1000;
+/// Bytes of variables that the expansion of one value may read and write.
+const MAX_EXPANSION: usize = 8 << 10;
+
+/// Values for `$(x)`, and the files looked up so far.
+pub(super) struct Files<'a> {
+    values: BTreeMap<String, &'a str>,
+    references: BTreeSet<SecureFileReference>,
+    mentions: usize,
+}
+
+impl<'a> Files<'a> {
+    /// Variables of the YAML root and predefined ones; the predefined win.
+    pub(super) fn new(root: &'a [Variable], system: &'a [(String, String)]) -> Self {
+        let root = root
+            .iter()
+            .map(|variable| (words::fold(&variable.name), variable.value.as_str()));
+        let system = system
+            .iter()
+            .map(|(name, value)| (words::fold(name), value.as_str()));
+        Self {
+            values: root.chain(system).collect(),
+            references: BTreeSet::new(),
+            mentions: 0,
+        }
+    }
+
+    fn expand(&self, text: &str) -> String {
+        macros::expand_nested_within(text, MAX_EXPANSION, |name| {
+            self.values
+                .get(&words::fold(name))
+                .map(|value| (*value).to_owned())
+        })
+        .text
+    }
+}
+
+/// Who names a file, for errors.
+pub(super) struct User<'a> {
+    pub(super) job: &'a str,
+    pub(super) step: &'a str,
+    pub(super) input: &'a str,
+    pub(super) place: Place,
+}
+
+impl Context<'_> {
+    /// The files of a value; `None` when one of them is not found or not loaded.
+    pub(super) fn secure_files(&mut self, user: &User<'_>, value: &str) -> Option<SecureFileInput> {
+        if value.split(',').all(|part| part.trim().is_empty()) {
+            let message = format!("the input `{}` names no secure file", quotable(user.input));
+            self.report.error(
+                Code::Missing,
+                user.place,
+                message,
+                "write the name of a file; several with commas between",
+            );
+            return None;
+        }
+        let mut files = Vec::new();
+        let mut complete = true;
+        for part in value
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            self.files.mentions += 1;
+            if self.files.mentions > MAX_MENTIONS {
+                let message = format!("a pipeline may name secure files {MAX_MENTIONS} times");
+                self.report
+                    .error(Code::Limit, user.place, message, "split the pipeline");
+                return None;
+            }
+            let expanded = self.files.expand(part);
+            let text = expanded.trim();
+            if text.is_empty() {
+                complete = false;
+                self.empty(user, part);
+                continue;
+            }
+            let reference = SecureFileReference::parse(text);
+            if !self.count(user, &reference) {
+                return None;
+            }
+            match self.resolver.secure_file(&reference) {
+                Lookup::Found(file) => {
+                    if !files.contains(&file.id) {
+                        files.push(file.id);
+                    }
+                    continue;
+                }
+                Lookup::Unknown => {
+                    self.needs.insert(Need::SecureFile(reference));
+                }
+                Lookup::Missing => self.not_found(user, text),
+                Lookup::Ambiguous => self.ambiguous(user, text),
+            }
+            complete = false;
+        }
+        (complete && !files.is_empty()).then(|| SecureFileInput {
+            input: user.input.to_owned(),
+            files,
+        })
+    }
+
+    fn count(&mut self, user: &User<'_>, reference: &SecureFileReference) -> bool {
+        if self.files.references.contains(reference) {
+            return true;
+        }
+        if self.files.references.len() >= MAX_FILES {
+            let message = format!("a pipeline may use {MAX_FILES} secure files");
+            self.report
+                .error(Code::Limit, user.place, message, "split the pipeline");
+            return false;
+        }
+        self.files.references.insert(reference.clone());
+        true
+    }
+
+    fn empty(&mut self, user: &User<'_>, part: &str) {
+        let message = format!(
+            "the input `{}` is empty once `{}` is replaced",
+            quotable(user.input),
+            quotable(part)
+        );
+        self.report.error(
+            Code::Missing,
+            user.place,
+            message,
+            "give the variable a value at the root of the YAML",
+        );
+    }
+
+    fn ambiguous(&mut self, user: &User<'_>, text: &str) {
+        let message = format!(
+            "Job {}: Step {} input {} references secure file {}, and several secure files have this name.",
+            quotable(user.job),
+            user.step,
+            quotable(user.input),
+            quotable(text)
+        );
+        self.report.error(
+            Code::SecureFileAmbiguous,
+            user.place,
+            message,
+            "name the file by its id",
+        );
+    }
+
+    fn not_found(&mut self, user: &User<'_>, text: &str) {
+        let message = format!(
+            "Job {}: Step {} input {} references secure file {} which could not be found. The secure file does not \
+             exist or has not been authorized for use.",
+            quotable(user.job),
+            user.step,
+            quotable(user.input),
+            quotable(text)
+        );
+        let hint = match macro_in(text) {
+            Some(name) => format!(
+                "`$({})` is not known when the plan is made: only variables at the root of the YAML and predefined ones \
+                 are; write the name of the file, or set the variable there",
+                quotable(name)
+            ),
+            None => {
+                "check the spelling, or upload the file in the library of this project".to_owned()
+            }
+        };
+        self.report
+            .error(Code::SecureFileNotFound, user.place, message, hint);
+    }
+}
+
+/// The name in the first `$(name)` that stayed.
+fn macro_in(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("$(")?;
+    rest.split_once(')').map(|(name, _)| name)
+}

@@ -1,0 +1,474 @@
+//! What a person gets to read when something is wrong: the text as YAML, its keys, and what is not understood yet. The texts are the product here, so they
+//! stand in full.
+
+use super::check;
+
+#[test]
+fn a_list_at_the_root_is_told_where_it_belongs() {
+    check(
+        r"
+        - task: DownloadSecureFile@1
+          inputs:
+            secureFile: 'myCACertificate.pem'
+        - script: echo
+        ",
+        r"
+        a.yml:1:1: a pipeline is a mapping and this is a list
+          hint: did you mean `steps:`? Put it on a line before the first `-`
+        ",
+    );
+}
+
+#[test]
+fn nothing_to_run() {
+    check(
+        "",
+        r"
+        a.yml:1:1: the pipeline is empty
+          hint: begin with `steps:` and a list of steps below it
+        ",
+    );
+    check(
+        r"
+        # only a comment
+        ",
+        r"
+        a.yml:1:1: the pipeline is empty
+          hint: begin with `steps:` and a list of steps below it
+        ",
+    );
+    check(
+        r"
+        just text
+        ",
+        r"
+        a.yml:1:1: a pipeline must be a mapping (`key: value`), not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    check(
+        r"
+        name: x
+        ",
+        r"
+        a.yml:1:1: the pipeline has nothing to run
+          hint: add `steps:` and a list of steps below it
+        ",
+    );
+    check(
+        r"
+        steps:
+        ",
+        r"
+        a.yml:1:6: `steps` has no entry
+          hint: add at least one below `steps:`, beginning with `- `
+        ",
+    );
+    check(
+        r"
+        steps: []
+        ",
+        r"
+        a.yml:1:8: `steps` has no entry
+          hint: add at least one below `steps:`, beginning with `- `
+        ",
+    );
+    check(
+        r"
+        jobs: []
+        ",
+        r"
+        a.yml:1:7: `jobs` has no entry
+          hint: add at least one below `jobs:`, beginning with `- `
+        ",
+    );
+    check(
+        r"
+        stages:
+        - stage: A
+        ",
+        r"
+        a.yml:2:3: this stage has no jobs
+          hint: add `jobs:` and a list of jobs below it
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - job: A
+        ",
+        r"
+        a.yml:2:3: this job has no steps
+          hint: add `steps:` and a list of steps below it
+        ",
+    );
+    check(
+        r"
+        steps:
+        - 
+        ",
+        r"
+        a.yml:2:3: a step must be a mapping (`key: value`), not empty
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+}
+
+#[test]
+fn broken_yaml() {
+    check(
+        r"
+        steps:
+        - script: 'x
+        ",
+        r"
+        a.yml:2:11: this is not valid YAML: while scanning a quoted scalar, found unexpected end of stream
+          hint: check indentation, quotes and brackets at and above this line
+        ",
+    );
+    check(
+        "steps:\n\t- script: x",
+        r"
+        a.yml:2:2: this is not valid YAML: tabs disallowed within this context (block indentation)
+          hint: YAML is indented with spaces; replace the tab at the beginning of the line
+        ",
+    );
+    check(
+        r"
+        steps: ]
+        ",
+        r"
+        a.yml:1:8: this is not valid YAML: misplaced bracket
+          hint: check indentation, quotes and brackets at and above this line
+        ",
+    );
+    check(
+        r"
+        steps:
+        - script: a: b
+        ",
+        r"
+        a.yml:2:12: this is not valid YAML: mapping values are not allowed in this context
+          hint: check indentation, quotes and brackets at and above this line
+        ",
+    );
+    check(
+        r"
+        steps: [script: x
+        ",
+        r"
+        a.yml:2:1: this is not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'
+          hint: check indentation, quotes and brackets at and above this line
+        ",
+    );
+    check(
+        r"
+        steps: [script: x]
+        ---
+        steps: []
+        ",
+        r"
+        a.yml:2:1: several YAML documents in one file are not supported
+          hint: remove the `---` line
+        ",
+    );
+}
+
+#[test]
+fn yaml_that_azure_pipelines_does_not_know() {
+    check(
+        r"
+        x: &a 1
+        steps:
+        - script: *a
+        - bash: !tag x
+        ? [a, b]
+        : c
+        ",
+        r"
+        a.yml:1:1: a pipeline has no key `x`
+          hint: known here: name, trigger, pr, schedules, variables, pool, stages, jobs, steps, continueOnError
+        a.yml:1:4: YAML anchors (`&name`) are not supported
+          hint: remove the anchor and write the value out where it is needed
+        a.yml:3:11: YAML aliases (`*name`) are not supported
+          hint: write the value out
+        a.yml:4:9: YAML tags (`!name`) are not supported
+          hint: remove the tag; quote the value if it begins with `!`
+        a.yml:5:3: keys that are lists or mappings are not supported
+          hint: quote the key if it begins with a bracket
+        ",
+    );
+}
+
+#[test]
+fn duplicate_keys_name_both_places() {
+    check(
+        r"
+        steps:
+        - script: x
+          name: a
+          displayName: b
+          name: c
+        steps:
+        - script: y
+        ",
+        r"
+        a.yml:5:3: the key `name` is already set at 3:3
+          hint: remove one of the two
+        a.yml:6:1: the key `steps` is already set at 1:1
+          hint: remove one of the two
+        ",
+    );
+}
+
+#[test]
+fn unknown_keys_get_the_nearest_known_one() {
+    check(
+        r"
+        step:
+        - script: x
+        ",
+        r"
+        a.yml:1:1: a pipeline has no key `step`
+          hint: did you mean `steps`?
+        ",
+    );
+    check(
+        r"
+        steps:
+        - script: x
+          displayname: y
+          zzz: 1
+        - task: DownloadSecureFile@1
+          secureFile: a
+          input:
+            secureFile: b
+        - scirpt: x
+        - bash: x
+          workingdir: y
+        ",
+        r"
+        a.yml:3:3: a `script` step has no key `displayname`
+          hint: did you mean `displayName`?
+        a.yml:4:3: a `script` step has no key `zzz`
+          hint: known here: script, workingDirectory, failOnStderr, name, displayName, condition, continueOnError, enabled, env, timeoutInMinutes, retryCountOnTaskFailure
+        a.yml:5:9: the task `DownloadSecureFile` needs the input `secureFile`
+          hint: add `secureFile: …` below `inputs:`
+        a.yml:6:3: a `task` step has no key `secureFile`
+          hint: what a task is given stands below `inputs:`, indented
+        a.yml:7:3: a `task` step has no key `input`
+          hint: did you mean `inputs`?
+        a.yml:9:3: there is no step of the kind `scirpt`
+          hint: did you mean `script`?
+        a.yml:11:3: a `bash` step has no key `workingdir`
+          hint: did you mean `workingDirectory`?
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - job: A
+          step: []
+          steps: [script: x]
+        ",
+        r"
+        a.yml:3:3: a job has no key `step`
+          hint: did you mean `steps`?
+        ",
+    );
+}
+
+#[test]
+fn what_is_not_understood_yet_says_so_at_its_line() {
+    check(
+        r"
+        extends: {template: a.yml}
+        ",
+        r"
+        a.yml:1:1: `extends` of a pipeline is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        parameters:
+        - name: a
+        resources: {}
+        lockBehavior: sequential
+        strategy: {}
+        steps:
+        - script: x
+        ",
+        r"
+        a.yml:1:1: `parameters` of a pipeline is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:3:1: `resources` of a pipeline is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:4:1: `lockBehavior` of a pipeline is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:5:1: `strategy` of a pipeline is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        steps:
+        - pwsh: x
+        - powershell: x
+        - template: a.yml
+        - download: current
+        - publish: x
+        - script: x
+          target: host
+        - task: SignThings@4
+          target: host
+          inputs: {what: x, service: y}
+        ",
+        r"
+        a.yml:2:3: `pwsh` steps are not supported yet
+          hint: use `script:` or `bash:`
+        a.yml:3:3: `powershell` steps are not supported yet
+          hint: use `script:` or `bash:`
+        a.yml:4:3: `template` steps are not supported yet
+          hint: write the steps of the template out
+        a.yml:5:3: `download` steps are not supported yet
+          hint: remove the step; docs/yaml.md lists what is understood
+        a.yml:6:3: `publish` steps are not supported yet
+          hint: remove the step; docs/yaml.md lists what is understood
+        a.yml:8:3: `target` of a `script` step is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:10:3: `target` of a `task` step is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:11:30: service connections are not supported yet (input `service`)
+          hint: remove the input, or use a task without it
+        ",
+    );
+    check(
+        r"
+        variables:
+        - group: g
+        - template: v.yml
+        - name: a
+          value: $[counter()]
+        steps: [script: x]
+        ",
+        r"
+        a.yml:2:3: variable groups (`group:`) are not supported yet
+          hint: write the variables out: `- name: …` and `value: …`
+        a.yml:3:3: variable templates (`template:`) are not supported yet
+          hint: write the variables out: `- name: …` and `value: …`
+        a.yml:5:10: a runtime expression (`$[ ]`) is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        pool: server
+        steps: [script: x]
+        ",
+        r"
+        a.yml:1:7: an agentless job (`pool: server`) is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - job: A
+          dependsOn: B
+          strategy: {parallel: 2}
+          container: c
+          steps: [script: x]
+        - job: B
+          steps: [script: x]
+        ",
+        r"
+        a.yml:3:14: `dependsOn` is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:4:3: `strategy` of a job is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:5:3: `container` of a job is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:7:3: more than one job is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - deployment: D
+          environment: e
+        ",
+        r"
+        a.yml:2:3: `deployment` is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        stages:
+        - template: s.yml
+        ",
+        r"
+        a.yml:2:3: `template` is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+    check(
+        r"
+        stages:
+        - stage: A
+          isSkippable: false
+          jobs: [{job: A, steps: [script: x]}]
+        - stage: B
+        ",
+        r"
+        a.yml:3:3: `isSkippable` of a stage is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        a.yml:5:3: more than one stage is not supported yet
+          hint: remove it; docs/yaml.md lists what is understood
+        ",
+    );
+}
+
+#[test]
+fn template_expressions_are_refused_at_their_place_wherever_they_are() {
+    check(
+        r"
+        name: a ${{ parameters.x }}
+        trigger: ['${{ x }}']
+        variables:
+          ${{ if true }}:
+            a: b
+        steps:
+        - ${{ each x in y }}:
+          - script: x
+        - script: |
+            echo one
+            echo ${{ x }}
+        - task: DownloadSecureFile@1
+          inputs:
+            secureFile: ${{ parameters.file }}
+          enabled: ${{ x }}
+          condition: ${{ x }}
+        ",
+        r"
+        a.yml:1:9: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:2:12: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:4:3: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:7:3: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:11:10: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:14:17: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:15:12: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        a.yml:16:14: template expressions (`${{ }}`) are not supported yet
+          hint: write the value out, or use a variable: $(name)
+        ",
+    );
+}

@@ -1,0 +1,280 @@
+//! What a person gets to read when something is wrong: single values: words, shapes, names, conditions, variables. The texts are the product here, so they
+//! stand in full.
+
+use super::check;
+
+#[test]
+fn words_and_numbers() {
+    check(
+        r"
+        steps:
+        - script: x
+          enabled: maybe
+          continueOnError: 1
+          timeoutInMinutes: soon
+          retryCountOnTaskFailure: 11
+        - script: x
+          timeoutInMinutes: -1
+          retryCountOnTaskFailure: 1.5
+          failOnStderr: x
+        - script: x
+          timeoutInMinutes: 99999999999
+        ",
+        r"
+        a.yml:3:12: enabled must be true or false, not `maybe`
+          hint: write `true` or `false`
+        a.yml:4:20: continueOnError must be true or false, not `1`
+          hint: write `true` or `false`
+        a.yml:5:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `soon`
+          hint: write the number in digits; variables are not known here
+        a.yml:6:28: retryCountOnTaskFailure must be a whole number from 0 to 10, not `11`
+          hint: write the number in digits; variables are not known here
+        a.yml:8:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `-1`
+          hint: write the number in digits; variables are not known here
+        a.yml:9:28: retryCountOnTaskFailure must be a whole number from 0 to 10, not `1.5`
+          hint: write the number in digits; variables are not known here
+        a.yml:10:17: failOnStderr must be true or false, not `x`
+          hint: write `true` or `false`
+        a.yml:12:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `99999999999`
+          hint: write the number in digits; variables are not known here
+        ",
+    );
+}
+
+#[test]
+fn shapes() {
+    check(
+        r"
+        steps: {script: x}
+        ",
+        r"
+        a.yml:1:8: steps must be a list (`- item`), not a mapping
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    check(
+        r"
+        steps: hello
+        ",
+        r"
+        a.yml:1:8: steps must be a list (`- item`), not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    check(
+        r"
+        steps:
+        - hello
+        - [a]
+        - script: {a: b}
+        - script: x
+          env: [A]
+        - script: x
+          env: {A: [b], '': c, 'a=b': d}
+        - task: SignThings@4
+          inputs: [what]
+        - task: SignThings@4
+          inputs:
+            what: {a: b}
+        ",
+        r"
+        a.yml:2:3: a step must be a mapping (`key: value`), not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:3:3: a step must be a mapping (`key: value`), not a list
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:4:11: script must be a text, not a mapping
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:6:8: env must be a mapping, not a list
+          hint: write `NAME: value` below `env:`, without dashes
+        a.yml:8:12: the value of `A` must be a text, not a list
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:8:17: an environment variable may not be called ``
+          hint: write `NAME: value`
+        a.yml:8:24: an environment variable may not be called `a=b`
+          hint: write `NAME: value`
+        a.yml:10:11: inputs must be a mapping (`key: value`), not a list
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:13:11: the input `what` must be a text, not a mapping
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    check(
+        r"
+        variables: x
+        pool: [a]
+        jobs: {job: A}
+        ",
+        r"
+        a.yml:1:12: variables must be a mapping (`name: value`) or a list, not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:2:7: pool must be a name or a mapping, not a list
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:3:7: jobs must be a list (`- item`), not a mapping
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    check(
+        r"
+        stages: x
+        pool: {demands: [a b, -c], size: 3}
+        ",
+        r"
+        a.yml:1:9: stages must be a list (`- item`), not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        a.yml:2:18: `a b` is no demand
+          hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
+        a.yml:2:23: `-c` is no demand
+          hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
+        a.yml:2:28: a pool has no key `size`
+          hint: known here: name, vmImage, demands
+        ",
+    );
+}
+
+#[test]
+fn names() {
+    check(
+        r"
+        steps:
+        - {script: x, name: 1st}
+        - {script: x, name: has space}
+        - {script: x, name: ключ}
+        - {script: x, name: Same}
+        - {script: x, name: sAME}
+        ",
+        r"
+        a.yml:2:21: the name of a step may not be `1st`
+          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        a.yml:3:21: the name of a step may not be `has space`
+          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        a.yml:4:21: the name of a step may not be `ключ`
+          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        a.yml:6:21: a step is already called `sAME` at 5:21
+          hint: give this one another name; names ignore case
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - job: a-b
+          steps: [script: x]
+        ",
+        r"
+        a.yml:2:8: the name of a job may not be `a-b`
+          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        ",
+    );
+}
+
+#[test]
+fn conditions() {
+    check(
+        r#"
+        steps:
+        - script: x
+          condition: eq(variables.a, 'b')
+        - script: x
+          condition: and(succeeded(), nope())
+        - script: x
+          condition: "succeeded("
+        - script: x
+          condition: |
+            and(always(),
+                ~)
+        - script: x
+          condition: succeded()
+        "#,
+        r"
+        a.yml:3:14: this condition is not supported yet
+          hint: use one of succeeded(), failed(), succeededOrFailed(), always(), canceled()
+        a.yml:5:31: there is no function `nope`
+          hint: did you mean `not`?
+        a.yml:7:25: the expression ends too early
+          hint: a condition is an expression, for example `succeededOrFailed()`
+        a.yml:11:9: `~` is not part of an expression
+          hint: a condition is an expression, for example `succeededOrFailed()`
+        a.yml:13:14: there is no function `succeded`
+          hint: did you mean `succeeded`?
+        ",
+    );
+    check(
+        r"
+        jobs:
+        - job: A
+          condition: eq(1, 2)
+          steps: [script: x]
+        ",
+        r"
+        a.yml:3:14: this condition is not supported yet
+          hint: use one of succeeded(), failed(), succeededOrFailed(), always(), canceled()
+        ",
+    );
+}
+
+#[test]
+fn variables_that_may_not_be_set() {
+    check(
+        r"
+        variables:
+          endpointUrl: a
+          INPUT_x: a
+          secretThing: a
+          SecureFile_Name: a
+          Path: a
+          system.restrictSecrets: false
+          system.debug: true
+          System.TeamProject: x
+          'a b': c
+          queued: x
+        steps: [script: x]
+        ",
+        r"
+        a.yml:2:3: a variable may not be called `endpointUrl`: names that begin with `endpoint` are reserved
+          hint: give it another name, for example `myendpointUrl`
+        a.yml:3:3: a variable may not be called `INPUT_x`: names that begin with `input` are reserved
+          hint: give it another name, for example `myINPUT_x`
+        a.yml:4:3: a variable may not be called `secretThing`: names that begin with `secret` are reserved
+          hint: give it another name, for example `mysecretThing`
+        a.yml:5:3: a variable may not be called `SecureFile_Name`: names that begin with `securefile` are reserved
+          hint: give it another name, for example `mySecureFile_Name`
+        a.yml:6:3: a variable may not be called `Path`: names that begin with `path` are reserved
+          hint: give it another name, for example `myPath`
+        a.yml:7:3: the variable `system.restrictSecrets` is set by the server
+          hint: give your variable another name
+        a.yml:9:3: the variable `System.TeamProject` is set by the server
+          hint: give your variable another name
+        a.yml:10:3: a variable may not be called `a b`
+          hint: use letters, digits, `.`, `_` and `-`
+        a.yml:11:3: the variable `queued` is set here and was also given when the run was started
+          hint: start the run without it, or remove it here
+        ",
+    );
+    check(
+        r"
+        variables:
+        - {name: a, value: 1, readonly: true}
+        - {name: A, value: 2}
+        - {value: 3}
+        - b: 4
+        - {name: c, value: d, secret: true}
+        jobs:
+        - job: A
+          variables: {a: 5}
+          steps: [script: x]
+        ",
+        r"
+        a.yml:3:10: the variable `A` is read-only and set above
+          hint: remove one of the two
+        a.yml:4:3: this variable has no name
+          hint: add `name:`
+        a.yml:5:3: an entry of variables has no key `b`
+          hint: known here: name, value, readonly
+        a.yml:5:3: this variable has no name
+          hint: in a list, write `- name: …` and `value: …`; without dashes, `name: value` is enough
+        a.yml:6:23: an entry of variables has no key `secret`
+          hint: known here: name, value, readonly
+        a.yml:9:15: the variable `a` is read-only and set outside of this
+          hint: give this one another name
+        ",
+    );
+}
