@@ -1,0 +1,107 @@
+//! The one access-control store: entries, inheritance, and the SQL that filters lists by them.
+
+use crate::error::StoreError;
+use crate::sql::{Conn, args, statements};
+use crate::unit::Tx;
+use coffer_model::IdentityId;
+use coffer_model::access::{Entry, Namespace, Place};
+use uuid::Uuid;
+
+/// The caller and every group the caller is in, directly or through groups. `$1` is the caller.
+macro_rules! member_of {
+    () => {
+        "with recursive member_of (id) as (
+            select id from identity where id = $1
+            union select m.group_id from membership m join member_of c on m.member_id = c.id)"
+    };
+}
+pub(crate) use member_of;
+
+/// A condition on `f`, a secure file: the caller's entries give every bit of `$2` there, and deny none.
+///
+/// `$1` caller, `$2` bit, `$3` namespace, `$4` token of the library. Must say what `coffer_model::access::effective`
+/// says; a property test compares them. Single bits only.
+macro_rules! file_has_bit {
+    () => {
+        "exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $3 and (e.allow_bits & $2) = $2 and (e.token = f.access_token
+                or (e.token = $4
+                    and not exists (select 1 from access_list l
+                        where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
+                    and not exists (select 1 from access_entry o
+                        where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))
+        and not exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $3 and (e.deny_bits & $2) <> 0 and (e.token = f.access_token
+                or (e.token = $4
+                    and not exists (select 1 from access_list l
+                        where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
+                    and not exists (select 1 from access_entry o
+                        where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))"
+    };
+}
+pub(crate) use file_has_bit;
+
+statements! {
+    ENTRIES = concat!(member_of!(), "
+        select e.token, e.identity_id, e.allow_bits, e.deny_bits from access_entry e
+            join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token in ($3, $4)");
+    INHERITS = "select inherits from access_list where namespace_id = $1 and token = $2";
+    PUT = "insert into access_entry (namespace_id, token, identity_id, allow_bits, deny_bits)
+        values ($1, $2, $3, $4, $5)
+        on conflict (namespace_id, token, identity_id)
+        do update set allow_bits = excluded.allow_bits, deny_bits = excluded.deny_bits";
+    FORGET_ENTRIES = "delete from access_entry where namespace_id = $1 and token = $2";
+    FORGET_LIST = "delete from access_list where namespace_id = $1 and token = $2";
+    HOLDERS = "select distinct i.display_name from access_entry e join identity i on i.id = e.identity_id
+        where e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and i.kind <> 3
+            and i.disabled_at is null
+        order by i.display_name";
+}
+
+/// The entries that count for an identity at a place, and whether the place inherits.
+pub(crate) async fn entries(
+    conn: &mut Conn,
+    identity: IdentityId,
+    place: &Place,
+) -> Result<(Vec<Entry>, bool), StoreError> {
+    let parent = place.parent.as_ref().unwrap_or(&place.token);
+    let rows: Vec<(String, Uuid, i64, i64)> =
+        conn.all(&ENTRIES, args![identity.0, place.namespace.0, &place.token, parent]).await?;
+    let entries = rows
+        .into_iter()
+        .map(|(token, identity, allow, deny)| Entry {
+            own: token == place.token,
+            identity: IdentityId(identity),
+            allow,
+            deny,
+        })
+        .collect();
+    let inherits: Option<(i64,)> = conn.maybe(&INHERITS, args![place.namespace.0, &place.token]).await?;
+    Ok((entries, place.parent.is_some() && inherits.is_none_or(|(inherits,)| inherits != 0)))
+}
+
+/// Display names of people and groups that hold a bit at a place, for messages that say whom to ask.
+pub(crate) async fn holders(conn: &mut Conn, place: &Place, bit: i64) -> Result<Vec<String>, StoreError> {
+    let parent = place.parent.as_ref().unwrap_or(&place.token);
+    let rows: Vec<(String,)> = conn.all(&HOLDERS, args![place.namespace.0, &place.token, parent, bit]).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+impl Tx {
+    pub(crate) async fn access_put(
+        &mut self,
+        namespace: Namespace,
+        token: &str,
+        identity: Uuid,
+        allow: i64,
+    ) -> Result<(), StoreError> {
+        self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64]).await
+    }
+
+    pub(crate) async fn access_forget(&mut self, namespace: Namespace, token: &str) -> Result<(), StoreError> {
+        self.run(&FORGET_ENTRIES, args![namespace.0, token]).await?;
+        self.run(&FORGET_LIST, args![namespace.0, token]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Opening the store, and what the engines share.
+
+mod postgres;
+mod sqlite;
+
+use crate::blobs::Blobs;
+use crate::error::{Stop, StoreError};
+use crate::sql::{Conn, statements};
+use crate::unit::{BoxFuture, ReadTx, Shared, Tx};
+use coffer_model::{Entropy, Timestamp};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A SQLite file. Created if it is not there.
+    Sqlite(PathBuf),
+    /// A PostgreSQL URL.
+    Postgres(String),
+}
+
+/// How to open a store.
+pub struct Options {
+    /// Which database.
+    pub database: Database,
+    /// Folder for sealed files longer than a segment. Not used with PostgreSQL.
+    pub blobs: PathBuf,
+    /// The scale unit: refused if the database belongs to another.
+    pub scale_unit: String,
+    /// Randomness for ids and salts.
+    pub entropy: Arc<Entropy>,
+}
+
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+struct Inner {
+    engine: Engine,
+    shared: Arc<Shared>,
+    blobs: Blobs,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+statements! {
+    CLOCK = "select cast((julianday('now') - 2440587.5) * 86400000000 as integer) as now",
+        postgres: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint as now";
+}
+
+/// The database's clock, for PostgreSQL; this process's for SQLite, which has no other.
+pub(crate) async fn clock(conn: &mut Conn, shared: &Shared) -> Result<Timestamp, StoreError> {
+    let now = if conn.is_postgres() {
+        conn.one::<(i64,)>(&CLOCK, Vec::new()).await?.0
+    } else {
+        process_clock()
+    };
+    Ok(Timestamp(now + shared.clock_offset.load(Ordering::Relaxed)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "SQLite runs in this process: its clock is this process's clock")]
+fn process_clock() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Store {
+    /// Opens the database, brings its schema up to date, and starts what runs behind it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the database cannot be reached, is newer than this program, or is another scale unit's.
+    pub async fn open(options: Options) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared {
+            entropy: options.entropy,
+            scale_unit: options.scale_unit,
+            clock_offset: AtomicI64::new(0),
+        });
+        let (engine, blobs) = match options.database {
+            Database::Sqlite(path) => {
+                let engine = sqlite::Sqlite::open(&path, shared.clone()).await?;
+                (Engine::Sqlite(engine), Blobs::folder(options.blobs)?)
+            }
+            Database::Postgres(url) => {
+                let engine = postgres::Postgres::open(&url, shared.clone()).await?;
+                (Engine::Postgres(engine), Blobs::Rows)
+            }
+        };
+        let store = Self(Arc::new(Inner { engine, shared, blobs }));
+        store.claim_scale_unit().await?;
+        Ok(store)
+    }
+
+    /// Runs a unit of work and commits it. `name` says what it is for, in traces and in error texts.
+    ///
+    /// The unit may be run again when PostgreSQL reports a conflict, so it must have no effect but on `tx`. It goes on
+    /// to its end even if the returned future is dropped. When it returns [`Stop`], everything it did is undone; a
+    /// denial is then recorded in the audit log, and if that fails the answer is an error instead.
+    pub async fn write<T, F>(&self, name: &'static str, unit: F) -> Result<T, Stop>
+    where
+        T: Send + 'static,
+        F: for<'a> FnMut(&'a mut Tx) -> BoxFuture<'a, Result<T, Stop>> + Send + 'static,
+    {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.write(name, unit).await,
+            Engine::Postgres(engine) => engine.write(name, unit).await,
+        }
+    }
+
+    /// A reader. On SQLite it does not queue behind writers.
+    pub async fn read(&self) -> Result<ReadTx, StoreError> {
+        let mut conn = match &self.0.engine {
+            Engine::Sqlite(engine) => engine.reader().await?,
+            Engine::Postgres(engine) => engine.connection().await?,
+        };
+        let now = clock(&mut conn, &self.0.shared).await?;
+        Ok(ReadTx { conn, now })
+    }
+
+    /// The scale unit this store belongs to.
+    pub fn scale_unit(&self) -> &str {
+        &self.0.shared.scale_unit
+    }
+
+    /// The randomness the store was opened with.
+    pub fn entropy(&self) -> Arc<Entropy> {
+        self.0.shared.entropy.clone()
+    }
+
+    /// Moves this store's clock. For tests of expiry.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn advance_clock(&self, seconds: i64) {
+        self.0.shared.clock_offset.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    /// Commits what waits, and closes the database.
+    pub async fn close(&self) {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        }
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.0.blobs
+    }
+
+    async fn claim_scale_unit(&self) -> Result<(), StoreError> {
+        let mine = self.scale_unit().to_owned();
+        let claim = mine.clone();
+        let found = self
+            .write("scale_unit.claim", move |tx| {
+                let claim = claim.clone();
+                Box::pin(async move { Ok(tx.claim_setting("scale_unit", &claim).await?) })
+            })
+            .await
+            .map_err(|stop| match stop {
+                Stop::Failed(error) => error,
+                Stop::Denied { .. } | Stop::Refused(_) => StoreError::Missing { statement: "scale_unit.claim" },
+            })?;
+        if found == mine {
+            return Ok(());
+        }
+        Err(StoreError::Open {
+            what: format!(
+                "it belongs to the scale unit '{found}', and this server is configured for '{mine}'. Two scale units \
+                 never share keys: set keys.scale_unit to '{found}', or name another database"
+            ),
+            source: None,
+        })
+    }
+}
+
+/// What a failed migration means to an operator.
+pub(crate) fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
+    use sqlx::migrate::MigrateError as E;
+    let what = match &error {
+        E::VersionMissing(version) => format!(
+            "its schema (version {version}) is newer than this program. Start the newer version of Coffer, or restore a \
+             backup that this one wrote"
+        ),
+        E::VersionMismatch(version) => {
+            format!("its schema (version {version}) is not the one this program knows by that number")
+        }
+        _ => "its schema cannot be brought up to date".to_owned(),
+    };
+    let source = match error {
+        E::Execute(source) | E::ExecuteMigration(source, _) => Some(source),
+        _ => None,
+    };
+    StoreError::Open { what, source }
+}

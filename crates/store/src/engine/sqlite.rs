@@ -1,0 +1,229 @@
+//! SQLite: one writer that commits in groups, and readers beside it.
+//!
+//! The writer takes the units that wait, runs each under a savepoint, links their audit rows into the chain, commits
+//! them together and answers them all. So durable writes per second grow with concurrency, one unit's failure undoes
+//! nothing of its neighbours, and nobody is answered before the disk has it.
+
+use super::{clock, migration_error};
+use crate::error::{Stop, StoreError};
+use crate::sql::Conn;
+use crate::unit::{BoxFuture, Shared, Tx, Verdict};
+use coffer_model::Timestamp;
+use futures_util::FutureExt;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// At most this many units share a commit.
+const GROUP: usize = 128;
+/// Units that may wait before callers wait to queue.
+const QUEUE: usize = 1024;
+/// Reader connections.
+const READERS: u32 = 8;
+
+type Run = Box<dyn for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Verdict> + Send>;
+
+/// A unit in the writer's queue.
+struct Unit {
+    name: &'static str,
+    run: Run,
+    committed: oneshot::Sender<Result<(), StoreError>>,
+}
+
+enum Message {
+    Unit(Unit),
+    Close(oneshot::Sender<()>),
+}
+
+pub(crate) struct Sqlite {
+    queue: mpsc::Sender<Message>,
+    readers: SqlitePool,
+}
+
+impl Sqlite {
+    pub(crate) async fn open(path: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let open = |source| StoreError::Open { what: format!("SQLite file {}", path.display()), source: Some(source) };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let mut writer = options.connect().await.map_err(open)?;
+        sqlx::migrate!("migrations/sqlite").run(&mut writer).await.map_err(migration_error)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(open)?;
+        let (queue, units) = mpsc::channel(QUEUE);
+        let tx = Tx { conn: Conn::Sqlite(writer), unit: 0, now: Timestamp(0), shared };
+        tokio::spawn(Writer { tx, units }.run());
+        Ok(Self { queue, readers })
+    }
+
+    pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
+        let conn = self.readers.acquire().await.map_err(|source| StoreError::statement("reader", source))?;
+        Ok(Conn::SqliteReader(conn))
+    }
+
+    pub(crate) async fn write<T, F>(&self, name: &'static str, mut unit: F) -> Result<T, Stop>
+    where
+        T: Send + 'static,
+        F: for<'a> FnMut(&'a mut Tx) -> BoxFuture<'a, Result<T, Stop>> + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(None));
+        let answer = slot.clone();
+        let run = boxed(move |tx| {
+            Box::pin(async move {
+                let result = unit(tx).await;
+                let verdict = Verdict::of(&result);
+                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                verdict
+            })
+        });
+        let (committed, done) = oneshot::channel();
+        let closed = |_| Stop::Failed(StoreError::Closed);
+        self.queue.send(Message::Unit(Unit { name, run, committed })).await.map_err(|_| closed(()))?;
+        done.await.map_err(|_| closed(()))?.map_err(Stop::Failed)?;
+        let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or(Err(Stop::Failed(StoreError::Panicked(name))))
+    }
+
+    pub(crate) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            // An error means that the writer is gone already, which is what was asked for.
+            let _ = closed.await;
+        }
+        self.readers.close().await;
+    }
+}
+
+/// Gives the closure the type that inference alone does not find.
+fn boxed<F>(run: F) -> Run
+where
+    F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Verdict> + Send + 'static,
+{
+    Box::new(run)
+}
+
+struct Writer {
+    tx: Tx,
+    units: mpsc::Receiver<Message>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        while let Some(message) = self.units.recv().await {
+            let mut waiting = Vec::new();
+            let mut close = None;
+            match message {
+                Message::Unit(unit) => waiting.push(unit),
+                Message::Close(done) => close = Some(done),
+            }
+            while close.is_none() && waiting.len() < GROUP {
+                match self.units.try_recv() {
+                    Ok(Message::Unit(unit)) => waiting.push(unit),
+                    Ok(Message::Close(done)) => close = Some(done),
+                    Err(_) => break,
+                }
+            }
+            self.group(waiting).await;
+            if let Some(done) = close {
+                if let Conn::Sqlite(conn) = self.tx.conn
+                    && let Err(error) = conn.close().await
+                {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "closing the database failed");
+                }
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+
+    /// Runs the units of one group, commits them together, and answers them.
+    async fn group(&mut self, units: Vec<Unit>) {
+        if units.is_empty() {
+            return;
+        }
+        let mut answers = Vec::with_capacity(units.len());
+        let outcome = match self.tx.conn.control("begin immediate").await {
+            Ok(()) => self.work(units, &mut answers).await,
+            Err(error) => {
+                // Dropping the units' senders answers them: closed.
+                tracing::error!(error = &error as &dyn std::error::Error, "the database refused to begin a group");
+                return;
+            }
+        };
+        let outcome = match outcome {
+            Ok(()) => self.tx.conn.control("commit").await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(error = error as &dyn std::error::Error, "a group of writes was not committed");
+            if let Err(error) = self.tx.conn.control("rollback").await {
+                tracing::error!(error = &error as &dyn std::error::Error, "rolling a group back failed");
+            }
+        }
+        for (answer, own) in answers {
+            let result = match (&outcome, own) {
+                (_, Err(error)) => Err(error),
+                (Ok(()), Ok(())) => Ok(()),
+                (Err(_), Ok(())) => Err(StoreError::Missing { statement: "commit" }),
+            };
+            // Whoever asked may be gone; the work is done all the same.
+            let _ = answer.send(result);
+        }
+    }
+
+    /// An error here ends the whole group; a unit's own failure does not.
+    async fn work(
+        &mut self,
+        units: Vec<Unit>,
+        answers: &mut Vec<(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>)>,
+    ) -> Result<(), StoreError> {
+        for unit in units {
+            let own = self.unit(unit.name, unit.run).await;
+            let fatal = matches!(&own, Err(StoreError::Statement { statement: "savepoint unit", .. }));
+            answers.push((unit.committed, own));
+            if fatal {
+                return Err(StoreError::Missing { statement: "savepoint unit" });
+            }
+        }
+        self.tx.conn.link_audit_events(i64::MAX).await.map(drop)
+    }
+
+    async fn unit(&mut self, name: &'static str, run: Run) -> Result<(), StoreError> {
+        let tx = &mut self.tx;
+        tx.unit += 1;
+        tx.now = clock(&mut tx.conn, &tx.shared).await?;
+        tx.conn.control("savepoint unit").await?;
+        let verdict = match AssertUnwindSafe(run(tx)).catch_unwind().await {
+            Ok(verdict) => verdict,
+            Err(_) => {
+                tracing::error!(unit = name, "a unit of work panicked");
+                Verdict::Undo(None)
+            }
+        };
+        let denial = match verdict {
+            Verdict::Keep => return tx.conn.control("release unit").await,
+            Verdict::Undo(denial) => denial,
+            // SQLite has one writer: nothing to run again for.
+            Verdict::Again => None,
+        };
+        tx.conn.control("rollback to unit").await?;
+        tx.conn.control("release unit").await?;
+        if let Some(event) = denial {
+            tx.audit_insert(&event).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! How a unit of work ends when it does not succeed.
+
+use coffer_model::audit::Event;
+use coffer_model::policy::Denied;
+
+/// Why a unit of work stopped. Everything it changed is undone.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The gate said no. Committed as an audit row of its own, then answered.
+    #[error("{reason}")]
+    Denied {
+        /// Why.
+        reason: Denied,
+        /// The row that records it. None for a look, which writes nothing.
+        event: Option<Box<Event>>,
+    },
+    /// The act is allowed, but does not fit what is stored.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The database failed, or holds something that cannot be.
+    #[error("the unit of work failed")]
+    Failed(#[source] StoreError),
+}
+
+/// Why an allowed act does not fit what is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The name is taken, ignoring case.
+    #[error("the name is taken")]
+    NameTaken,
+    /// What the act is about is not there.
+    #[error("it is not there")]
+    NotFound,
+    /// The lease is another agent's by now, or over.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// The project key that wrapped the key is not active any more: wrap again under the one that is.
+    #[error("the project key is not active any more")]
+    KeyNotActive,
+    /// The upload took so long that its place was given up.
+    #[error("the upload expired")]
+    UploadExpired,
+    /// The one-time code is wrong or was used.
+    #[error("the one-time code is not valid")]
+    CodeSpent,
+    /// The state of the run or job does not allow it.
+    #[error("the state does not allow it")]
+    State,
+}
+
+/// The database failed, or holds something that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A statement failed.
+    #[error("the statement {statement} failed")]
+    Statement {
+        /// Its name.
+        statement: &'static str,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row that must be there is not, or an update changed the wrong number of rows.
+    #[error("the statement {statement} did not find its row")]
+    Missing {
+        /// Its name.
+        statement: &'static str,
+    },
+    /// A stored value cannot be read.
+    #[error("the column {column} of {table} holds a value that cannot be")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+    },
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {what}")]
+    Open {
+        /// What to do about it.
+        what: String,
+        /// What the driver said.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
+    /// Sealed bytes outside the database cannot be written or read.
+    #[error("the blob store failed at: {what}")]
+    Blob {
+        /// Which step.
+        what: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A grant was used outside the unit of work that it was given in.
+    #[error("a grant was used outside its unit of work")]
+    ForeignGrant,
+    /// The unit of work ended by a panic.
+    #[error("the unit of work {0} panicked")]
+    Panicked(&'static str),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    pub(crate) fn statement(statement: &'static str, source: sqlx::Error) -> Self {
+        Self::Statement { statement, source }
+    }
+
+    pub(crate) fn corrupt(table: &'static str, column: &'static str) -> Self {
+        Self::Corrupt { table, column }
+    }
+
+    pub(crate) fn blob(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Blob { what, source }
+    }
+
+    /// Whether PostgreSQL asks to run the unit again.
+    pub(crate) fn is_serialization_failure(&self) -> bool {
+        match self {
+            Self::Statement { source: sqlx::Error::Database(error), .. } => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01"))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

@@ -1,0 +1,228 @@
+//! Root generations, project keys and the one table of wrapped keys. Wraps only: nothing here can be opened.
+
+use crate::audit::fixed;
+use crate::error::{Refusal, Stop, StoreError};
+use crate::gate::Grant;
+use crate::sql::{args, statements};
+use crate::unit::{ReadTx, Tx};
+use coffer_model::act::CreateKey;
+use coffer_model::{ProjectId, ProjectKeyId};
+use uuid::Uuid;
+
+statements! {
+    GENERATION_ACTIVE = "select id from root_generation where scale_unit = $1 and state = 'active'
+        order by created_at desc limit 1";
+    GENERATION_INSERT = "insert into root_generation (id, scale_unit, provider, state, created_at)
+        values ($1, $2, $3, 'active', $4)";
+    ACTIVE = "select id, project_id, version, scale_unit, generation_id, state, wrapped, commitment from project_key
+        where project_id = $1 and state = 'active' order by version desc limit 1";
+    BY_ID = "select id, project_id, version, scale_unit, generation_id, state, wrapped, commitment from project_key
+        where id = $1";
+    INSERT = "insert into project_key (id, project_id, version, scale_unit, generation_id, state, wrapped, commitment,
+            deployment, created_at)
+        values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (project_id, version) do nothing";
+    STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and state = 'active'";
+    WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
+    WRAP = "select k.id, k.project_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
+            w.wrapped as key_wrapped
+        from wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = $1 and w.owner_id = $2";
+    WRAP_FORGET = "delete from wrapped_key where kind = $1 and owner_id = $2";
+}
+
+/// A project key as stored: wrapped by a root generation.
+#[derive(Clone, Debug)]
+pub struct ProjectKeyRow {
+    /// Its id.
+    pub id: ProjectKeyId,
+    /// The project.
+    pub project: ProjectId,
+    /// Its version, from 1.
+    pub version: i64,
+    /// The scale unit.
+    pub scale_unit: String,
+    /// The root generation that wrapped it.
+    pub generation: String,
+    /// `active`, `draining` or `retired`.
+    pub state: String,
+    /// The wrapped secret.
+    pub wrapped: Vec<u8>,
+    /// Commitment to the derived key.
+    pub commitment: [u8; 32],
+}
+
+/// A project key to store.
+#[derive(Clone, Debug)]
+pub struct NewProjectKey {
+    /// Its id.
+    pub id: ProjectKeyId,
+    /// The project.
+    pub project: ProjectId,
+    /// Its version.
+    pub version: i64,
+    /// The root generation that wrapped it.
+    pub generation: String,
+    /// The wrapped secret.
+    pub wrapped: Vec<u8>,
+    /// Commitment to the derived key.
+    pub commitment: [u8; 32],
+    /// The deployment it was made for.
+    pub deployment: String,
+}
+
+/// What a wrapped key opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WrappedKind {
+    /// A secure file; the owner is the file.
+    SecureFile,
+    /// The log of a job; the owner is the job.
+    JobLog,
+}
+
+impl WrappedKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::SecureFile => "securefile",
+            Self::JobLog => "joblog",
+        }
+    }
+}
+
+/// A key wrapped by a project key.
+#[derive(Clone, Debug)]
+pub struct WrappedKey {
+    /// The project key that wrapped it.
+    pub project_key: ProjectKeyRow,
+    /// The wrap.
+    pub wrapped: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    id: Uuid,
+    project_id: Uuid,
+    version: i64,
+    scale_unit: String,
+    generation_id: String,
+    state: String,
+    wrapped: Vec<u8>,
+    commitment: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct WrapRow {
+    #[sqlx(flatten)]
+    key: KeyRow,
+    key_wrapped: Vec<u8>,
+}
+
+impl KeyRow {
+    fn into_key(self) -> Result<ProjectKeyRow, StoreError> {
+        Ok(ProjectKeyRow {
+            id: ProjectKeyId(self.id),
+            project: ProjectId(self.project_id),
+            version: self.version,
+            scale_unit: self.scale_unit,
+            generation: self.generation_id,
+            state: self.state,
+            wrapped: self.wrapped,
+            commitment: fixed(self.commitment, "project_key", "commitment")?,
+        })
+    }
+}
+
+impl Tx {
+    /// Records a root generation that the provider has made.
+    pub async fn generation_insert(
+        &mut self,
+        grant: Grant<CreateKey>,
+        generation: &str,
+        provider: &str,
+    ) -> Result<(), Stop> {
+        grant.redeem(self)?;
+        let unit = self.shared.scale_unit.clone();
+        self.run_one(&GENERATION_INSERT, args![generation, unit, provider, self.now.0]).await?;
+        Ok(())
+    }
+
+    /// Stores a project key. Refused when another node was quicker with that version.
+    pub async fn project_key_insert(&mut self, grant: Grant<CreateKey>, new: &NewProjectKey) -> Result<(), Stop> {
+        grant.redeem(self)?;
+        let unit = self.shared.scale_unit.clone();
+        let done = self
+            .run(
+                &INSERT,
+                args![
+                    new.id.0,
+                    new.project.0,
+                    new.version,
+                    unit,
+                    &new.generation,
+                    new.wrapped.clone(),
+                    &new.commitment,
+                    &new.deployment,
+                    self.now.0,
+                ],
+            )
+            .await?;
+        if done == 1 { Ok(()) } else { Err(Refusal::State.into()) }
+    }
+
+    /// Stores a wrap, if the project key that made it is still active.
+    pub(crate) async fn wrapped_key_insert(
+        &mut self,
+        kind: WrappedKind,
+        owner: Uuid,
+        project_key: ProjectKeyId,
+        wrapped: &[u8],
+    ) -> Result<(), Stop> {
+        if self.conn.one::<(i64,)>(&STILL_ACTIVE, args![project_key.0]).await?.0 == 0 {
+            return Err(Refusal::KeyNotActive.into());
+        }
+        self.run_one(&WRAP_INSERT, args![kind.word(), owner, project_key.0, wrapped]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn wrapped_key(&mut self, kind: WrappedKind, owner: Uuid) -> Result<WrappedKey, StoreError> {
+        let row: WrapRow = self.conn.one(&WRAP, args![kind.word(), owner]).await?;
+        Ok(WrappedKey { project_key: row.key.into_key()?, wrapped: row.key_wrapped })
+    }
+
+    pub(crate) async fn wrapped_key_forget(&mut self, kind: WrappedKind, owner: Uuid) -> Result<(), StoreError> {
+        self.run(&WRAP_FORGET, args![kind.word(), owner]).await.map(drop)
+    }
+}
+
+impl ReadTx {
+    /// The root generation that new project keys are wrapped by.
+    pub async fn generation_active(&mut self, scale_unit: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self.conn.maybe(&GENERATION_ACTIVE, args![scale_unit]).await?;
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// The project key that new wraps are made with.
+    pub async fn project_key_active(&mut self, project: ProjectId) -> Result<Option<ProjectKeyRow>, StoreError> {
+        let row: Option<KeyRow> = self.conn.maybe(&ACTIVE, args![project.0]).await?;
+        row.map(KeyRow::into_key).transpose()
+    }
+
+    /// A project key by id.
+    pub async fn project_key(&mut self, id: ProjectKeyId) -> Result<Option<ProjectKeyRow>, StoreError> {
+        let row: Option<KeyRow> = self.conn.maybe(&BY_ID, args![id.0]).await?;
+        row.map(KeyRow::into_key).transpose()
+    }
+
+    /// The wrapped key of a secure file, for showing its digest to those who may use it.
+    pub async fn file_key(
+        &mut self,
+        seen: &crate::gate::Seen<coffer_model::act::UseFile>,
+    ) -> Result<(WrappedKey, Vec<u8>), StoreError> {
+        let wrap: WrapRow = self.conn.one(&WRAP, args![WrappedKind::SecureFile.word(), seen.0.file.0]).await?;
+        let preamble = self.file_preamble(seen.0.file).await?;
+        Ok((WrappedKey { project_key: wrap.key.into_key()?, wrapped: wrap.key_wrapped }, preamble))
+    }
+
+    pub(crate) async fn wrapped_key_of_log(&mut self, job: Uuid) -> Result<Option<WrappedKey>, StoreError> {
+        let row: Option<WrapRow> = self.conn.maybe(&WRAP, args![WrappedKind::JobLog.word(), job]).await?;
+        row.map(|row| Ok(WrappedKey { project_key: row.key.into_key()?, wrapped: row.key_wrapped })).transpose()
+    }
+}

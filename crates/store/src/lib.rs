@@ -1,0 +1,49 @@
+//! The database, the blobs and the gate: one concrete store on two engines, SQLite and PostgreSQL.
+//!
+//! There are two ways in. [`Store::write`] runs a named unit of work; inside it, [`Tx::authorize`] asks the gate and
+//! returns a [`Grant`], the only key to change, use or content. [`Store::read`] gives a [`ReadTx`] for metadata,
+//! filtered by what the caller may see. Nothing else of this crate is public, so skipping the gate does not compile.
+//!
+//! This crate knows no HTTP, no key and no plaintext: what it stores is sealed already.
+
+mod access;
+mod agents;
+mod audit;
+mod blobs;
+mod credentials;
+mod engine;
+mod error;
+mod gate;
+mod identities;
+mod jobs;
+mod keys;
+mod logs;
+mod permissions;
+mod pipelines;
+mod projects;
+mod runs;
+mod secure_files;
+mod settings;
+mod sql;
+mod timeline;
+mod unit;
+
+pub use agents::{AgentRow, NewAgent};
+pub use audit::{AuditFilter, LinkedEvent};
+pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};
+pub use credentials::{CredentialKind, CredentialRow, JobCredential, NewCredential};
+pub use engine::{Database, Options, Store};
+pub use error::{Refusal, Stop, StoreError};
+pub use gate::{Grant, Seen};
+pub use identities::{GroupMembership, NewIdentity};
+pub use jobs::{JobRow, Lease, NewJob};
+pub use keys::{NewProjectKey, ProjectKeyRow, WrappedKey, WrappedKind};
+pub use logs::{LogPage, SealedPage};
+pub use pipelines::{PipelineRow, PipelineText};
+pub use runs::{NewRun, NewStage, RunRow, StageRow};
+pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody};
+pub use timeline::{RecordRow, RecordWrite};
+pub use unit::{BoxFuture, ReadTx, Tx};
+
+#[cfg(test)]
+mod tests;

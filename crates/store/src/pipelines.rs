@@ -1,0 +1,107 @@
+//! Pipelines: names, and their YAML kept with every revision.
+
+use crate::error::{Refusal, Stop, StoreError};
+use crate::gate::{Grant, Seen};
+use crate::sql::{args, statements};
+use crate::unit::{ReadTx, Tx};
+use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipelines};
+use coffer_model::{PipelineId, ProjectId, name};
+
+statements! {
+    INSERT = "insert into pipeline (project_id, name, name_key, folder, revision, created_by, created_at)
+        values ($1, $2, $3, $4, 1, $5, $6) on conflict (project_id, folder, name_key) do nothing returning id";
+    REVISION_INSERT = "insert into pipeline_revision (pipeline_id, revision, path, yaml, created_by, created_at)
+        values ($1, $2, $3, $4, $5, $6)";
+    TAKEN = "select count(*) as n from pipeline where project_id = $1 and folder = $2 and name_key = $3 and id <> $4";
+    UPDATE = "update pipeline set name = $1, name_key = $2, folder = $3, revision = revision + 1
+        where id = $4 and project_id = $5 returning revision";
+    LIST = "select p.id, p.name, p.folder, p.revision, r.path, '' as yaml from pipeline p
+        join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
+        where p.project_id = $1 order by p.id";
+    GET = "select p.id, p.name, p.folder, p.revision, r.path, r.yaml from pipeline p
+        join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
+        where p.project_id = $1 and p.id = $2";
+}
+
+/// A pipeline as stored, with the text of its newest revision.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct PipelineRow {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub folder: String,
+    /// Its newest revision.
+    pub revision: i64,
+    /// The path shown in errors.
+    pub path: String,
+    /// The YAML; empty in lists.
+    pub yaml: String,
+}
+
+/// Name, folder and text of a pipeline.
+#[derive(Clone, Debug)]
+pub struct PipelineText {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub folder: String,
+    /// The path shown in errors.
+    pub path: String,
+    /// The YAML.
+    pub yaml: String,
+}
+
+
+impl Tx {
+    /// Stores a pipeline with its first revision.
+    pub async fn pipeline_insert(&mut self, grant: Grant<CreatePipeline>, new: &PipelineText) -> Result<PipelineId, Stop> {
+        let (act, caller) = grant.redeem(self)?;
+        let row: Option<(i64,)> = self
+            .maybe(
+                &INSERT,
+                args![act.project.0, &new.name, name::key(&new.name), &new.folder, caller, self.now.0],
+            )
+            .await?;
+        let Some((id,)) = row else { return Err(Refusal::NameTaken.into()) };
+        self.run_one(&REVISION_INSERT, args![id, 1_i64, &new.path, &new.yaml, caller, self.now.0]).await?;
+        Ok(PipelineId(id))
+    }
+
+    /// Stores a new revision.
+    pub async fn pipeline_update(&mut self, grant: Grant<EditPipeline>, new: &PipelineText) -> Result<i64, Stop> {
+        let (act, caller) = grant.redeem(self)?;
+        let key = name::key(&new.name);
+        let taken = args![act.project.0, &new.folder, &key, act.pipeline.0];
+        if self.conn.one::<(i64,)>(&TAKEN, taken).await?.0 > 0 {
+            return Err(Refusal::NameTaken.into());
+        }
+        let values = args![&new.name, &key, &new.folder, act.pipeline.0, act.project.0];
+        let row: Option<(i64,)> = self.maybe(&UPDATE, values).await?;
+        let Some((revision,)) = row else { return Err(Refusal::NotFound.into()) };
+        let values = args![act.pipeline.0, revision, &new.path, &new.yaml, caller, self.now.0];
+        self.run_one(&REVISION_INSERT, values).await?;
+        Ok(revision)
+    }
+}
+
+impl ReadTx {
+    /// The pipelines of a project, without their texts.
+    pub async fn pipelines(&mut self, seen: &Seen<ViewPipelines>) -> Result<Vec<PipelineRow>, StoreError> {
+        self.conn.all(&LIST, args![seen.0.project.0]).await
+    }
+
+    /// One pipeline with its text.
+    pub async fn pipeline(
+        &mut self,
+        seen: &Seen<ViewPipelines>,
+        pipeline: PipelineId,
+    ) -> Result<Option<PipelineRow>, StoreError> {
+        self.pipeline_of(seen.0.project, pipeline).await
+    }
+
+    async fn pipeline_of(&mut self, project: ProjectId, pipeline: PipelineId) -> Result<Option<PipelineRow>, StoreError> {
+        self.conn.maybe(&GET, args![project.0, pipeline.0]).await
+    }
+}

@@ -1,0 +1,181 @@
+//! The organization and its projects, with the groups and rights that each starts with.
+
+use crate::access::member_of;
+use crate::error::{Refusal, Stop, StoreError};
+use crate::gate::Grant;
+use crate::identities::NewIdentity;
+use crate::sql::{args, statements};
+use crate::unit::{ReadTx, Tx};
+use coffer_model::access::{self, Scope};
+use coffer_model::act::{CreateOrganization, CreateProject};
+use coffer_model::library::{IdentityKind, Project};
+use coffer_model::{Caller, IdentityId, OrganizationId, ProjectId, name};
+use uuid::Uuid;
+
+statements! {
+    ORGANIZATION = "select id, name from organization order by created_at limit 1";
+    ORGANIZATION_INSERT = "insert into organization (id, name, name_key, created_at) values ($1, $2, $3, $4)
+        on conflict (name_key) do nothing";
+    INSERT = "insert into project (id, organization_id, name, name_key, created_at) values ($1, $2, $3, $4, $5)
+        on conflict (organization_id, name_key) do nothing";
+    // Visible: the caller has any entry in the project's library or pipelines, directly or through groups.
+    VISIBLE = concat!(member_of!(), "
+        select p.id, p.name, p.name_key from project p where exists (
+            select 1 from access_entry e join member_of c on c.id = e.identity_id join identity i on i.id = e.identity_id
+            where i.project_id = p.id and e.allow_bits <> 0)
+        order by p.name_key");
+    BUILD_SERVICE = "select id from identity where project_id = $1 and kind = 3";
+}
+
+/// The sign-in name of a group of a project, or of the organization.
+pub(crate) fn group_name(project: Option<&str>, group: &str) -> String {
+    match project {
+        Some(project) => format!("[{project}]\\{group}"),
+        None => format!("[Organization]\\{group}"),
+    }
+}
+
+impl Tx {
+    /// Creates the organization with its administrators' group.
+    pub async fn organization_insert(&mut self, grant: Grant<CreateOrganization>, name: &str) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let done = self
+            .run(&ORGANIZATION_INSERT, args![act.organization.0, name, name::key(name), self.now.0])
+            .await?;
+        if done != 1 {
+            return Err(Refusal::NameTaken.into());
+        }
+        let group = IdentityId::random(self.entropy());
+        self.group_insert(group, None, None, access::COLLECTION_ADMINISTRATORS).await?;
+        for (scope, bits) in [
+            (Scope::Organization(act.organization), access::collection::ALL),
+            (Scope::AuditLog(act.organization), access::audit_log::READ),
+            (
+                Scope::AgentPools(act.organization),
+                access::agent_pools::VIEW | access::agent_pools::MANAGE,
+            ),
+        ] {
+            let place = scope.place();
+            self.access_put(place.namespace, &place.token, group.0, bits).await?;
+        }
+        let everybody = IdentityId::random(self.entropy());
+        self.group_insert(everybody, None, None, EVERYBODY).await?;
+        let place = Scope::Organization(act.organization).place();
+        self.access_put(place.namespace, &place.token, everybody.0, access::collection::READ).await?;
+        Ok(())
+    }
+
+    /// Creates a project with its default groups, its build service and their rights.
+    pub async fn project_insert(&mut self, grant: Grant<CreateProject>, name: &str) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        self.project_with_groups(act.organization, act.project, name).await
+    }
+
+    /// Creates the first project together with the organization.
+    pub async fn first_project_insert(
+        &mut self,
+        grant: Grant<CreateOrganization>,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        self.project_with_groups(act.organization, project, name).await
+    }
+
+    async fn project_with_groups(
+        &mut self,
+        organization: OrganizationId,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let done =
+            self.run(&INSERT, args![project.0, organization.0, name, name::key(name), self.now.0]).await?;
+        if done != 1 {
+            return Err(Refusal::NameTaken.into());
+        }
+        let library = Scope::Library(project).place();
+        let pipelines = Scope::Pipelines(project).place();
+        let mut valid_users = None;
+        for group in access::default_groups() {
+            let id = IdentityId::random(self.entropy());
+            self.group_insert(id, Some(project), Some(name), group.name).await?;
+            for (place, bits) in [(&library, group.library), (&pipelines, group.pipelines)] {
+                if bits != 0 {
+                    self.access_put(place.namespace, &place.token, id.0, bits).await?;
+                }
+            }
+            match valid_users {
+                None => valid_users = Some(id),
+                Some(valid_users) => self.membership_insert(valid_users, id).await?,
+            }
+            if group.name == access::PROJECT_ADMINISTRATORS {
+                let all = group_name(None, access::COLLECTION_ADMINISTRATORS);
+                if let Some(administrators) = self.identity_named(&all).await? {
+                    self.membership_insert(id, administrators.id).await?;
+                }
+            }
+        }
+        let service = NewIdentity {
+            id: IdentityId::random(self.entropy()),
+            kind: IdentityKind::Service,
+            project: Some(project),
+            unique_name: format!("Build\\{project}"),
+            display_name: format!("{name} Build Service"),
+        };
+        self.identity_insert(&service).await?;
+        self.access_put(library.namespace, &library.token, service.id.0, access::Role::Reader.library_bits()).await?;
+        let see = access::build::VIEW_BUILDS | access::build::VIEW_DEFINITION;
+        self.access_put(pipelines.namespace, &pipelines.token, service.id.0, see).await?;
+        Ok(())
+    }
+
+    async fn group_insert(
+        &mut self,
+        id: IdentityId,
+        project: Option<ProjectId>,
+        project_name: Option<&str>,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let group = NewIdentity {
+            id,
+            kind: IdentityKind::Group,
+            project,
+            unique_name: group_name(project_name, name),
+            display_name: name.to_owned(),
+        };
+        self.identity_insert(&group).await
+    }
+
+    /// The id of a group of a project, or of the organization.
+    pub async fn group_named(&mut self, project: Option<&str>, group: &str) -> Result<Option<IdentityId>, StoreError> {
+        Ok(self.identity_named(&group_name(project, group)).await?.map(|found| found.id))
+    }
+
+    /// The group that every person of the organization is in.
+    pub async fn everybody(&mut self) -> Result<IdentityId, StoreError> {
+        self.group_named(None, EVERYBODY).await?.ok_or(StoreError::Missing { statement: "everybody" })
+    }
+
+    /// The service identity that a project's jobs act as.
+    pub async fn build_service(&mut self, project: ProjectId) -> Result<IdentityId, StoreError> {
+        Ok(IdentityId(self.conn.one::<(Uuid,)>(&BUILD_SERVICE, args![project.0]).await?.0))
+    }
+}
+
+/// The group that every person of the organization is in.
+const EVERYBODY: &str = "Project Collection Valid Users";
+
+impl ReadTx {
+    /// The organization, once the first start has made it.
+    pub async fn organization(&mut self) -> Result<Option<(OrganizationId, String)>, StoreError> {
+        let row: Option<(Uuid, String)> = self.conn.maybe(&ORGANIZATION, Vec::new()).await?;
+        Ok(row.map(|(id, name)| (OrganizationId(id), name)))
+    }
+
+    /// The projects that the caller may know of.
+    pub async fn projects_visible(&mut self, caller: &Caller) -> Result<Vec<Project>, StoreError> {
+        let rows: Vec<(Uuid, String, String)> = self.conn.all(&VISIBLE, args![caller.identity.0]).await?;
+        Ok(rows.into_iter().map(|(id, name, _)| Project { id: ProjectId(id), name }).collect())
+    }
+}
+

@@ -1,0 +1,1 @@
+//! Tests of the store itself. The stories over HTTP are elsewhere.

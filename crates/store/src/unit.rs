@@ -1,0 +1,94 @@
+//! Units of work: the transaction a unit sees, and the plain reader.
+
+use crate::error::{Stop, StoreError};
+use crate::sql::{Conn, Row, Statement, Value};
+use coffer_model::audit::Event;
+use coffer_model::{Entropy, Timestamp};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What every transaction and reader knows of its store.
+pub(crate) struct Shared {
+    pub(crate) entropy: Arc<Entropy>,
+    pub(crate) scale_unit: String,
+    /// Microseconds by which tests move the clock.
+    pub(crate) clock_offset: std::sync::atomic::AtomicI64,
+}
+
+/// The transaction of a unit of work.
+pub struct Tx {
+    pub(crate) conn: Conn,
+    /// Distinguishes units, so that a grant of one is worth nothing in another.
+    pub(crate) unit: u64,
+    pub(crate) now: Timestamp,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A reader of metadata. Writes nothing; what it returns is filtered by what the caller may see.
+pub struct ReadTx {
+    pub(crate) conn: Conn,
+    pub(crate) now: Timestamp,
+}
+
+impl Tx {
+    /// The database's clock when the unit began.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The scale unit of this store.
+    pub fn scale_unit(&self) -> &str {
+        &self.shared.scale_unit
+    }
+
+    pub(crate) fn entropy(&self) -> &Entropy {
+        &*self.shared.entropy
+    }
+
+    pub(crate) async fn all<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Vec<T>, StoreError> {
+        self.conn.all(s, args).await
+    }
+
+    pub(crate) async fn maybe<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Option<T>, StoreError> {
+        self.conn.maybe(s, args).await
+    }
+
+    pub(crate) async fn run(&mut self, s: &Statement, args: Vec<Value>) -> Result<u64, StoreError> {
+        self.conn.run(s, args).await
+    }
+
+    pub(crate) async fn run_one(&mut self, s: &Statement, args: Vec<Value>) -> Result<(), StoreError> {
+        self.conn.run_one(s, args).await
+    }
+}
+
+impl ReadTx {
+    /// The database's clock when the reader was opened.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// What a unit's end means for what it changed.
+pub(crate) enum Verdict {
+    /// Commit it.
+    Keep,
+    /// Undo it, and record the denial if there is one.
+    Undo(Option<Box<Event>>),
+    /// Undo it, and run it again: the database asks for it.
+    Again,
+}
+
+impl Verdict {
+    pub(crate) fn of<T>(result: &Result<T, Stop>) -> Self {
+        match result {
+            Ok(_) => Self::Keep,
+            Err(Stop::Denied { event, .. }) => Self::Undo(event.clone()),
+            Err(Stop::Failed(error)) if error.is_serialization_failure() => Self::Again,
+            Err(_) => Self::Undo(None),
+        }
+    }
+}
