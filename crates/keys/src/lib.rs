@@ -16,4 +16,5 @@
 
 pub mod file;
 
+pub use coffer_seal::{Entropy, os_entropy};
 pub use file::FileProvider;

@@ -17,7 +17,7 @@ pub enum Requirement {
         /// The bit without which the caller may not even know that the thing exists; 0 if everybody may.
         view: i64,
     },
-    /// A ticket for a file, asked for while a job is handed to its agent.
+    /// A ticket for a file: while a job is handed to its agent, or asked for by the live job itself.
     Ticket {
         /// The job.
         job: JobId,
@@ -141,7 +141,7 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
-    /// Hand a ticket for a file to a job that is being leased.
+    /// Hand a ticket for a file to a live job.
     IssueTicket { /// Project.
         project: ProjectId, /// File.
         file: FileId, /// Run.

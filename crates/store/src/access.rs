@@ -7,11 +7,12 @@ use coffer_model::IdentityId;
 use coffer_model::access::{Entry, Namespace, Place};
 use uuid::Uuid;
 
-/// The caller and every group the caller is in, directly or through groups. `$1` is the caller.
+/// The caller and every group the caller is in, directly or through groups. `$1` is the caller; a disabled one is
+/// nobody.
 macro_rules! member_of {
     () => {
         "with recursive member_of (id) as (
-            select id from identity where id = $1
+            select id from identity where id = $1 and disabled_at is null
             union select m.group_id from membership m join member_of c on m.member_id = c.id)"
     };
 }

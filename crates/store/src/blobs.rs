@@ -5,9 +5,10 @@
 //! listing and deleted because it is unknown.
 
 use crate::engine::Store;
-use crate::error::{Stop, StoreError};
+use crate::error::{Refusal, Stop, StoreError};
 use crate::sql::{args, statements};
-use coffer_model::{BlobId, Timestamp};
+use coffer_model::BlobId;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,10 +21,13 @@ const PIECE: usize = 256 * 1024;
 
 statements! {
     INTENT = "insert into upload_intent (blob_id, scale_unit, created_at, expires_at) values ($1, $2, $3, $4)";
-    SEGMENT = "insert into blob_segment (blob_id, ordinal, data) values ($1, $2, $3)";
+    // Only while the intent stands: once it is swept, nobody would ever remove the segment.
+    SEGMENT = "insert into blob_segment (blob_id, ordinal, data)
+        select blob_id, $2, $3 from upload_intent where blob_id = $1";
     READ = "select data from blob_segment where blob_id = $1 and ordinal = $2";
     EXPIRED = "select blob_id from upload_intent where expires_at <= $1 limit 100";
     TRASH = "select blob_id from blob_trash where delete_after <= $1 limit 100";
+    TRASH_NOW = "insert into blob_trash (blob_id, scale_unit, delete_after) values ($1, $2, $3)";
     FORGET_INTENT = "delete from upload_intent where blob_id = $1 and expires_at <= $2";
     FORGET_TRASH = "delete from blob_trash where blob_id = $1";
     FORGET_SEGMENTS = "delete from blob_segment where blob_id = $1";
@@ -40,6 +44,11 @@ pub(crate) enum Blobs {
 impl Blobs {
     pub(crate) fn folder(path: PathBuf) -> Result<Self, StoreError> {
         create_private_folder(&path).map_err(StoreError::blob("creating the folder"))?;
+        // The folder's own name must be as durable as the files that are acknowledged in it.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(StoreError::blob("syncing the folder's parent"))?;
         Ok(Self::Folder(path.into()))
     }
 }
@@ -59,19 +68,19 @@ fn scale_unit_in_names(scale_unit: &str) -> String {
 }
 
 /// A blob that is complete and on disk, waiting for its row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlacedBlob {
     pub(crate) id: BlobId,
 }
 
 /// Writes a blob.
 pub struct BlobWriter {
-    store: Store,
-    id: BlobId,
-    target: Target,
+    pub(crate) store: Store,
+    pub(crate) id: BlobId,
+    pub(crate) target: Target,
 }
 
-enum Target {
+pub(crate) enum Target {
     File { file: tokio::fs::File, temporary: PathBuf, path: PathBuf },
     Rows { ordinal: i64, buffer: Vec<u8> },
 }
@@ -128,51 +137,65 @@ impl Store {
     }
 
     /// Removes what expired intents and the trash name. Returns how many blobs went.
+    ///
+    /// An expired intent becomes trash first: from then on no commit can take the blob over. Trash is forgotten last,
+    /// so that a crash at any point leaves something that names what is still to be removed.
     pub async fn blob_sweep(&self) -> Result<usize, Stop> {
-        let mut swept = 0;
         let mut read = self.read().await?;
         let now = read.now;
         let expired: Vec<(Uuid,)> = read.conn.all(&EXPIRED, args![now.0]).await?;
-        let trash: Vec<(Uuid,)> = read.conn.all(&TRASH, args![now.0]).await?;
         drop(read);
-        for (id, intent) in expired.into_iter().map(|(id,)| (id, true)).chain(trash.into_iter().map(|(id,)| (id, false))) {
-            self.blob_remove(BlobId(id), intent, now).await?;
-            swept += 1;
+        for (id,) in expired {
+            self.write("blob.give_up", move |tx| {
+                Box::pin(async move {
+                    if tx.run(&FORGET_INTENT, args![id, now.0]).await? == 1 {
+                        let unit = tx.shared.scale_unit.clone();
+                        tx.run_one(&TRASH_NOW, args![id, unit, now.0]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
         }
-        Ok(swept)
+        let trash: Vec<(Uuid,)> = self.read().await?.conn.all(&TRASH, args![now.0]).await?;
+        self.remove_files(&trash).await?;
+        for (id,) in &trash {
+            let id = *id;
+            self.write("blob.forget", move |tx| {
+                Box::pin(async move {
+                    tx.run(&FORGET_SEGMENTS, args![id]).await?;
+                    tx.run(&FORGET_TRASH, args![id]).await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        Ok(trash.len())
     }
 
-    async fn blob_remove(&self, id: BlobId, intent: bool, now: Timestamp) -> Result<(), Stop> {
-        // The row first: once the intent is gone no commit can take the blob over. A crash in between leaves a file
-        // that nothing names, which costs space and reveals nothing.
-        self.write("blob.sweep", move |tx| {
-            Box::pin(async move {
-                if intent {
-                    if tx.run(&FORGET_INTENT, args![id.0, now.0]).await? == 0 {
-                        return Ok(false);
-                    }
-                } else {
-                    tx.run(&FORGET_TRASH, args![id.0]).await?;
-                }
-                tx.run(&FORGET_SEGMENTS, args![id.0]).await?;
-                Ok(true)
-            })
-        })
-        .await
-        .map(drop)?;
-        if let Blobs::Folder(folder) = self.blobs() {
-            let path = path_of(folder, self.scale_unit(), id);
+    async fn remove_files(&self, blobs: &[(Uuid,)]) -> Result<(), StoreError> {
+        let Blobs::Folder(folder) = self.blobs() else { return Ok(()) };
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        for (id,) in blobs {
+            let path = path_of(folder, self.scale_unit(), BlobId(*id));
             for path in [path.with_extension("new"), path] {
                 match tokio::fs::remove_file(&path).await {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(StoreError::Blob { what: "removing the file", source: error }.into());
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(StoreError::Blob { what: "removing the file", source: error });
                     }
                     _ => {}
                 }
             }
         }
-        Ok(())
+        sync_folder(folder).await
     }
+}
+
+async fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let folder = tokio::fs::File::open(folder).await.map_err(StoreError::blob("opening the folder"))?;
+    folder.sync_all().await.map_err(StoreError::blob("syncing the folder"))
 }
 
 impl BlobWriter {
@@ -200,12 +223,16 @@ impl BlobWriter {
             let rest = buffer.len();
             self.flush_row(rest).await?;
         }
-        if let Target::File { file, temporary, path } = self.target {
+        if let Target::File { mut file, temporary, path } = self.target {
+            // The last write goes on in the background: syncing alone would not say that it failed.
+            file.flush().await.map_err(StoreError::blob("writing the file"))?;
             file.sync_all().await.map_err(StoreError::blob("syncing the file"))?;
-            tokio::fs::rename(&temporary, &path).await.map_err(StoreError::blob("renaming the file"))?;
-            let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            let folder = tokio::fs::File::open(folder).await.map_err(StoreError::blob("opening the folder"))?;
-            folder.sync_all().await.map_err(StoreError::blob("syncing the folder"))?;
+            match tokio::fs::rename(&temporary, &path).await {
+                // Only the sweep removes it, when the intent expired.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Err(Refusal::UploadExpired.into()),
+                renamed => renamed.map_err(StoreError::blob("renaming the file"))?,
+            }
+            sync_folder(path.parent().unwrap_or(Path::new("."))).await?;
         }
         Ok(PlacedBlob { id: self.id })
     }
@@ -231,7 +258,12 @@ impl BlobWriter {
         self.store
             .write("blob.append", move |tx| {
                 let data = data.clone();
-                Box::pin(async move { Ok(tx.run_one(&SEGMENT, args![id.0, place, data.as_slice()]).await?) })
+                Box::pin(async move {
+                    match tx.run(&SEGMENT, args![id.0, place, data.as_slice()]).await? {
+                        1 => Ok(()),
+                        _ => Err(Refusal::UploadExpired.into()),
+                    }
+                })
             })
             .await
     }

@@ -110,6 +110,9 @@ pub struct JobCredential {
 
 /// Acts that make a token, and for whom.
 pub trait MakesToken: Act {
+    /// The only kind of token it makes.
+    const KIND: CredentialKind = CredentialKind::Pat;
+
     /// Whose the token is; none when it is the caller's own.
     fn owner(&self) -> Option<IdentityId>;
 }
@@ -127,6 +130,8 @@ impl MakesToken for CreateTokenFor {
 }
 
 impl MakesToken for CreateAgentToken {
+    const KIND: CredentialKind = CredentialKind::Agent;
+
     fn owner(&self) -> Option<IdentityId> {
         None
     }
@@ -136,6 +141,11 @@ impl MakesToken for CreateFirstAdministrator {
     fn owner(&self) -> Option<IdentityId> {
         Some(self.identity)
     }
+}
+
+/// What is revoked must be what the grant, and with it the audit log, names.
+fn same(granted: &str, id: CredentialId) -> Result<(), StoreError> {
+    if granted == id.to_string() { Ok(()) } else { Err(StoreError::ForeignGrant) }
 }
 
 #[derive(sqlx::FromRow)]
@@ -152,6 +162,9 @@ impl Tx {
     /// Stores a token. A person's token never gets the kind of a job's.
     pub async fn credential_insert<A: MakesToken>(&mut self, grant: Grant<A>, new: &NewCredential) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
+        if new.kind != A::KIND {
+            return Err(StoreError::ForeignGrant.into());
+        }
         let owner = act.owner().map_or(caller, |owner| owner.0);
         self.credential_put(new, owner, None).await
     }
@@ -163,6 +176,10 @@ impl Tx {
         new: &NewCredential,
         identity: IdentityId,
     ) -> Result<(), Stop> {
+        lease.check(self)?;
+        if new.kind != CredentialKind::Job {
+            return Err(StoreError::ForeignGrant.into());
+        }
         self.credential_put(new, identity.0, Some(lease.job())).await
     }
 
@@ -186,7 +203,8 @@ impl Tx {
 
     /// Revokes one of the caller's own tokens.
     pub async fn credential_revoke_own(&mut self, grant: Grant<RevokeOwnToken>, id: CredentialId) -> Result<(), Stop> {
-        let (_, caller) = grant.redeem(self)?;
+        let (act, caller) = grant.redeem(self)?;
+        same(&act.token, id)?;
         match self.run(&REVOKE_OWN, args![self.now.0, id.0, caller]).await? {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),
@@ -195,7 +213,8 @@ impl Tx {
 
     /// Revokes somebody's token.
     pub async fn credential_revoke(&mut self, grant: Grant<RevokeTokenOf>, id: CredentialId) -> Result<(), Stop> {
-        grant.redeem(self)?;
+        let (act, _) = grant.redeem(self)?;
+        same(&act.token, id)?;
         match self.run(&REVOKE, args![self.now.0, id.0]).await? {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),

@@ -50,7 +50,7 @@ statements! {
     PROJECT_EXISTS = "select count(*) as n from project where id = $1";
     FILE_EXISTS = "select count(*) as n from secure_file where id = $1 and project_id = $2";
     PIPELINE_EXISTS = "select count(*) as n from pipeline where id = $1 and project_id = $2";
-    JOB_FACTS = "select j.state, j.lease_until, r.project_id, r.state as run_state,
+    JOB_FACTS = "select j.state, j.lease_until, j.agent_id, r.project_id, r.state as run_state,
             (select count(*) from job_file where job_id = j.id and file_id = $2) as in_plan,
             (select count(*) from ticket where hash = $3 and job_id = j.id and file_id = $2) as tickets,
             (select count(*) from pipeline_permission p where p.resource_kind = 'securefile' and p.resource_id = $4
@@ -62,6 +62,7 @@ statements! {
 struct JobFactsRow {
     state: String,
     lease_until: Option<i64>,
+    agent_id: Option<Uuid>,
     project_id: Uuid,
     run_state: String,
     in_plan: i64,
@@ -182,7 +183,7 @@ pub(crate) async fn facts(
             facts.bits = bits(conn, caller, scope).await?;
         }
         Requirement::Ticket { job, file } => {
-            let (job, project) = job_facts(conn, now, *job, *file, &[0; 32], None).await?;
+            let (job, project) = job_facts(conn, now, caller, *job, *file, &[0; 32], None).await?;
             facts.job = job;
             facts.exists = match project {
                 Some(project) => file_exists(conn, project, *file).await?,
@@ -193,7 +194,7 @@ pub(crate) async fn facts(
             let scope = Scope::File(*project, *file);
             facts.exists = exists(conn, caller, &scope).await?;
             match caller.authentication.job() {
-                Some(job) => facts.job = job_facts(conn, now, job, *file, ticket, Some(*project)).await?.0,
+                Some(job) => facts.job = job_facts(conn, now, caller, job, *file, ticket, Some(*project)).await?.0,
                 None => facts.bits = bits(conn, caller, &scope).await?,
             }
         }
@@ -233,6 +234,7 @@ async fn bits(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<i64, St
 async fn job_facts(
     conn: &mut Conn,
     now: Timestamp,
+    caller: &Caller,
     job: JobId,
     file: FileId,
     ticket: &[u8; 32],
@@ -241,6 +243,12 @@ async fn job_facts(
     let row: Option<JobFactsRow> =
         conn.maybe(&JOB_FACTS, args![job.0, file.0, &ticket[..], file.to_string()]).await?;
     Ok(row.map_or((None, None), |row| {
+        // An agent asks for the jobs it holds; for it, no other job is there.
+        if let Authentication::Agent { agent } = caller.authentication
+            && row.agent_id != Some(agent.0)
+        {
+            return (None, None);
+        }
         let facts = JobFacts {
             live: row.state == "leased" && row.run_state != "completed" && row.lease_until.is_some_and(|until| until > now.0),
             same_project: project.is_none_or(|project| project.0 == row.project_id),

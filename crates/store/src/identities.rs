@@ -86,7 +86,10 @@ impl Tx {
         new: &NewIdentity,
         groups: &[IdentityId],
     ) -> Result<(), Stop> {
-        grant.redeem(self)?;
+        let (act, _) = grant.redeem(self)?;
+        if act.person != new.id {
+            return Err(StoreError::ForeignGrant.into());
+        }
         self.person_with_groups(new, groups).await
     }
 
@@ -97,7 +100,10 @@ impl Tx {
         new: &NewIdentity,
         groups: &[IdentityId],
     ) -> Result<(), Stop> {
-        grant.redeem(self)?;
+        let (act, _) = grant.redeem(self)?;
+        if act.identity != new.id {
+            return Err(StoreError::ForeignGrant.into());
+        }
         self.person_with_groups(new, groups).await
     }
 

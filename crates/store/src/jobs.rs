@@ -177,7 +177,14 @@ impl Tx {
     /// Gives a job back and puts its stage back to waiting: a permission it needs went away.
     pub async fn job_wait_again(&mut self, lease: Lease, job: &JobRow) -> Result<(), Stop> {
         lease.check(self)?;
+        if lease.job != job.id {
+            return Err(StoreError::ForeignGrant.into());
+        }
         self.run_one(&UNCLAIM, args![job.id.0]).await?;
+        // What the lease was given already ends with it.
+        self.run(&TICKETS_END, args![job.id.0]).await?;
+        self.job_credentials_end(job.id).await?;
+        self.wrapped_key_forget(WrappedKind::JobLog, job.id.0).await?;
         self.stage_wait_again(job.run, job.stage).await?;
         Ok(())
     }
@@ -203,7 +210,8 @@ impl Tx {
         wrapped: &[u8],
     ) -> Result<(), Stop> {
         lease.check(self)?;
-        self.wrapped_key_insert(WrappedKind::JobLog, lease.job.0, project_key, wrapped).await
+        let Some((project, ..)) = self.run_facts(lease.run).await? else { return Err(Refusal::NotFound.into()) };
+        self.wrapped_key_insert(WrappedKind::JobLog, lease.job.0, project, project_key, wrapped).await
     }
 
     /// The lease that an agent claims to hold.

@@ -21,7 +21,7 @@ statements! {
     INSERT = "insert into project_key (id, project_id, version, scale_unit, generation_id, state, wrapped, commitment,
             deployment, created_at)
         values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (project_id, version) do nothing";
-    STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and state = 'active'";
+    STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and project_id = $2 and state = 'active'";
     WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
     WRAP = "select k.id, k.project_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
             w.wrapped as key_wrapped
@@ -146,7 +146,10 @@ impl Tx {
 
     /// Stores a project key. Refused when another node was quicker with that version.
     pub async fn project_key_insert(&mut self, grant: Grant<CreateKey>, new: &NewProjectKey) -> Result<(), Stop> {
-        grant.redeem(self)?;
+        let (act, _) = grant.redeem(self)?;
+        if act.project != Some(new.project) {
+            return Err(StoreError::ForeignGrant.into());
+        }
         let unit = self.shared.scale_unit.clone();
         let done = self
             .run(
@@ -167,15 +170,16 @@ impl Tx {
         if done == 1 { Ok(()) } else { Err(Refusal::State.into()) }
     }
 
-    /// Stores a wrap, if the project key that made it is still active.
+    /// Stores a wrap, if the project key that made it is the project's and still active.
     pub(crate) async fn wrapped_key_insert(
         &mut self,
         kind: WrappedKind,
         owner: Uuid,
+        project: ProjectId,
         project_key: ProjectKeyId,
         wrapped: &[u8],
     ) -> Result<(), Stop> {
-        if self.conn.one::<(i64,)>(&STILL_ACTIVE, args![project_key.0]).await?.0 == 0 {
+        if self.conn.one::<(i64,)>(&STILL_ACTIVE, args![project_key.0, project.0]).await?.0 == 0 {
             return Err(Refusal::KeyNotActive.into());
         }
         self.run_one(&WRAP_INSERT, args![kind.word(), owner, project_key.0, wrapped]).await?;

@@ -34,6 +34,10 @@ impl Tx {
     /// Takes a pipeline's permission away. The next download is refused, running job or not.
     pub async fn permission_remove(&mut self, grant: Grant<RevokePipeline>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
+        if act.pipeline.0 == 0 {
+            // Open access is not a pipeline: ending it takes another right.
+            return Err(Refusal::NotFound.into());
+        }
         self.run(&REMOVE, args![act.file.to_string(), act.pipeline.0]).await?;
         Ok(())
     }

@@ -24,6 +24,7 @@ statements! {
             select 1 from access_entry e join member_of c on c.id = e.identity_id join identity i on i.id = e.identity_id
             where i.project_id = p.id and e.allow_bits <> 0)
         order by p.name_key");
+    NAME = "select name from project where id = $1";
     BUILD_SERVICE = "select id from identity where project_id = $1 and kind = 3";
 }
 
@@ -170,6 +171,12 @@ impl ReadTx {
     pub async fn organization(&mut self) -> Result<Option<(OrganizationId, String)>, StoreError> {
         let row: Option<(Uuid, String)> = self.conn.maybe(&ORGANIZATION, Vec::new()).await?;
         Ok(row.map(|(id, name)| (OrganizationId(id), name)))
+    }
+
+    /// The name of a project, for what the product itself says of it.
+    pub async fn project_name(&mut self, project: ProjectId) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self.conn.maybe(&NAME, args![project.0]).await?;
+        Ok(row.map(|(name,)| name))
     }
 
     /// The projects that the caller may know of.

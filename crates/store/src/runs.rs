@@ -274,6 +274,10 @@ impl Tx {
     /// Cancels a run: jobs nobody has are over at once, an agent's job is told with its next call.
     pub async fn run_cancel(&mut self, grant: Grant<CancelRun>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
+        match self.run_facts(act.run).await? {
+            Some((project, pipeline, _)) if project == act.project && pipeline == act.pipeline => {}
+            _ => return Err(Refusal::NotFound.into()),
+        }
         if self.run(&CANCELING, args![act.run.0]).await? == 0 {
             return Err(Refusal::State.into());
         }

@@ -191,6 +191,22 @@ impl Conn {
         }
     }
 
+    /// Commits, unless a statement of the transaction has failed.
+    ///
+    /// PostgreSQL answers the commit of a failed transaction with a rollback and no error. The statement before it
+    /// makes an error of that, so that a unit which overlooked a failure is not told that its work is durable.
+    pub(crate) async fn commit_if_whole(&mut self) -> Result<(), StoreError> {
+        const WHOLE_THEN_COMMIT: &str = "select 1; commit";
+        match self {
+            Self::Postgres(conn) => sqlx::raw_sql(WHOLE_THEN_COMMIT)
+                .execute(&mut **conn)
+                .await
+                .map(drop)
+                .map_err(|source| StoreError::statement("commit", source)),
+            Self::Sqlite(_) | Self::SqliteReader(_) => self.control("commit").await,
+        }
+    }
+
     /// Whether this is PostgreSQL.
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))

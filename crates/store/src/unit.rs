@@ -6,6 +6,7 @@ use coffer_model::audit::Event;
 use coffer_model::{Entropy, Timestamp};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -15,7 +16,17 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) scale_unit: String,
     /// Microseconds by which tests move the clock.
-    pub(crate) clock_offset: std::sync::atomic::AtomicI64,
+    pub(crate) clock_offset: AtomicI64,
+    /// Commits of the writer that groups units, for the tests that count them.
+    #[cfg(test)]
+    pub(crate) commits: AtomicU64,
+}
+
+static UNITS: AtomicU64 = AtomicU64::new(0);
+
+/// A number for a unit of work that no other unit of this process has, of whichever store.
+pub(crate) fn next_unit() -> u64 {
+    UNITS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// The transaction of a unit of work.

@@ -3,6 +3,9 @@
 mod postgres;
 mod sqlite;
 
+#[cfg(test)]
+pub(crate) use postgres::ALL as POSTGRES_STATEMENTS;
+
 use crate::blobs::Blobs;
 use crate::error::{Stop, StoreError};
 use crate::sql::{Conn, statements};
@@ -80,6 +83,8 @@ impl Store {
             entropy: options.entropy,
             scale_unit: options.scale_unit,
             clock_offset: AtomicI64::new(0),
+            #[cfg(test)]
+            commits: std::sync::atomic::AtomicU64::new(0),
         });
         let (engine, blobs) = match options.database {
             Database::Sqlite(path) => {
@@ -136,6 +141,12 @@ impl Store {
     #[cfg(any(test, feature = "testing"))]
     pub fn advance_clock(&self, seconds: i64) {
         self.0.shared.clock_offset.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    /// How often the writer that groups units has committed.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> u64 {
+        self.0.shared.commits.load(Ordering::Relaxed)
     }
 
     /// Commits what waits, and closes the database.

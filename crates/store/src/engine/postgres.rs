@@ -3,14 +3,13 @@
 use super::{clock, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::{Conn, statements};
-use crate::unit::{BoxFuture, Shared, Tx, Verdict};
+use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
 use futures_util::FutureExt;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -22,8 +21,6 @@ const TRIES: u32 = 12;
 const LINK_EVERY: Duration = Duration::from_millis(250);
 /// Rows linked in one transaction.
 const LINK_AT_MOST: i64 = 1000;
-
-static UNITS: AtomicU64 = AtomicU64::new(0);
 
 statements! {
     LINKER_LOCK = "select 1 as locked",
@@ -97,7 +94,7 @@ where
         let mut conn = connection(&pool).await?;
         let now = clock(&mut conn, &shared).await?;
         conn.control("begin isolation level serializable").await?;
-        let mut tx = Tx { conn, unit: UNITS.fetch_add(1, Ordering::Relaxed) + 1, now, shared: shared.clone() };
+        let mut tx = Tx { conn, unit: next_unit(), now, shared: shared.clone() };
         let result = match AssertUnwindSafe(unit(&mut tx)).catch_unwind().await {
             Ok(result) => result,
             Err(_) => {
@@ -106,7 +103,7 @@ where
             }
         };
         let result = match Verdict::of(&result) {
-            Verdict::Keep => match tx.conn.control("commit").await {
+            Verdict::Keep => match tx.conn.commit_if_whole().await {
                 Ok(()) => return result,
                 Err(error) => Err(Stop::Failed(error)),
             },

@@ -7,7 +7,7 @@
 use super::{clock, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::Conn;
-use crate::unit::{BoxFuture, Shared, Tx, Verdict};
+use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
 use coffer_model::Timestamp;
 use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -158,8 +158,11 @@ impl Writer {
         let outcome = match self.tx.conn.control("begin immediate").await {
             Ok(()) => self.work(units, &mut answers).await,
             Err(error) => {
-                // Dropping the units' senders answers them: closed.
                 tracing::error!(error = &error as &dyn std::error::Error, "the database refused to begin a group");
+                for unit in units {
+                    // Whoever asked may be gone.
+                    let _ = unit.committed.send(Err(StoreError::Missing { statement: "begin" }));
+                }
                 return;
             }
         };
@@ -167,6 +170,8 @@ impl Writer {
             Ok(()) => self.tx.conn.control("commit").await,
             Err(error) => Err(error),
         };
+        #[cfg(test)]
+        self.tx.shared.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Err(error) = &outcome {
             tracing::error!(error = error as &dyn std::error::Error, "a group of writes was not committed");
             if let Err(error) = self.tx.conn.control("rollback").await {
@@ -190,20 +195,33 @@ impl Writer {
         units: Vec<Unit>,
         answers: &mut Vec<(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>)>,
     ) -> Result<(), StoreError> {
+        let mut broken = None;
         for unit in units {
-            let own = self.unit(unit.name, unit.run).await;
-            let fatal = matches!(&own, Err(StoreError::Statement { statement: "savepoint unit", .. }));
-            answers.push((unit.committed, own));
-            if fatal {
-                return Err(StoreError::Missing { statement: "savepoint unit" });
+            if broken.is_some() {
+                answers.push((unit.committed, Ok(())));
+                continue;
+            }
+            match self.unit(unit.name, unit.run).await {
+                Ok(own) => answers.push((unit.committed, own)),
+                Err(error) => {
+                    answers.push((unit.committed, Ok(())));
+                    broken = Some(error);
+                }
             }
         }
-        self.tx.conn.link_audit_events(i64::MAX).await.map(drop)
+        match broken {
+            Some(error) => Err(error),
+            None => self.tx.conn.link_audit_events(i64::MAX).await.map(drop),
+        }
     }
 
-    async fn unit(&mut self, name: &'static str, run: Run) -> Result<(), StoreError> {
+    /// Runs one unit under its savepoint. The inner result is the unit's own.
+    ///
+    /// The outer error ends the group. A savepoint that is gone means that SQLite has rolled everything back, as it
+    /// may when the disk is full: a unit after it would begin, and commit, a transaction of its own.
+    async fn unit(&mut self, name: &'static str, run: Run) -> Result<Result<(), StoreError>, StoreError> {
         let tx = &mut self.tx;
-        tx.unit += 1;
+        tx.unit = next_unit();
         tx.now = clock(&mut tx.conn, &tx.shared).await?;
         tx.conn.control("savepoint unit").await?;
         let verdict = match AssertUnwindSafe(run(tx)).catch_unwind().await {
@@ -214,16 +232,20 @@ impl Writer {
             }
         };
         let denial = match verdict {
-            Verdict::Keep => return tx.conn.control("release unit").await,
+            Verdict::Keep => return tx.conn.control("release unit").await.map(Ok),
             Verdict::Undo(denial) => denial,
             // SQLite has one writer: nothing to run again for.
             Verdict::Again => None,
         };
         tx.conn.control("rollback to unit").await?;
-        tx.conn.control("release unit").await?;
+        let mut own = Ok(());
         if let Some(event) = denial {
-            tx.audit_insert(&event).await?;
+            own = tx.audit_insert(&event).await;
+            if own.is_err() {
+                tx.conn.control("rollback to unit").await?;
+            }
         }
-        Ok(())
+        tx.conn.control("release unit").await?;
+        Ok(own)
     }
 }

@@ -1,0 +1,157 @@
+//! `coffer login`, `logout`, `whoami`.
+
+use crate::context::Context;
+use crate::credentials::{self, Login, token_from_file};
+use crate::error::{CommandError, Result};
+use crate::output::Table;
+use clap::Args;
+use coffer_client::organization_url;
+use coffer_wire::coffer::FirstSignIn;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// Arguments of `login`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  coffer login http://127.0.0.1:8080 --code CODE --name ada
+  coffer login https://coffer.example --token-file token.txt
+  pass coffer | coffer login https://coffer.example --token-file -
+
+A server that starts for the first time shows a one-time code; it makes its user the first administrator. Everybody
+else signs in with a token, which an administrator makes with `coffer token create LABEL --user NAME`.
+A token is read from a file or from standard input and never from an argument, which others could see.
+Server and token are kept in login.json in your configuration folder, readable by you only.")]
+pub(crate) struct LoginArgs {
+    /// URL of the server; without a path, the organization is DefaultCollection
+    #[arg(value_name = "URL")]
+    server: Option<String>,
+    /// The one-time code of the first start, `-` for standard input
+    #[arg(long, conflicts_with = "token_file")]
+    code: Option<String>,
+    /// Your name as the first administrator [default: your user name]
+    #[arg(long, requires = "code")]
+    name: Option<String>,
+    /// File that holds a token, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Signs in and remembers it.
+pub(crate) async fn login(context: &Context, args: LoginArgs) -> Result {
+    let Some(server) = args.server.as_ref().or(context.global.url.as_ref()) else {
+        return Err(CommandError::usage("which server?")
+            .hint("coffer login http://127.0.0.1:8080 --code CODE"));
+    };
+    let url = organization_url(server)?;
+    let file = context.login_file()?;
+    let token = match (&args.code, &args.token_file) {
+        (Some(code), _) => first_sign_in(context, &url, code, args.name.as_deref()).await?,
+        (None, Some(path)) => token_from_file(path)?,
+        (None, None) => {
+            return Err(
+                CommandError::usage("login needs a token or a one-time code")
+                    .hint(format!(
+                        "coffer login {server} --token-file - reads a token from standard input"
+                    ))
+                    .hint(format!(
+                        "coffer login {server} --code CODE uses the code of the first start"
+                    )),
+            );
+        }
+    };
+    let client = context.client_for(url.clone(), Some(token.clone()))?;
+    // After a first sign-in the code is spent: keep the token before anything else can fail.
+    let login = Login { url, token };
+    if args.code.is_some() {
+        credentials::store(&file, &login)?;
+    }
+    let who = client.coffer().connection_data().await?.authenticated_user;
+    credentials::store(&file, &login)?;
+    context.out.note(&format!(
+        "Signed in to {} as {}.",
+        login.url, who.provider_display_name
+    ));
+    if is_open_wire(&login.url) {
+        context
+            .out
+            .note("Warning: this server is reached without TLS; others on the network can read the token.");
+    }
+    if context.out.is_json() {
+        context.out.json(&serde_json::json!({
+            "url": login.url, "id": who.id, "displayName": who.provider_display_name,
+        }))?;
+    }
+    Ok(())
+}
+
+async fn first_sign_in(
+    context: &Context,
+    url: &str,
+    code: &str,
+    name: Option<&str>,
+) -> Result<Zeroizing<String>> {
+    let code = match code {
+        "-" => token_from_file("-".as_ref())?.to_string(),
+        code => code.trim().to_owned(),
+    };
+    let user = context.environment.get("USER").map(String::as_str);
+    let name = name.or(user).filter(|name| !name.is_empty());
+    let body = FirstSignIn {
+        code,
+        unique_name: name.unwrap_or("administrator").to_owned(),
+        label: "coffer login".to_owned(),
+    };
+    let client = context.client_for(url.to_owned(), None)?;
+    let created = client.coffer().sign_in(&body).await?;
+    Ok(Zeroizing::new(created.token))
+}
+
+/// Forgets it.
+pub(crate) fn logout(context: &Context) -> Result {
+    if credentials::remove(&context.login_file()?)? {
+        context
+            .out
+            .note("Signed out. The token stays valid until it ends or is revoked.");
+    } else {
+        context.out.note("You were not signed in.");
+    }
+    Ok(())
+}
+
+/// Shows who the server takes us for.
+pub(crate) async fn whoami(context: &Context) -> Result {
+    let url = context.url()?;
+    let client = context
+        .client()
+        .inspect_err(|_| context.out.note(&format!("Server: {url}")))?;
+    let data = client
+        .coffer()
+        .connection_data()
+        .await
+        .inspect_err(|_| context.out.note(&format!("Server: {url}")))?;
+    let user = &data.authenticated_user;
+    let shown = serde_json::json!({
+        "url": url,
+        "id": user.id,
+        "displayName": user.provider_display_name,
+        "descriptor": user.descriptor,
+        "instanceId": data.instance_id,
+    });
+    context.out.show(&shown, |_| {
+        let mut table = Table::facts();
+        table.fact("User", user.provider_display_name.as_str());
+        table.fact("Id", user.id.as_str());
+        table.fact("Server", url.as_str());
+        table
+    })
+}
+
+/// Plain HTTP to another machine.
+fn is_open_wire(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let host = rest.split('/').next().unwrap_or(rest);
+    !(host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost"))
+}

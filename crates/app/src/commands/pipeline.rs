@@ -1,0 +1,246 @@
+//! `coffer pipeline`.
+
+use super::permits;
+use crate::context::Context;
+use crate::error::{CommandError, Exit, Result};
+use crate::output::Table;
+use clap::Subcommand;
+use coffer_client::{Client, Filter};
+use coffer_wire::pipelines::Pipeline;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// No pipeline file is larger.
+const MAX_YAML: u64 = 4 << 20;
+
+/// Verbs of `pipeline`.
+#[derive(Subcommand)]
+pub(crate) enum PipelineCommand {
+    /// Add a pipeline from a YAML file
+    #[command(after_help = "\
+Examples:
+  coffer pipeline add azure-pipelines.yml
+  coffer pipeline add ci/release.yml --name release
+
+The text is stored with the pipeline: `coffer pipeline update` stores the next revision.")]
+    Add {
+        /// The YAML file; `-` is standard input
+        file: PathBuf,
+        /// Name of the pipeline [default: the file's name without its extension]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Store a new revision of a pipeline's YAML
+    #[command(after_help = "Examples:\n  coffer pipeline update release ci/release.yml")]
+    Update {
+        /// Name or id of the pipeline
+        pipeline: String,
+        /// The YAML file; `-` is standard input
+        file: PathBuf,
+    },
+    /// List the pipelines
+    #[command(after_help = "Examples:\n  coffer pipeline list")]
+    List,
+    /// Show a pipeline with its YAML
+    #[command(after_help = "\
+Examples:
+  coffer pipeline show release
+  coffer pipeline show release --yaml > release.yml")]
+    Show {
+        /// Name or id
+        pipeline: String,
+        /// Write the YAML alone, byte for byte
+        #[arg(long)]
+        yaml: bool,
+    },
+    /// List the secure files a pipeline may use
+    #[command(after_help = "Examples:\n  coffer pipeline permissions release")]
+    Permissions {
+        /// Name or id
+        pipeline: String,
+    },
+}
+
+/// Runs a verb.
+pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
+    let client = context.client()?;
+    let project = context.project(&client).await?;
+    let pipelines = client.pipelines(&project);
+    match command {
+        PipelineCommand::Add { file, name } => {
+            let yaml = read(&file)?;
+            let stem = file.file_stem().and_then(|stem| stem.to_str());
+            let Some(name) = name.as_deref().or(stem.filter(|stem| *stem != "-")) else {
+                return Err(
+                    CommandError::usage("the pipeline needs a name").hint("give one with --name")
+                );
+            };
+            let pipeline = pipelines.add(name, &shown_path(&file), &yaml).await?;
+            context.out.note(&format!(
+                "Added pipeline {}. Run it: coffer run start {}",
+                pipeline.name, pipeline.id
+            ));
+            context
+                .out
+                .show(&pipeline, |p| table(std::slice::from_ref(p)))
+        }
+        PipelineCommand::Update { pipeline, file } => {
+            let yaml = read(&file)?;
+            let old = permits::pipeline(&client, &project, &pipeline).await?;
+            let new = pipelines
+                .update(old.id, &old.name, &shown_path(&file), &yaml)
+                .await?;
+            context
+                .out
+                .note(&format!("{} is at revision {}.", new.name, new.revision));
+            context.out.show(&new, |p| table(std::slice::from_ref(p)))
+        }
+        PipelineCommand::List => {
+            let list = pipelines.list().await?;
+            context.out.show(&list, |list| table(list))
+        }
+        PipelineCommand::Show { pipeline, yaml } => {
+            let found = permits::pipeline(&client, &project, &pipeline).await?;
+            let pipeline = pipelines.get(found.id).await?;
+            show(context, &pipeline, yaml)
+        }
+        PipelineCommand::Permissions { pipeline } => {
+            let pipeline = permits::pipeline(&client, &project, &pipeline).await?;
+            permissions(context, &client, &project, &pipeline).await
+        }
+    }
+}
+
+fn show(context: &Context, pipeline: &Pipeline, yaml_only: bool) -> Result {
+    let yaml = pipeline
+        .configuration
+        .as_ref()
+        .and_then(|c| c.yaml.as_deref())
+        .unwrap_or_default();
+    if yaml_only {
+        return context.out.text(yaml);
+    }
+    if context.out.is_json() {
+        return context.out.json(pipeline);
+    }
+    let path = pipeline.configuration.as_ref().map(|c| c.path.clone());
+    context.out.show(pipeline, |pipeline| {
+        let mut facts = Table::facts();
+        facts.fact("Name", pipeline.name.as_str());
+        facts.fact("Id", pipeline.id.to_string());
+        facts.fact("Revision", pipeline.revision.to_string());
+        facts.fact("File", path.unwrap_or_default());
+        facts
+    })?;
+    context.out.line("")?;
+    for line in yaml.lines() {
+        context.out.line(&crate::output::escaped(line))?;
+    }
+    Ok(())
+}
+
+/// A file of the list and whether it is open to all.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Permitted {
+    id: String,
+    name: String,
+    through: &'static str,
+}
+
+async fn permissions(
+    context: &Context,
+    client: &Client,
+    project: &str,
+    pipeline: &Pipeline,
+) -> Result {
+    let mut permitted = Vec::new();
+    let mut hidden = 0;
+    for file in client
+        .secure_files(project)
+        .list(&Filter::default())
+        .await?
+    {
+        let Some(state) = permits::permissions(client, project, &file.id).await? else {
+            hidden += 1;
+            continue;
+        };
+        let named = state.pipelines.iter().any(|one| one.id == pipeline.id);
+        let open = state.all_pipelines.is_some_and(|all| all.authorized);
+        if named || open {
+            permitted.push(Permitted {
+                id: file.id,
+                name: file.name,
+                through: if named { "permit" } else { "open access" },
+            });
+        }
+    }
+    if hidden > 0 {
+        context.out.note(&format!(
+            "{hidden} more files have permissions you may not see."
+        ));
+    }
+    context.out.show(&permitted, |permitted| {
+        let mut table = Table::new(["secure file", "through", "id"]);
+        for file in permitted {
+            table.row([file.name.clone(), file.through.into(), file.id.clone()]);
+        }
+        table
+    })
+}
+
+fn read(path: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(MAX_YAML + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_YAML + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| CommandError::file("cannot read", path, &error))?;
+    if bytes.len() as u64 > MAX_YAML {
+        return Err(CommandError::new(
+            Exit::Invalid,
+            format!("{} is too large for a pipeline", path.display()),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        CommandError::new(
+            Exit::Invalid,
+            format!("{} is not UTF-8 text", path.display()),
+        )
+    })
+}
+
+/// What errors of the server call the text: never a path of this machine's own.
+fn shown_path(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "azure-pipelines.yml".to_owned();
+    }
+    let shown = if path.is_relative() {
+        Some(path)
+    } else {
+        path.file_name().map(Path::new)
+    };
+    shown
+        .unwrap_or(path)
+        .display()
+        .to_string()
+        .trim_start_matches("./")
+        .to_owned()
+}
+
+fn table(pipelines: &[Pipeline]) -> Table {
+    let mut table = Table::new(["id", "name", "revision", "folder"]);
+    for pipeline in pipelines {
+        table.row([
+            pipeline.id.to_string(),
+            pipeline.name.clone(),
+            pipeline.revision.to_string(),
+            pipeline.folder.clone(),
+        ]);
+    }
+    table
+}

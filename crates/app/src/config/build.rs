@@ -1,0 +1,183 @@
+//! From texts to meaning: typed values, and the rules that hold between them.
+
+use super::layers::{Setting, Settings, well_formed};
+use super::{
+    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Problem, Provider, Server,
+    Storage, folders, keys,
+};
+use clap::ValueEnum as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Builds the configuration; every rule that does not hold adds a problem.
+pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Config> {
+    let before = problems.len();
+    for key in keys::KEYS {
+        // The key file has its own words for being absent.
+        if key.name != "keys.key_file" {
+            well_formed(key.name, settings.get(key.name), problems);
+        }
+    }
+    let text = |name: &str| settings.get(name).text.as_str();
+    let behind_proxy = text("server.behind_proxy") == "true";
+    let listen = listen(settings.get("server.listen"), behind_proxy, problems);
+    let public_url = public_url(settings.get("server.public_url"), problems);
+    for (name, most) in [
+        ("server.organization", 64),
+        ("keys.scale_unit", 64),
+        ("deployment.id", 128),
+    ] {
+        plain_name(name, settings.get(name), most, problems);
+    }
+    let data = PathBuf::from(text("storage.data"));
+    let database = database(settings.get("storage.database"), &data, problems);
+    let key_file = PathBuf::from(text("keys.key_file"));
+    key_outside(settings, problems);
+    if problems.len() > before {
+        return None;
+    }
+    Some(Config {
+        server: Server {
+            listen: listen?,
+            public_url,
+            behind_proxy,
+            organization: text("server.organization").into(),
+        },
+        storage: Storage {
+            data,
+            database: database?,
+        },
+        keys: Keys {
+            provider: Provider::File,
+            key_file,
+            scale_unit: text("keys.scale_unit").into(),
+        },
+        deployment: Deployment {
+            id: text("deployment.id").into(),
+        },
+        log: Log {
+            format: LogFormat::from_str(text("log.format"), false).ok()?,
+            level: LogLevel::from_str(text("log.level"), false).ok()?,
+        },
+        jobs: Jobs {
+            lease_seconds: text("jobs.lease_seconds").parse().ok()?,
+        },
+    })
+}
+
+fn problem(setting: &Setting, message: impl Into<String>, hint: &str) -> Problem {
+    Problem {
+        place: setting.source.clone(),
+        message: message.into(),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+fn listen(
+    setting: &Setting,
+    behind_proxy: bool,
+    problems: &mut Vec<Problem>,
+) -> Option<SocketAddr> {
+    let text = setting.text.replace("localhost:", "127.0.0.1:");
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        problems.push(problem(
+            setting,
+            "`server.listen` is not an address with a port",
+            "write it like 127.0.0.1:8080 or [::1]:8080",
+        ));
+        return None;
+    };
+    if !address.ip().is_loopback() && !behind_proxy {
+        problems.push(problem(
+            setting,
+            format!("`server.listen` is {address}, which others can reach, and Coffer would speak plain HTTP there"),
+            "listen on 127.0.0.1, or put a proxy with TLS before Coffer and set `server.behind_proxy`",
+        ));
+    }
+    Some(address)
+}
+
+fn public_url(setting: &Setting, problems: &mut Vec<Problem>) -> Option<String> {
+    let url = setting.text.trim_end_matches('/');
+    if url.is_empty() {
+        return None;
+    }
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let good = rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest
+                .chars()
+                .all(|c| c.is_ascii_graphic() && !"@?#\\\"<>".contains(c))
+    });
+    if !good {
+        problems.push(problem(
+            setting,
+            "`server.public_url` is not a plain http or https URL",
+            "write it like https://coffer.example or https://example.com/coffer, without user name, query or fragment",
+        ));
+    }
+    Some(url.to_owned())
+}
+
+fn plain_name(name: &str, setting: &Setting, most: usize, problems: &mut Vec<Problem>) {
+    let text = setting.text.as_str();
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
+    if text.is_empty() || text.len() > most || !plain || text.starts_with(['.', '_']) {
+        problems.push(problem(
+            setting,
+            format!("`{name}` is not a plain name"),
+            &format!(
+                "use 1 to {most} of the characters A-Z a-z 0-9 - _ . + and no dot or underscore at the start"
+            ),
+        ));
+    }
+}
+
+fn database(
+    setting: &Setting,
+    data: &std::path::Path,
+    problems: &mut Vec<Problem>,
+) -> Option<Database> {
+    let text = setting.text.as_str();
+    if text.is_empty() {
+        return Some(Database::Sqlite(data.join("coffer.db")));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Some(Database::Postgres(setting.text.clone()));
+    }
+    if text.contains("://") {
+        // The text may be a secret: it is not repeated.
+        problems.push(problem(
+            setting,
+            "`storage.database` is a URL of a kind that is not known",
+            "use postgres://… for PostgreSQL, or the path of a file for SQLite",
+        ));
+        return None;
+    }
+    Some(Database::Sqlite(text.into()))
+}
+
+/// The root key must not lie with the data it protects.
+fn key_outside(settings: &Settings, problems: &mut Vec<Problem>) {
+    let setting = settings.get("keys.key_file");
+    let key_file = setting.text.as_str();
+    let data = settings.get("storage.data").text.as_str();
+    if key_file.is_empty() {
+        problems.push(problem(
+            setting,
+            "there is no user configuration folder to keep the root key in",
+            "name a file with `keys.key_file` or --key-file, or set HOME",
+        ));
+    } else if !data.is_empty() && folders::lies_inside(data.as_ref(), key_file.as_ref()) {
+        problems.push(problem(
+            setting,
+            format!("the root key file {key_file} lies inside the data folder {data}"),
+            "keep it elsewhere, so that no copy of one folder holds both the sealed files and their key",
+        ));
+    }
+}

@@ -1,0 +1,229 @@
+//! The one table of what can be configured. Everything else about configuration follows it.
+
+/// What a value has to look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A file or folder; relative to the folder the server is started in.
+    Path,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number, both ends included.
+    Integer { least: u32, most: u32 },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// The value when nobody sets one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// This text.
+    Is(&'static str),
+    /// Found out at start; the text says how.
+    Computed(&'static str),
+}
+
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// `section.key`, as in the file.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) fallback: Fallback,
+    /// May hold a secret: never shown, and can be kept in a file of its own, named by `<key>_file`.
+    pub(crate) secret: bool,
+    /// The flag of `coffer serve`, if it has one.
+    pub(crate) flag: Option<&'static str>,
+    /// What it does. Markdown.
+    pub(crate) about: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        variable(self.name)
+    }
+}
+
+/// The environment variable for `section.key`.
+pub(crate) fn variable(name: &str) -> String {
+    format!("COFFER_{}", name.replace('.', "__").to_uppercase())
+}
+
+/// All keys, in the order of the reference page.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "server.listen",
+        kind: Kind::Text,
+        fallback: Fallback::Is("127.0.0.1:8080"),
+        secret: false,
+        flag: Some("--listen"),
+        about: "Address and port to listen on. Anything but a loopback address is refused without `server.behind_proxy`, \
+                since Coffer itself speaks plain HTTP. Port 0 picks a free one.",
+    },
+    Key {
+        name: "server.public_url",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: Some("--public-url"),
+        about: "The URL that people, clients and agents use, with its path prefix if it has one, without the organization. \
+                Empty: the address the server listens on.",
+    },
+    Key {
+        name: "server.behind_proxy",
+        kind: Kind::Boolean,
+        fallback: Fallback::Is("false"),
+        secret: false,
+        flag: Some("--behind-proxy"),
+        about: "A proxy before Coffer terminates TLS. Allows a non-loopback `server.listen` and trusts the proxy's \
+                `X-Forwarded-*` headers, so nothing else may reach that address.",
+    },
+    Key {
+        name: "server.organization",
+        kind: Kind::Text,
+        fallback: Fallback::Is("DefaultCollection"),
+        secret: false,
+        flag: None,
+        about: "Name of the organization: the first segment of every API path.",
+    },
+    Key {
+        name: "storage.data",
+        kind: Kind::Path,
+        fallback: Fallback::Is("./coffer-data"),
+        secret: false,
+        flag: Some("--data"),
+        about: "The data folder: database and sealed files. Made at the first start, for its owner only.",
+    },
+    Key {
+        name: "storage.database",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: true,
+        flag: Some("--database"),
+        about: "Empty: SQLite in the data folder (`coffer.db`). A path: that SQLite file. A URL that starts with \
+                `postgres://`: PostgreSQL, for several nodes.",
+    },
+    Key {
+        name: "keys.provider",
+        kind: Kind::Choice(&["file"]),
+        fallback: Fallback::Is("file"),
+        secret: false,
+        flag: None,
+        about: "Where root keys are kept. `file`: in `keys.key_file`.",
+    },
+    Key {
+        name: "keys.key_file",
+        kind: Kind::Path,
+        fallback: Fallback::Computed(
+            "`$CREDENTIALS_DIRECTORY/root-key` where systemd sets that variable, else `coffer/root.key` in the \
+             user's configuration folder (`$XDG_CONFIG_HOME` or `~/.config`)",
+        ),
+        secret: false,
+        flag: Some("--key-file"),
+        about: "The root key file. Made at the first start, readable by its owner only. It must lie outside the data \
+                folder, so that no copy of one folder holds both the sealed files and the key to them. Back up both, \
+                and keep them apart.",
+    },
+    Key {
+        name: "keys.scale_unit",
+        kind: Kind::Text,
+        fallback: Fallback::Is("local"),
+        secret: false,
+        flag: None,
+        about: "Name of this scale unit. Two scale units never share keys.",
+    },
+    Key {
+        name: "deployment.id",
+        kind: Kind::Text,
+        fallback: Fallback::Computed("version and commit of the build"),
+        secret: false,
+        flag: None,
+        about: "What tells one deployment from the next: when it changes, keys are rotated.",
+    },
+    Key {
+        name: "log.format",
+        kind: Kind::Choice(&["text", "json"]),
+        fallback: Fallback::Is("text"),
+        secret: false,
+        flag: Some("--log-format"),
+        about: "Form of the log lines on standard error.",
+    },
+    Key {
+        name: "log.level",
+        kind: Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        fallback: Fallback::Is("info"),
+        secret: false,
+        flag: Some("--log-level"),
+        about: "The least important lines that are still written.",
+    },
+    Key {
+        name: "jobs.lease_seconds",
+        kind: Kind::Integer {
+            least: 15,
+            most: 3600,
+        },
+        fallback: Fallback::Is("60"),
+        secret: false,
+        flag: None,
+        about: "How long a job stays with an agent that does not report, in seconds. Agents report three times as often.",
+    },
+];
+
+/// Environment variables that are not configuration of the server, and what they do.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    ("COFFER_URL", "URL of the server, for the command line."),
+    (
+        "COFFER_TOKEN",
+        "Token, for the command line. Stronger than `coffer login`.",
+    ),
+    ("COFFER_TOKEN_FILE", "A file that holds the token."),
+    ("COFFER_PROJECT", "Project, for the command line."),
+    (
+        "COFFER_CA_FILE",
+        "More certificate authorities to trust, PEM, for the command line and the agent.",
+    ),
+    (
+        "COFFER_AGENT_TOKEN",
+        "Token that registers an agent, for `coffer agent`.",
+    ),
+    (
+        "COFFER_CONFIG",
+        "The configuration file, where `--config` does not name one.",
+    ),
+    ("NO_COLOR", "When set and not empty: no colours."),
+];
+
+/// The key of a name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Splits `section.key_file` of a secret into its key; `None` for anything else.
+pub(crate) fn find_file_variant(name: &str) -> Option<&'static Key> {
+    find(name.strip_suffix("_file")?).filter(|key| key.secret)
+}
+
+/// The known name that comes nearest to an unknown one, if any comes near.
+pub(crate) fn nearest(unknown: &str) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+    let mut names: Vec<String> = Vec::new();
+    for key in KEYS {
+        names.push(key.name.to_owned());
+        if key.secret {
+            names.push(format!("{}_file", key.name));
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let whole = strsim::damerau_levenshtein(unknown, &name);
+            let part = strsim::damerau_levenshtein(&last(unknown), &last(&name));
+            // A right key in a wrong section is near as well.
+            (whole.min(part + 1), name)
+        })
+        .filter(|(distance, _)| *distance <= (last(unknown).len() / 3).max(2))
+        .min()
+        .map(|(_, name)| name)
+}

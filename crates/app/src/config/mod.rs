@@ -1,0 +1,182 @@
+//! Configuration: one `coffer.toml`, the environment and flags, each stronger than the one before.
+//!
+//! Every value remembers where it came from, and all problems are reported at once. [`keys`] is the one table of
+//! what can be set; reading ([`layers`], [`file`]), meaning ([`build`]) and the reference page ([`reference`])
+//! follow it. This module opens nothing but the configuration file and the files that secrets are kept in.
+
+mod build;
+mod file;
+mod folders;
+pub(crate) mod keys;
+mod layers;
+pub(crate) mod reference;
+
+pub(crate) use folders::user_folder;
+pub(crate) use layers::{Flag, Inputs};
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// All that the server is told from outside.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) storage: Storage,
+    pub(crate) keys: Keys,
+    pub(crate) deployment: Deployment,
+    pub(crate) log: Log,
+    pub(crate) jobs: Jobs,
+}
+
+/// How the server is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    /// Without a slash at the end; `None`: as the request says.
+    pub(crate) public_url: Option<String>,
+    pub(crate) behind_proxy: bool,
+    pub(crate) organization: String,
+}
+
+/// Where things are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage {
+    pub(crate) data: PathBuf,
+    pub(crate) database: Database,
+}
+
+/// Which database.
+#[derive(Clone)]
+pub(crate) enum Database {
+    /// A file of its own.
+    Sqlite(PathBuf),
+    /// A connection URL, which may hold a password.
+    Postgres(Zeroizing<String>),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(_) => f.write_str("Postgres(redacted)"),
+        }
+    }
+}
+
+/// Which root keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub(crate) provider: Provider,
+    pub(crate) key_file: PathBuf,
+    pub(crate) scale_unit: String,
+}
+
+/// Which key provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// A file on this machine.
+    File,
+}
+
+/// What is deployed.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    pub(crate) id: String,
+}
+
+/// How the server logs.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: LogLevel,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: an object a line
+    Json,
+}
+
+/// The least important lines that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How jobs are leased.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs {
+    pub(crate) lease_seconds: u32,
+}
+
+/// A configuration that holds, with the origin of each value.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One effective value, fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Entry {
+    /// `section.key`.
+    pub(crate) key: &'static str,
+    /// The value; a secret's is replaced.
+    pub(crate) value: String,
+    /// `default`, `file:line:column`, `environment NAME` or `flag --name`.
+    pub(crate) source: String,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Where, as [`Entry::source`] says it.
+    pub(crate) place: String,
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that is wrong, and what could be read in spite of it.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Reads all layers and checks what they say together.
+///
+/// # Errors
+/// All problems, not only the first.
+pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, Broken> {
+    let mut problems = Vec::new();
+    let settings = layers::merge(inputs, &mut problems);
+    let config = build::build(&settings, &mut problems);
+    let entries = settings.entries();
+    match config {
+        Some(config) if problems.is_empty() => Ok(Loaded { config, entries }),
+        _ => Err(Broken { problems, entries }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! What configuration promises: order of strength, origins, every problem at once, and the rules that keep keys safe.
+
+use super::keys::{KEYS, VARIABLES};
+use super::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+fn inputs(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &str, &'static str)],
+) -> Inputs {
+    let mut environment: BTreeMap<String, String> = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    environment
+        .entry("HOME".into())
+        .or_insert_with(|| "/home/example".into());
+    Inputs {
+        file: Some(("coffer.toml".into(), file.into())),
+        environment,
+        flags: flags
+            .iter()
+            .map(|(key, value, flag)| Flag {
+                key,
+                value: (*value).to_owned(),
+                flag,
+            })
+            .collect(),
+        build: "1.2.3+abc".into(),
+    }
+}
+
+fn entry<'a>(loaded: &'a Loaded, key: &str) -> (&'a str, &'a str) {
+    let entry = loaded
+        .entries
+        .iter()
+        .find(|entry| entry.key == key)
+        .unwrap();
+    (&entry.value, &entry.source)
+}
+
+fn problems(inputs: &Inputs) -> Vec<String> {
+    let broken = load(inputs).expect_err("it should not load");
+    broken.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_layer_is_stronger_than_the_one_before_and_is_named() {
+    let file = "[server]\norganization = \"Acme\"\n\n[jobs]\n  lease_seconds = 30\n[log]\nlevel = 'warn'\n";
+    let loaded = load(&inputs(
+        file,
+        &[
+            ("COFFER_JOBS__LEASE_SECONDS", "40"),
+            ("COFFER_LOG__LEVEL", "debug"),
+        ],
+        &[("log.level", "trace", "--log-level")],
+    ))
+    .unwrap();
+    assert_eq!(
+        entry(&loaded, "server.listen"),
+        ("127.0.0.1:8080", "default")
+    );
+    assert_eq!(
+        entry(&loaded, "server.organization"),
+        ("Acme", "coffer.toml:2:1")
+    );
+    assert_eq!(
+        entry(&loaded, "jobs.lease_seconds"),
+        ("40", "environment COFFER_JOBS__LEASE_SECONDS")
+    );
+    assert_eq!(entry(&loaded, "log.level"), ("trace", "flag --log-level"));
+    assert_eq!(loaded.config.jobs.lease_seconds, 40);
+    assert_eq!(loaded.config.log.level, LogLevel::Trace);
+    assert_eq!(loaded.config.deployment.id, "1.2.3+abc");
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_place_and_nearest_key() {
+    let file = "[server]\nlisten = \"127.0.0.1:1\"\n  lisen = \"x\"\n[storge]\ndata = \"x\"\n";
+    assert_eq!(
+        problems(&inputs(file, &[], &[])),
+        [
+            "coffer.toml:3:3: unknown key `server.lisen` (did you mean `server.listen`?)",
+            "coffer.toml:4:2: unknown section `[storge]` (did you mean `[storage]`?)",
+        ]
+    );
+    assert_eq!(
+        problems(&inputs("lease_seconds = 3\nzzzzzz = 1", &[], &[])),
+        [
+            "coffer.toml:1:1: unknown key `lease_seconds` (did you mean `jobs.lease_seconds`?)",
+            "coffer.toml:2:1: unknown key `zzzzzz`",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_variable_is_an_error_and_other_peoples_variables_are_not() {
+    let environment = [
+        ("COFFER_SERVER__LISTN", "x"),
+        ("COFFER_SERVER_LISTEN", "x"),
+        ("COFFER_TABLE_BOOKS", "x"),
+        ("COFFER_URL", "x"),
+    ];
+    assert_eq!(
+        problems(&inputs("", &environment, &[])),
+        [
+            "environment COFFER_SERVER_LISTEN: no such setting (did you mean `COFFER_SERVER__LISTEN`?)",
+            "environment COFFER_SERVER__LISTN: no such setting (did you mean `COFFER_SERVER__LISTEN`?)",
+        ]
+    );
+}
+
+#[test]
+fn all_problems_of_all_layers_are_reported_at_once() {
+    let file = "[server]\nbehind_proxy = \"yes\"\nlisten = 8080\n[log]\nformat = \"xml\"\n[jobs]\nlease_seconds = 0x1\n";
+    let found = problems(&inputs(
+        file,
+        &[("COFFER_SERVER__PUBLIC_URL", "coffer.example")],
+        &[("log.level", "loud", "--log-level")],
+    ));
+    for expected in [
+        "coffer.toml:2:16: `server.behind_proxy` must be `true` or `false`, without quotes, not string",
+        "coffer.toml:3:10: `server.listen` must be a text in quotes, not integer",
+        "coffer.toml:5:1: `log.format` must be one of: text, json",
+        "coffer.toml:7:1: `jobs.lease_seconds` must be a whole number from 15 to 3600",
+        "flag --log-level: `log.level` must be one of: error, warn, info, debug, trace",
+    ] {
+        assert!(
+            found.iter().any(|p| p == expected),
+            "{expected}\n{found:#?}"
+        );
+    }
+    assert!(
+        found[..]
+            .iter()
+            .any(|p| p.starts_with("environment COFFER_SERVER__PUBLIC_URL:")),
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 6, "{found:#?}");
+}
+
+#[test]
+fn broken_toml_is_reported_with_its_place_beside_the_rest() {
+    let found = problems(&inputs(
+        "[server]\nlisten = \n[log]\nlevle = \"info\"\n",
+        &[],
+        &[],
+    ));
+    assert!(found[0].starts_with("coffer.toml:2:"), "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|p| p.starts_with("coffer.toml:4:1: unknown key `log.levle`")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn others_can_reach_the_server_only_through_a_proxy() {
+    for address in ["0.0.0.0:80", "[::]:80", "192.0.2.7:8080"] {
+        let alone = [("server.listen", address, "--listen")];
+        let found = problems(&inputs("", &[], &alone));
+        assert!(found[0].contains("plain HTTP"), "{found:?}");
+        let both = [
+            ("server.listen", address, "--listen"),
+            ("server.behind_proxy", "true", "--behind-proxy"),
+        ];
+        load(&inputs("", &[], &both)).unwrap();
+    }
+    for address in [
+        "127.0.0.1:0",
+        "[::1]:8080",
+        "localhost:8080",
+        "127.9.9.9:80",
+    ] {
+        load(&inputs("", &[], &[("server.listen", address, "--listen")])).unwrap();
+    }
+}
+
+#[test]
+fn the_root_key_never_lies_with_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path).display().to_string();
+    std::fs::create_dir(at("data")).unwrap();
+    std::os::unix::fs::symlink(at("data"), at("link")).unwrap();
+    let data = at("data");
+    let load_with = |key_file: &str| {
+        load(&inputs(
+            "",
+            &[],
+            &[
+                ("storage.data", &data, "--data"),
+                ("keys.key_file", key_file, "--key-file"),
+            ],
+        ))
+    };
+    for inside in [
+        "data/root.key",
+        "data",
+        "data/deeper/root.key",
+        "other/../data/root.key",
+        "link/root.key",
+    ] {
+        let broken = load_with(&at(inside)).expect_err(inside);
+        assert!(
+            broken.problems[0]
+                .message
+                .contains("inside the data folder")
+        );
+    }
+    for outside in ["key/root.key", "data.key", "data/../root.key"] {
+        load_with(&at(outside)).expect(outside);
+    }
+}
+
+#[test]
+fn the_default_key_file_follows_systemd_then_xdg_then_home() {
+    let key_file = |environment: &[(&str, &str)]| {
+        let loaded = load(&inputs("", environment, &[])).unwrap();
+        loaded.config.keys.key_file.display().to_string()
+    };
+    assert_eq!(key_file(&[]), "/home/example/.config/coffer/root.key");
+    assert_eq!(
+        key_file(&[("XDG_CONFIG_HOME", "/conf")]),
+        "/conf/coffer/root.key"
+    );
+    assert_eq!(
+        key_file(&[("XDG_CONFIG_HOME", "conf")]),
+        "/home/example/.config/coffer/root.key"
+    );
+    assert_eq!(
+        key_file(&[
+            ("XDG_CONFIG_HOME", "/conf"),
+            ("CREDENTIALS_DIRECTORY", "/run/c")
+        ]),
+        "/run/c/root-key"
+    );
+    let homeless = problems(&inputs("", &[("HOME", "")], &[]));
+    assert!(homeless[0].contains("--key-file"), "{homeless:?}");
+}
+
+#[test]
+fn a_secret_can_live_in_a_file_and_is_shown_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("url");
+    std::fs::write(
+        &path,
+        "postgres://u:sesame@db.example/c?sslpassword=sesame\n",
+    )
+    .unwrap();
+    let path = path.display().to_string();
+    let loaded = load(&inputs(
+        "",
+        &[("COFFER_STORAGE__DATABASE_FILE", &path)],
+        &[],
+    ))
+    .unwrap();
+    let Database::Postgres(url) = &loaded.config.storage.database else {
+        panic!("not PostgreSQL");
+    };
+    assert!(url.ends_with("=sesame"), "the newline is not dropped");
+    assert!(!format!("{loaded:?}").contains("sesame"));
+    let (value, source) = entry(&loaded, "storage.database");
+    assert_eq!(value, "postgres://db.example/c (redacted)");
+    assert!(source.starts_with("environment COFFER_STORAGE__DATABASE_FILE, file "));
+
+    let odd = problems(&inputs(
+        "",
+        &[("COFFER_STORAGE__DATABASE", "mysql://u:sesame@db")],
+        &[],
+    ));
+    assert!(!odd.concat().contains("sesame"), "{odd:?}");
+    let both = "[storage]\ndatabase = \"a\"\ndatabase_file = \"/b\"\n";
+    let twice = problems(&inputs(both, &[], &[]));
+    assert_eq!(
+        twice,
+        ["coffer.toml:3:1: `storage.database` is set twice (the other place is coffer.toml:2:1)"]
+    );
+}
+
+#[test]
+fn a_database_is_the_data_folders_unless_named() {
+    let database = |text: &str| {
+        let flags = [("storage.database", text, "--database")];
+        load(&inputs("", &[], &flags))
+            .unwrap()
+            .config
+            .storage
+            .database
+    };
+    assert!(
+        matches!(database(""), Database::Sqlite(p) if p == Path::new("./coffer-data/coffer.db"))
+    );
+    assert!(matches!(database("/x/y.db"), Database::Sqlite(p) if p == Path::new("/x/y.db")));
+    assert!(matches!(
+        database("postgresql://h/d"),
+        Database::Postgres(_)
+    ));
+}
+
+#[test]
+fn the_reference_page_is_what_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == reference::page(),
+        "docs/configuration.md is stale: run `cargo run -- docs-config > docs/configuration.md`"
+    );
+}
+
+#[test]
+fn every_key_can_be_set_from_every_layer_it_names() {
+    for key in KEYS {
+        let valid = match key.kind {
+            keys::Kind::Boolean => "true".to_owned(),
+            keys::Kind::Integer { most, .. } => most.to_string(),
+            keys::Kind::Choice(words) => words[0].to_owned(),
+            keys::Kind::Path => "/elsewhere".to_owned(),
+            keys::Kind::Text if key.name == "server.listen" => "127.0.0.1:9".to_owned(),
+            keys::Kind::Text if key.name == "server.public_url" => "https://c.example".to_owned(),
+            keys::Kind::Text => "name".to_owned(),
+        };
+        let variable = key.variable();
+        let loaded = load(&inputs("", &[(&variable, &valid)], &[])).unwrap();
+        assert_eq!(
+            entry(&loaded, key.name),
+            (valid.as_str(), format!("environment {variable}").as_str())
+        );
+        assert!(VARIABLES.iter().all(|(name, _)| *name != variable));
+    }
+}

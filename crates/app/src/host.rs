@@ -1,0 +1,155 @@
+//! The composition root: store, keys, service and HTTP server put together in one process.
+//!
+//! `serve` and `demo` differ in where things are and what they print; what they start is the same.
+
+use crate::config::{Config, Database};
+use crate::error::{CommandError, Exit, Result};
+use coffer_keys::file::Created;
+use coffer_keys::{Entropy, FileProvider, os_entropy};
+use coffer_service::{FirstStart, Service};
+use coffer_store::Store;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The name of the project that the first start makes.
+pub(crate) const FIRST_PROJECT: &str = "Main";
+
+/// A running server.
+pub(crate) struct Host {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What the operator must be told when this is the first start.
+    pub(crate) first: Option<FirstStart>,
+    /// Whether the root key file was made now.
+    pub(crate) new_key: bool,
+    service: Service,
+    stop: CancellationToken,
+    serving: JoinHandle<std::result::Result<(), coffer_server::ServeError>>,
+    duties: JoinHandle<()>,
+}
+
+impl Host {
+    /// Opens everything and begins to serve. What can be wrong is found before the first request.
+    pub(crate) async fn start(config: &Config, stop: CancellationToken) -> Result<Self> {
+        let entropy: Arc<Entropy> = Arc::new(os_entropy);
+        private_folder(&config.storage.data)?;
+        let (provider, created) =
+            FileProvider::open_or_create(&config.keys.key_file, entropy.clone()).map_err(
+                |error| {
+                    CommandError::new(Exit::Invalid, "the root key file cannot be used")
+                        .because(&error)
+                        .hint(format!(
+                            "it is {}; keys.key_file names another",
+                            config.keys.key_file.display()
+                        ))
+                },
+            )?;
+        let store = Store::open(coffer_store::Options {
+            database: database(&config.storage.database),
+            blobs: config.storage.data.join("blobs"),
+            scale_unit: config.keys.scale_unit.clone(),
+            entropy: entropy.clone(),
+        })
+        .await
+        .map_err(|error| {
+            CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+        })?;
+        let (service, first) = Service::open(coffer_service::Options {
+            store,
+            provider: Arc::new(provider),
+            entropy,
+            organization: config.server.organization.clone(),
+            project: FIRST_PROJECT.to_owned(),
+            deployment: config.deployment.id.clone(),
+            lease_seconds: config.jobs.lease_seconds,
+        })
+        .await
+        .map_err(|error| {
+            CommandError::new(Exit::Internal, "the server cannot be started").because(&error)
+        })?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .map_err(|error| {
+                CommandError::new(
+                    Exit::Invalid,
+                    format!("{} cannot be listened on", config.server.listen),
+                )
+                .because(&error)
+                .hint("end what listens there, or choose another port with --listen")
+            })?;
+        let address = listener.local_addr().map_err(|error| {
+            CommandError::new(Exit::Internal, "the listener has no address").because(&error)
+        })?;
+        let mut options = coffer_server::Options::new(address);
+        options.public_url.clone_from(&config.server.public_url);
+        options.behind_proxy = config.server.behind_proxy;
+        let serving = tokio::spawn(coffer_server::serve(
+            listener,
+            service.clone(),
+            options,
+            stop.clone(),
+        ));
+        let duties = {
+            let (service, stop) = (service.clone(), stop.clone());
+            tokio::spawn(async move { service.run_duties(stop).await })
+        };
+        let new_key = created == Created::New;
+        Ok(Self {
+            address,
+            first,
+            new_key,
+            service,
+            stop,
+            serving,
+            duties,
+        })
+    }
+
+    /// The organization's URL on this machine.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "http://{}/{}",
+            self.address,
+            self.service.organization().name
+        )
+    }
+
+    /// Waits until the server was told to stop, and closes everything.
+    pub(crate) async fn finish(self) -> Result {
+        let served = self.serving.await;
+        self.stop.cancel();
+        // A duty that panicked is in the log; the end is the same.
+        _ = self.duties.await;
+        self.service.close().await;
+        match served {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                Err(CommandError::new(Exit::Internal, "the server ended").because(&error))
+            }
+            Err(error) => {
+                Err(CommandError::new(Exit::Internal, "the server ended").because(&error))
+            }
+        }
+    }
+}
+
+/// Makes a folder that only its owner may look into.
+pub(crate) fn private_folder(path: &Path) -> Result {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| CommandError::file("cannot make the folder", path, &error))
+}
+
+fn database(database: &Database) -> coffer_store::Database {
+    match database {
+        Database::Sqlite(path) => coffer_store::Database::Sqlite(path.clone()),
+        Database::Postgres(url) => coffer_store::Database::Postgres(url.to_string()),
+    }
+}

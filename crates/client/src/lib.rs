@@ -1,0 +1,98 @@
+//! A typed HTTP client of the server: for the command line, the agent and the tests.
+//!
+//! It knows the wire and nothing of the product's rules. Methods are grouped by resource, as the routes are:
+//! [`Client::secure_files`], [`Client::pipelines`], [`Client::builds`], [`Client::permissions`], [`Client::coffer`].
+//! It never prints, never reads the environment, and keeps the token out of every `Debug` and every error.
+
+pub mod agent;
+mod body;
+mod builds;
+mod coffer;
+mod error;
+mod lines;
+mod options;
+mod permissions;
+mod pipelines;
+mod secure_files;
+pub mod signing;
+mod transport;
+
+pub use body::Body;
+pub use builds::Builds;
+pub use coffer::{AuditQuery, Coffer};
+pub use error::{ClientError, ErrorKind};
+pub use lines::Lines;
+pub use options::{ClientOptions, DEFAULT_ORGANIZATION, organization_url};
+pub use permissions::Permissions;
+pub use pipelines::Pipelines;
+pub use secure_files::{Filter, SecureFiles, Upload};
+
+use std::sync::Arc;
+use transport::Transport;
+
+/// A client of one organization on one server, acting as the holder of one token.
+///
+/// Cheap to clone: clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Arc<Transport>,
+}
+
+impl Client {
+    /// A client as `options` say. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] when the URL, the token or the CA file cannot be used.
+    pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        Ok(Self {
+            transport: Arc::new(Transport::new(options)?),
+        })
+    }
+
+    /// The organization's URL, without a slash at the end.
+    pub fn organization_url(&self) -> &str {
+        self.transport.base()
+    }
+
+    /// The secure files of a project, which is given by name or id.
+    pub fn secure_files<'a>(&'a self, project: &'a str) -> SecureFiles<'a> {
+        SecureFiles {
+            transport: &self.transport,
+            project,
+        }
+    }
+
+    /// The pipelines of a project and their runs.
+    pub fn pipelines<'a>(&'a self, project: &'a str) -> Pipelines<'a> {
+        Pipelines {
+            transport: &self.transport,
+            project,
+        }
+    }
+
+    /// The builds of a project: runs with their timelines and logs.
+    pub fn builds<'a>(&'a self, project: &'a str) -> Builds<'a> {
+        Builds {
+            transport: &self.transport,
+            project,
+        }
+    }
+
+    /// Which pipelines may use the protected resources of a project.
+    pub fn permissions<'a>(&'a self, project: &'a str) -> Permissions<'a> {
+        Permissions {
+            transport: &self.transport,
+            project,
+        }
+    }
+
+    /// What belongs to the organization: users, tokens, projects, audit, who am I.
+    pub fn coffer(&self) -> Coffer<'_> {
+        Coffer {
+            transport: &self.transport,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Pipeline permissions of protected resources.
+
+use crate::ClientError;
+use crate::transport::Transport;
+use coffer_wire::paths::{fill, permissions as paths};
+use coffer_wire::permissions::{Permission, PipelinePermission, ResourcePipelinePermissions};
+use http::Method;
+
+/// The pipeline permissions in one project. Resource types are `securefile`, later also others.
+pub struct Permissions<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) project: &'a str,
+}
+
+impl Permissions<'_> {
+    /// Which pipelines may use a resource.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn get(
+        &self,
+        kind: &str,
+        id: &str,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        self.transport
+            .get(&fill(paths::ITEM, &[self.project, kind, id]), &[])
+            .await
+    }
+
+    /// Changes what `change` names and nothing else; answers the new state.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn patch(
+        &self,
+        kind: &str,
+        id: &str,
+        change: &ResourcePipelinePermissions,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        let path = fill(paths::ITEM, &[self.project, kind, id]);
+        self.transport.call(Method::PATCH, &path, &[], change).await
+    }
+
+    /// Grants or takes back the permission of one pipeline.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn set_pipeline(
+        &self,
+        kind: &str,
+        id: &str,
+        pipeline: i64,
+        authorized: bool,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        let change = ResourcePipelinePermissions {
+            pipelines: vec![PipelinePermission {
+                id: pipeline,
+                permission: Permission {
+                    authorized,
+                    ..Permission::default()
+                },
+            }],
+            ..ResourcePipelinePermissions::default()
+        };
+        self.patch(kind, id, &change).await
+    }
+
+    /// Opens a resource to every pipeline of the project, or closes it again.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn set_all_pipelines(
+        &self,
+        kind: &str,
+        id: &str,
+        authorized: bool,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        let change = ResourcePipelinePermissions {
+            all_pipelines: Some(Permission {
+                authorized,
+                ..Permission::default()
+            }),
+            ..ResourcePipelinePermissions::default()
+        };
+        self.patch(kind, id, &change).await
+    }
+}

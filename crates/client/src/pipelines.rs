@@ -1,0 +1,142 @@
+//! Pipelines and their runs.
+
+use crate::ClientError;
+use crate::transport::Transport;
+use coffer_wire::List;
+use coffer_wire::paths::{fill, pipelines as paths};
+use coffer_wire::pipelines::{Configuration, Pipeline, PipelineRequest, Run, RunRequest};
+use http::Method;
+
+/// The pipelines of one project.
+pub struct Pipelines<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) project: &'a str,
+}
+
+impl Pipelines<'_> {
+    /// Stores a new pipeline with its YAML. `path` is what errors call the text, such as `azure-pipelines.yml`.
+    ///
+    /// # Errors
+    /// The validation results of a refused text are in the error.
+    pub async fn add(&self, name: &str, path: &str, yaml: &str) -> Result<Pipeline, ClientError> {
+        self.transport
+            .call(
+                Method::POST,
+                &fill(paths::COLLECTION, &[self.project]),
+                &[],
+                &request(name, path, yaml),
+            )
+            .await
+    }
+
+    /// Stores a new revision of a pipeline's YAML.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub async fn update(
+        &self,
+        id: i64,
+        name: &str,
+        path: &str,
+        yaml: &str,
+    ) -> Result<Pipeline, ClientError> {
+        self.transport
+            .call(
+                Method::PUT,
+                &fill(paths::ITEM, &[self.project, &id.to_string()]),
+                &[],
+                &request(name, path, yaml),
+            )
+            .await
+    }
+
+    /// All pipelines the caller may see.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn list(&self) -> Result<Vec<Pipeline>, ClientError> {
+        let list: List<Pipeline> = self
+            .transport
+            .get(&fill(paths::COLLECTION, &[self.project]), &[])
+            .await?;
+        Ok(list.value)
+    }
+
+    /// One pipeline with its configuration.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn get(&self, id: i64) -> Result<Pipeline, ClientError> {
+        self.transport
+            .get(&fill(paths::ITEM, &[self.project, &id.to_string()]), &[])
+            .await
+    }
+
+    /// The pipeline of a name, ignoring case; `None` when there is none that the caller may see.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn find(&self, name: &str) -> Result<Option<Pipeline>, ClientError> {
+        let wanted = name.to_lowercase();
+        Ok(self
+            .list()
+            .await?
+            .into_iter()
+            .find(|pipeline| pipeline.name.to_lowercase() == wanted))
+    }
+
+    /// Queues a run.
+    ///
+    /// # Errors
+    /// The validation results of a plan that cannot be made are in the error.
+    pub async fn run(&self, id: i64, request: &RunRequest) -> Result<Run, ClientError> {
+        self.transport
+            .call(
+                Method::POST,
+                &fill(paths::RUNS, &[self.project, &id.to_string()]),
+                &[],
+                request,
+            )
+            .await
+    }
+
+    /// The runs of a pipeline, newest first.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn runs(&self, id: i64) -> Result<Vec<Run>, ClientError> {
+        let list: List<Run> = self
+            .transport
+            .get(&fill(paths::RUNS, &[self.project, &id.to_string()]), &[])
+            .await?;
+        Ok(list.value)
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn get_run(&self, id: i64, run: i64) -> Result<Run, ClientError> {
+        self.transport
+            .get(
+                &fill(
+                    paths::RUN,
+                    &[self.project, &id.to_string(), &run.to_string()],
+                ),
+                &[],
+            )
+            .await
+    }
+}
+
+fn request(name: &str, path: &str, yaml: &str) -> PipelineRequest {
+    PipelineRequest {
+        name: name.to_owned(),
+        folder: None,
+        configuration: Configuration {
+            kind: "yaml".to_owned(),
+            path: path.to_owned(),
+            yaml: Some(yaml.to_owned()),
+        },
+    }
+}

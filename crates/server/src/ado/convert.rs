@@ -1,0 +1,283 @@
+//! From the product's own types to the shapes on the wire: the only place, for the compatible API.
+
+use crate::urls::Links;
+use coffer_model::library::{Person, Project, Resource};
+use coffer_model::run::{Outcome, RunState};
+use coffer_model::{ProjectId, RunId, Timestamp};
+use coffer_service::{
+    FileView, LogView, PermissionsView, PipelineView, RecordView, RunView, TimelineView,
+};
+use coffer_wire::builds::{
+    Build, DefinitionReference, Issue, LogReference, ProjectReference, Timeline, TimelineRecord,
+};
+use coffer_wire::coffer::WaitingFor;
+use coffer_wire::permissions::{
+    Permission, PipelinePermission, Resource as WireResource, ResourcePipelinePermissions,
+};
+use coffer_wire::pipelines::{Configuration, Pipeline, PipelineReference, Run};
+use coffer_wire::secure_files::SecureFile;
+use coffer_wire::{Date, IdentityRef, paths};
+use serde_json::json;
+
+/// UTC, ISO 8601, at most six fraction digits without trailing zeros, `Z`.
+pub(crate) fn date(time: Timestamp) -> Date {
+    jiff::Timestamp::from_microsecond(time.0)
+        .unwrap_or_default()
+        .to_string()
+}
+
+/// The slim form.
+pub(crate) fn identity(person: &Person) -> IdentityRef {
+    IdentityRef {
+        display_name: person.display_name.clone(),
+        id: person.id.to_string(),
+        unique_name: person.unique_name.clone(),
+    }
+}
+
+pub(crate) fn secure_file(view: FileView) -> SecureFile {
+    let file = view.file;
+    SecureFile {
+        id: file.id.to_string(),
+        name: file.name,
+        properties: file.properties,
+        created_by: identity(&file.created_by),
+        created_on: date(file.created_at),
+        modified_by: identity(&file.modified_by),
+        modified_on: date(file.modified_at),
+        ticket: view.ticket.map(|ticket| ticket.as_str().to_owned()),
+        size: Some(file.size),
+        sha256: view.sha256,
+    }
+}
+
+pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions {
+    let granted = |by: &Person, on: Timestamp| Permission {
+        authorized: true,
+        authorized_by: Some(identity(by)),
+        authorized_on: Some(date(on)),
+    };
+    ResourcePipelinePermissions {
+        resource: Some(resource(&view.resource, Some(view.name))),
+        all_pipelines: view
+            .permissions
+            .all
+            .as_ref()
+            .map(|(by, on)| granted(by, *on)),
+        pipelines: view
+            .permissions
+            .pipelines
+            .iter()
+            .map(|(id, by, on)| PipelinePermission {
+                id: id.0,
+                permission: granted(by, *on),
+            })
+            .collect(),
+    }
+}
+
+fn resource(resource: &Resource, name: Option<String>) -> WireResource {
+    WireResource {
+        kind: resource.kind().into(),
+        id: resource.id(),
+        name,
+    }
+}
+
+pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) -> Pipeline {
+    let url = pipeline_url(links, project, &view);
+    Pipeline {
+        links: json!({"self": {"href": url}}),
+        url,
+        id: view.id.0,
+        revision: view.revision,
+        name: view.name,
+        folder: view.folder,
+        configuration: view.yaml.map(|yaml| Configuration {
+            kind: "yaml".into(),
+            path: view.path,
+            yaml: Some(yaml),
+        }),
+    }
+}
+
+fn pipeline_url(links: &Links, project: ProjectId, view: &PipelineView) -> String {
+    links.to(
+        paths::pipelines::ITEM,
+        &[&project.to_string(), &view.id.to_string()],
+    )
+}
+
+pub(crate) fn run(links: &Links, project: ProjectId, view: RunView) -> Run {
+    let pipeline_url = pipeline_url(links, project, &view.pipeline);
+    let (project, id) = (project.to_string(), view.id.to_string());
+    let pipeline_id = view.pipeline.id.to_string();
+    let url = links.to(paths::pipelines::RUN, &[&project, &pipeline_id, &id]);
+    Run {
+        links: json!({
+            "self": {"href": url},
+            "pipeline": {"href": pipeline_url},
+            "build": {"href": links.to(paths::builds::ITEM, &[&project, &id])},
+        }),
+        pipeline: PipelineReference {
+            url: pipeline_url,
+            id: view.pipeline.id.0,
+            revision: view.pipeline.revision,
+            name: view.pipeline.name,
+            folder: view.pipeline.folder,
+        },
+        state: view.state.word().into(),
+        result: view.result.map(|outcome| {
+            match outcome {
+                Outcome::Succeeded | Outcome::SucceededWithIssues | Outcome::Skipped => "succeeded",
+                Outcome::Canceled => "canceled",
+                Outcome::Failed | Outcome::Abandoned => "failed",
+            }
+            .into()
+        }),
+        created_date: date(view.created_at),
+        finished_date: view.finished_at.map(date),
+        url,
+        id: view.id.0,
+        name: view.name,
+        waiting_for: view
+            .waiting_for
+            .into_iter()
+            .map(|waiting| WaitingFor {
+                resource: resource(&waiting.resource, waiting.name),
+                stage: waiting.stage,
+                message: waiting.message,
+                you_may_permit: waiting.you_may_permit,
+                who_may_permit: waiting.who_may_permit,
+            })
+            .collect(),
+    }
+}
+
+pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
+    let status = match (view.state, view.started_at) {
+        (RunState::InProgress, None) => "notStarted",
+        (RunState::InProgress, Some(_)) => "inProgress",
+        (RunState::Canceling, _) => "cancelling",
+        (RunState::Completed, _) => "completed",
+    };
+    let result = view.result.map(|outcome| match outcome {
+        Outcome::Succeeded | Outcome::Skipped => "succeeded",
+        Outcome::SucceededWithIssues => "partiallySucceeded",
+        Outcome::Canceled => "canceled",
+        Outcome::Failed | Outcome::Abandoned => "failed",
+    });
+    let requested = identity(&view.requested_by);
+    Build {
+        id: view.id.0,
+        build_number: view.name,
+        status: status.into(),
+        result: result.map(Into::into),
+        queue_time: date(view.created_at),
+        start_time: view.started_at.map(date),
+        finish_time: view.finished_at.map(date),
+        url: links.to(
+            paths::builds::ITEM,
+            &[&project.id.to_string(), &view.id.to_string()],
+        ),
+        definition: DefinitionReference {
+            id: view.pipeline.id.0,
+            name: view.pipeline.name,
+            path: view.pipeline.folder,
+            revision: view.pipeline.revision,
+            kind: "build".into(),
+        },
+        project: ProjectReference {
+            id: project.id.to_string(),
+            name: project.name.clone(),
+            state: "wellFormed".into(),
+            visibility: "private".into(),
+        },
+        priority: "normal".into(),
+        reason: "manual".into(),
+        requested_by: requested.clone(),
+        requested_for: requested,
+    }
+}
+
+pub(crate) fn timeline(
+    links: &Links,
+    project: ProjectId,
+    run: RunId,
+    view: TimelineView,
+) -> Timeline {
+    Timeline {
+        id: view.id.to_string(),
+        change_id: view.change,
+        records: view
+            .records
+            .into_iter()
+            .map(|view| record(links, project, run, view))
+            .collect(),
+    }
+}
+
+fn record(links: &Links, project: ProjectId, run: RunId, view: RecordView) -> TimelineRecord {
+    TimelineRecord {
+        id: view.id.to_string(),
+        parent_id: view.parent.map(|id| id.to_string()),
+        kind: view.kind,
+        name: view.name,
+        ref_name: view.ref_name,
+        state: view.state,
+        result: view.result.map(|outcome| outcome.word().into()),
+        start_time: view.started_at.map(date),
+        finish_time: view.finished_at.map(date),
+        order: view.order,
+        error_count: view.errors,
+        warning_count: view.warnings,
+        issues: view
+            .issues
+            .into_iter()
+            .map(|issue| Issue {
+                kind: issue.kind,
+                category: issue.category,
+                message: issue.message,
+            })
+            .collect(),
+        log: view
+            .log
+            .map(|log| log_reference(links, project, run, log, view.log_lines)),
+        worker_name: view.worker,
+    }
+}
+
+pub(crate) fn log(links: &Links, project: ProjectId, run: RunId, view: &LogView) -> LogReference {
+    log_reference(links, project, run, view.id, view.lines)
+}
+
+fn log_reference(
+    links: &Links,
+    project: ProjectId,
+    run: RunId,
+    log: i64,
+    lines: i64,
+) -> LogReference {
+    LogReference {
+        id: log,
+        kind: "Container".into(),
+        url: links.to(
+            paths::builds::LOG,
+            &[&project.to_string(), &run.to_string(), &log.to_string()],
+        ),
+        line_count: lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_utc_with_a_short_fraction() {
+        let at = |micros| date(Timestamp(micros));
+        assert_eq!(at(1_736_511_886_106_666), "2025-01-10T12:24:46.106666Z");
+        assert_eq!(at(1_736_511_886_100_000), "2025-01-10T12:24:46.1Z");
+        assert_eq!(at(1_736_511_886_000_000), "2025-01-10T12:24:46Z");
+    }
+}

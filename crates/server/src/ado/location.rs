@@ -1,0 +1,161 @@
+//! What a client asks before its first call: resource locations, resource areas, connection data.
+
+use crate::App;
+use crate::auth::Who;
+use crate::error::{ApiError, Result};
+use crate::routes;
+use crate::version::Asked;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use coffer_wire::locations::{
+    ConnectedUser, ConnectionData, LocationServiceData, ResourceLocation,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// A resource location of the original: ids, templates and versions are its own, since clients have them built in.
+#[derive(Debug)]
+pub(crate) struct Location {
+    pub(crate) id: &'static str,
+    pub(crate) area: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) template: &'static str,
+    version: i32,
+    min: &'static str,
+    released: &'static str,
+}
+
+/// Newest API version that every row serves.
+const MAX: &str = "7.2";
+
+macro_rules! locations {
+    ($($name:ident = $id:literal $area:literal $resource:literal $template:literal $version:literal $min:literal $released:literal;)*) => {$(
+        pub(crate) static $name: Location = Location {
+            id: $id, area: $area, resource: $resource, template: $template,
+            version: $version, min: $min, released: $released,
+        };
+    )*};
+}
+
+locations! {
+    RESOURCE_AREAS = "e81700f7-3be2-46de-8624-2eb35882fcaa" "Location" "ResourceAreas" "_apis/{resource}/{areaId}" 1 "3.2" "0.0";
+    CONNECTION_DATA = "00d9565f-ed9c-4a06-9a50-00e7896ccab4" "Location" "ConnectionData" "_apis/{resource}" 1 "1.0" "0.0";
+    SECURE_FILES = "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421" "distributedtask" "securefiles" "{project}/_apis/{area}/{resource}/{secureFileId}" 1 "3.2" "0.0";
+    PERMISSIONS = "b5b9a4a4-e6cd-4096-853c-ab7d8b0c4eb2" "pipelinePermissions" "pipelinePermissions" "{project}/_apis/pipelines/{resource}/{resourceType}/{resourceId}" 1 "5.1" "0.0";
+    BUILDS = "0cd358e1-9217-4d94-8269-1c1ee6f93dcf" "Build" "Builds" "{project}/_apis/build/{resource}/{buildId}" 7 "1.0" "7.1";
+    TIMELINE = "8baac422-4c6e-4de5-8532-db96d92acffa" "build" "Timeline" "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}" 3 "2.0" "7.1";
+    LOGS = "35a80daf-7f30-45fc-86e8-6b813d9c90df" "build" "logs" "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}" 2 "2.0" "7.1";
+    PIPELINES = "28e1305e-2afe-47bf-abaf-cbb0e6a91988" "Pipelines" "pipelines" "{project}/_apis/{area}/{pipelineId}" 1 "5.1" "7.1";
+    RUNS = "7859261e-d2e9-4a68-b820-a5d84cc5bb3d" "Pipelines" "runs" "{project}/_apis/{area}/{pipelineId}/{resource}/{runId}" 2 "5.1" "7.1";
+    PREVIEW = "53df2d18-29ea-46a9-bee0-933540f80abf" "pipelines" "preview" "{project}/_apis/{area}/{pipelineId}/{resource}" 2 "5.1" "7.1";
+}
+
+/// `OPTIONS _apis`.
+pub(crate) async fn all(_: Who, asked: Asked) -> Response {
+    asked.list(rows(None))
+}
+
+/// `OPTIONS _apis/{area}`. An area that is not served is an empty list: clients ask for areas they never use.
+pub(crate) async fn area(_: Who, asked: Asked, Path(area): Path<String>) -> Response {
+    asked.list(rows(Some(&area)))
+}
+
+/// `GET _apis/ResourceAreas`: empty, so that every client keeps to the URL it was given. A list that lacked one area
+/// would send some clients, with the token, to the original's public service.
+pub(crate) async fn resource_areas(_: Who, asked: Asked) -> Response {
+    asked.list(Vec::<serde_json::Value>::new())
+}
+
+/// `GET _apis/ResourceAreas/{areaId}`.
+pub(crate) async fn resource_area(_: Who) -> ApiError {
+    ApiError::no_such(
+        "resource_area.not_found",
+        "There are no resource areas: everything is at the organization's own URL.",
+    )
+}
+
+/// `GET` and `HEAD _apis/connectionData`, with any api-version or none.
+pub(crate) async fn connection_data(
+    State(app): State<App>,
+    Who(caller): Who,
+    asked: Asked,
+) -> Result<Response> {
+    let me = app.service.people().me(&caller).await?;
+    let user = ConnectedUser {
+        id: me.id.to_string(),
+        descriptor: format!(
+            "Microsoft.IdentityModel.Claims.ClaimsIdentity;{}",
+            me.unique_name
+        ),
+        subject_descriptor: format!("msa.{}", URL_SAFE_NO_PAD.encode(me.id.0.as_bytes())),
+        provider_display_name: me.display_name,
+        is_active: true,
+        properties: json!({"Account": {"$type": "System.String", "$value": me.unique_name}}),
+        resource_version: 2,
+        meta_type_id: 0,
+    };
+    Ok(asked.json(&ConnectionData {
+        authenticated_user: user.clone(),
+        authorized_user: user,
+        instance_id: app.service.organization().id.to_string(),
+        deployment_id: app.service.deployment().id.to_string(),
+        deployment_type: "onPremises".into(),
+        location_service_data: LocationServiceData {
+            service_owner: Uuid::nil().to_string(),
+            default_access_mapping_moniker: "PublicAccessMapping".into(),
+            last_change_id: 1,
+            last_change_id64: 1,
+            client_cache_time_to_live: 3600,
+        },
+    }))
+}
+
+fn rows(area: Option<&str>) -> Vec<ResourceLocation> {
+    let mut rows: Vec<ResourceLocation> = Vec::new();
+    let served = routes::table();
+    for location in served.iter().filter_map(routes::Route::location) {
+        let wanted = area.is_none_or(|area| area.eq_ignore_ascii_case(location.area));
+        if wanted && !rows.iter().any(|row| row.id == location.id) {
+            rows.push(ResourceLocation {
+                id: location.id.into(),
+                area: location.area.into(),
+                resource_name: location.resource.into(),
+                route_template: location.template.into(),
+                resource_version: location.version,
+                min_version: location.min.into(),
+                max_version: MAX.into(),
+                released_version: location.released.into(),
+            });
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_is_found_in_any_case_and_an_unknown_one_is_empty() {
+        let names = |area| -> Vec<_> {
+            let rows = rows(Some(area)).into_iter();
+            rows.map(|row| row.resource_name).collect()
+        };
+        assert_eq!(names("DistributedTask"), ["securefiles"]);
+        assert_eq!(names("location"), ["ResourceAreas", "ConnectionData"]);
+        assert_eq!(names("BUILD"), ["Builds", "Timeline", "logs"]);
+        assert_eq!(names("git"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rows_are_as_clients_compare_them() {
+        for row in rows(None) {
+            assert_eq!(row.id, Uuid::parse_str(&row.id).unwrap().to_string());
+            for version in [&row.min_version, &row.max_version, &row.released_version] {
+                assert!(version.split_once('.').is_some(), "{version}");
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Routes of the Azure DevOps REST API, as unmodified clients call them. One file per resource area.
+
+pub(crate) mod builds;
+pub(crate) mod convert;
+pub(crate) mod location;
+pub(crate) mod permissions;
+pub(crate) mod pipelines;
+pub(crate) mod secure_files;
+
+use crate::App;
+use crate::error::{ApiError, Result};
+use coffer_model::Caller;
+use coffer_model::library::Project;
+
+/// The project that a path names, by name or id.
+pub(crate) async fn project(app: &App, caller: &Caller, name: &str) -> Result<Project> {
+    let found = app.service.projects().find(caller, name).await;
+    found.map_err(|error| ApiError::from(error).naming_project(name))
+}

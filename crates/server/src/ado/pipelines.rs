@@ -1,0 +1,269 @@
+//! Pipelines and runs: `{project}/_apis/pipelines`.
+
+use crate::App;
+use crate::ado::{convert, project};
+use crate::auth::Who;
+use crate::body::JsonBody;
+use crate::error::{ApiError, Result};
+use crate::params::{Params, pipeline_id, run_id};
+use crate::urls::Links;
+use crate::version::Asked;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use coffer_service::{PipelineText, RunInput};
+use coffer_wire::pipelines::{PipelineRequest, Preview, RunRequest};
+use serde::Deserialize;
+
+/// Runs that one answer holds, unless `$top` says fewer.
+const MOST_RUNS: usize = 1000;
+
+/// `GET`: the pipelines of a project.
+pub(crate) async fn list(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(name): Path<String>,
+    params: Params,
+    asked: Asked,
+    links: Links,
+) -> Result<Response> {
+    let top = params.number("$top")?.unwrap_or(usize::MAX);
+    let project = project(&app, &caller, &name).await?.id;
+    let found = app.service.pipelines().list(&caller, project).await?;
+    let pipelines = found.into_iter().take(top).map(|mut view| {
+        view.yaml = None;
+        convert::pipeline(&links, project, view)
+    });
+    Ok(asked.list(pipelines.collect()))
+}
+
+/// `GET /{id}`, with its configuration.
+pub(crate) async fn get(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, id)): Path<(String, String)>,
+    asked: Asked,
+    links: Links,
+) -> Result<Response> {
+    let id = pipeline_id(&id)?;
+    let project = project(&app, &caller, &name).await?.id;
+    let view = app.service.pipelines().get(&caller, project, id).await?;
+    Ok(asked.json(&convert::pipeline(&links, project, view)))
+}
+
+/// `POST`: a new pipeline; its YAML comes with it.
+pub(crate) async fn create(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(name): Path<String>,
+    asked: Asked,
+    links: Links,
+    JsonBody(body): JsonBody<PipelineRequest>,
+) -> Result<Response> {
+    let text = text(body)?;
+    let project = project(&app, &caller, &name).await?.id;
+    let pipelines = app.service.pipelines();
+    let view = pipelines.create(&caller, project, text).await?;
+    Ok(asked.json(&convert::pipeline(&links, project, view)))
+}
+
+/// `PUT /{id}`, ours: a new revision.
+pub(crate) async fn update(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, id)): Path<(String, String)>,
+    asked: Asked,
+    links: Links,
+    JsonBody(body): JsonBody<PipelineRequest>,
+) -> Result<Response> {
+    let (id, text) = (pipeline_id(&id)?, text(body)?);
+    let project = project(&app, &caller, &name).await?.id;
+    let pipelines = app.service.pipelines();
+    let view = pipelines.update(&caller, project, id, text).await?;
+    Ok(asked.json(&convert::pipeline(&links, project, view)))
+}
+
+/// `GET /{id}/runs`, newest first.
+pub(crate) async fn runs(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, id)): Path<(String, String)>,
+    params: Params,
+    asked: Asked,
+    links: Links,
+) -> Result<Response> {
+    let id = pipeline_id(&id)?;
+    let top = params.number("$top")?.unwrap_or(MOST_RUNS).min(MOST_RUNS);
+    let project = project(&app, &caller, &name).await?.id;
+    let runs = app.service.runs();
+    let found = runs.list(&caller, project, Some(id), top).await?;
+    let found = found.into_iter();
+    Ok(asked.list(
+        found
+            .map(|view| convert::run(&links, project, view))
+            .collect(),
+    ))
+}
+
+/// `GET /{id}/runs/{runId}`.
+pub(crate) async fn run(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, pipeline, run)): Path<(String, String, String)>,
+    asked: Asked,
+    links: Links,
+) -> Result<Response> {
+    let (pipeline, run) = (pipeline_id(&pipeline)?, run_id(&run)?);
+    let project = project(&app, &caller, &name).await?.id;
+    let view = app.service.runs().get(&caller, project, run).await?;
+    if view.pipeline.id != pipeline {
+        return Err(ApiError::no_such(
+            "run.not_found",
+            "That pipeline has no such run.",
+        ));
+    }
+    Ok(asked.json(&convert::run(&links, project, view)))
+}
+
+/// `POST /{id}/runs`: queues a run, or with `previewRun` plans it only.
+pub(crate) async fn start(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, id)): Path<(String, String)>,
+    asked: Asked,
+    links: Links,
+    JsonBody(body): JsonBody<RunBody>,
+) -> Result<Response> {
+    let id = pipeline_id(&id)?;
+    let input = body.input()?;
+    let project = project(&app, &caller, &name).await?.id;
+    let runs = app.service.runs();
+    if input.preview {
+        let final_yaml = runs.preview(&caller, project, id, input).await?;
+        return Ok(asked.json(&Preview { final_yaml }));
+    }
+    let view = runs.start(&caller, project, id, input).await?;
+    Ok(asked.json(&convert::run(&links, project, view)))
+}
+
+/// `POST /{id}/preview`: plans, starts nothing.
+pub(crate) async fn preview(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path((name, id)): Path<(String, String)>,
+    asked: Asked,
+    JsonBody(mut body): JsonBody<RunBody>,
+) -> Result<Response> {
+    let id = pipeline_id(&id)?;
+    body.request.preview_run = true;
+    let input = body.input()?;
+    let project = project(&app, &caller, &name).await?.id;
+    let runs = app.service.runs();
+    let final_yaml = runs.preview(&caller, project, id, input).await?;
+    Ok(asked.json(&Preview { final_yaml }))
+}
+
+/// A request for a run, with the members that change its meaning and are not served yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunBody {
+    #[serde(flatten)]
+    request: RunRequest,
+    #[serde(default)]
+    stages_to_skip: Option<Vec<String>>,
+    #[serde(default)]
+    yaml_override: Option<String>,
+}
+
+impl RunBody {
+    /// Refuses what would be ignored and would make another run than was asked for.
+    fn input(self) -> Result<RunInput> {
+        let refused = [
+            (
+                !self.request.template_parameters.is_empty(),
+                "templateParameters",
+            ),
+            (
+                self.stages_to_skip.is_some_and(|stages| !stages.is_empty()),
+                "stagesToSkip",
+            ),
+            (
+                self.yaml_override.is_some_and(|yaml| !yaml.is_empty()),
+                "yamlOverride",
+            ),
+        ];
+        if let Some((_, member)) = refused.iter().find(|(present, _)| *present) {
+            return Err(ApiError::not_supported(format!(
+                "'{member}' is not supported yet. Nothing was started."
+            )));
+        }
+        Ok(RunInput {
+            variables: self
+                .request
+                .variables
+                .into_iter()
+                .map(|(name, variable)| (name, variable.value, variable.is_secret))
+                .collect(),
+            preview: self.request.preview_run,
+        })
+    }
+}
+
+fn text(body: PipelineRequest) -> Result<PipelineText> {
+    if !body.configuration.kind.eq_ignore_ascii_case("yaml") {
+        return Err(ApiError::not_supported(
+            "Pipelines are YAML only: send 'configuration' with the type 'yaml'.",
+        ));
+    }
+    let yaml = body.configuration.yaml.ok_or_else(|| {
+        ApiError::not_supported(
+            "Pipelines from repositories are not supported yet: send the text as 'configuration.yaml'.",
+        )
+    })?;
+    Ok(PipelineText {
+        name: body.name,
+        folder: body.folder.unwrap_or_else(|| "\\".into()),
+        path: body.configuration.path,
+        yaml,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(text: &str) -> Result<RunInput> {
+        serde_json::from_str::<RunBody>(text).unwrap().input()
+    }
+
+    #[test]
+    fn an_empty_request_is_a_run_with_defaults() {
+        let input = input("{}").unwrap();
+        assert!(input.variables.is_empty() && !input.preview);
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_and_not_ignored() {
+        for body in [
+            r#"{"templateParameters":{"a":"b"}}"#,
+            r#"{"stagesToSkip":["deploy"]}"#,
+            r#"{"yamlOverride":"steps: []"}"#,
+        ] {
+            assert!(input(body).is_err(), "{body}");
+        }
+        let harmless = r#"{"templateParameters":{},"stagesToSkip":[],"yamlOverride":"","resources":{"repositories":{}}}"#;
+        assert!(input(harmless).is_ok());
+    }
+
+    #[test]
+    fn variables_keep_whether_they_are_secret() {
+        let input = input(r#"{"variables":{"a":{"value":"1","isSecret":true},"b":{"value":"2"}},"previewRun":true}"#).unwrap();
+        assert_eq!(
+            input.variables,
+            [
+                ("a".to_owned(), "1".to_owned(), true),
+                ("b".to_owned(), "2".to_owned(), false)
+            ]
+        );
+        assert!(input.preview);
+    }
+}

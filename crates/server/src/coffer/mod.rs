@@ -1,0 +1,9 @@
+//! Our own routes, in the area `coffer`. One file per group of use cases.
+
+pub(crate) mod agents;
+pub(crate) mod audit;
+pub(crate) mod convert;
+pub(crate) mod projects;
+pub(crate) mod sign_in;
+pub(crate) mod tokens;
+pub(crate) mod users;

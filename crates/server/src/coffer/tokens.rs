@@ -1,0 +1,57 @@
+//! Personal access tokens, and tokens that register agents.
+
+use crate::App;
+use crate::auth::Who;
+use crate::body::JsonBody;
+use crate::coffer::convert;
+use crate::error::{ApiError, Result};
+use crate::version::Asked;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use coffer_model::CredentialId;
+use coffer_service::TokenKind;
+use coffer_wire::coffer::TokenRequest;
+use http::StatusCode;
+use uuid::Uuid;
+
+/// `GET coffer/tokens`: the caller's own, without their values.
+pub(crate) async fn list(
+    State(app): State<App>,
+    Who(caller): Who,
+    asked: Asked,
+) -> Result<Response> {
+    let tokens = app.service.people().tokens(&caller).await?;
+    Ok(asked.list(tokens.into_iter().map(convert::token).collect()))
+}
+
+/// `POST coffer/tokens`. The answer is the only place where the value is seen.
+pub(crate) async fn create(
+    State(app): State<App>,
+    Who(caller): Who,
+    asked: Asked,
+    JsonBody(body): JsonBody<TokenRequest>,
+) -> Result<Response> {
+    let kind = match body.kind.as_deref().unwrap_or("pat") {
+        kind if kind.eq_ignore_ascii_case("pat") => TokenKind::Pat,
+        kind if kind.eq_ignore_ascii_case("agent") => TokenKind::Agent,
+        _ => return Err(ApiError::argument("A token's kind is 'pat' or 'agent'.")),
+    };
+    let people = app.service.people();
+    let token = people
+        .create_token(&caller, &body.label, body.days, body.user.as_deref(), kind)
+        .await?;
+    Ok(asked.json(&convert::new_token(&token)))
+}
+
+/// `DELETE coffer/tokens/{tokenId}`.
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    Who(caller): Who,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    let id = Uuid::parse_str(&id)
+        .map_err(|_| ApiError::no_such("token.not_found", "There is no such token."))?;
+    let people = app.service.people();
+    people.revoke_token(&caller, CredentialId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

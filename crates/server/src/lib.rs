@@ -1,0 +1,94 @@
+//! The HTTP server: routes, extractors, and the one mapping from errors to the envelope.
+//!
+//! A request passes, in this order: [`answer`] (ids, headers, errors, access log), the catcher of panics, [`linger`]
+//! (refused bodies are read to their end), [`normalize`] (one spelling per path), the table of [`routes`] and the guard
+//! of [`auth`]. Then a handler parses, calls one use case of the service and converts what comes back.
+//!
+//! This crate knows neither database nor keys: it cannot skip a use case.
+
+mod ado;
+mod answer;
+mod auth;
+mod body;
+mod coffer;
+mod disposition;
+mod error;
+mod linger;
+mod normalize;
+mod options;
+mod pages;
+mod params;
+mod routes;
+mod serve;
+mod urls;
+mod version;
+
+pub use options::{Limits, Options};
+pub use serve::{ServeError, serve};
+
+use axum::Router;
+use coffer_service::Service;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A route, as lists of them show it: for tests and documentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// The method.
+    pub method: &'static str,
+    /// Template relative to the organization's URL, from [`coffer_wire::paths`].
+    pub template: &'static str,
+    /// `anonymous`, `token` or `agent signature`.
+    pub authentication: &'static str,
+    /// Id of its resource location, where the original has one.
+    pub location: Option<&'static str>,
+}
+
+/// Every route below the organization's URL.
+pub fn route_list() -> Vec<RouteInfo> {
+    routes::table().iter().map(routes::Route::info).collect()
+}
+
+/// The whole server as a tower service, without connections: for tests.
+///
+/// # Errors
+/// When the options contradict themselves.
+pub fn router(service: Service, options: &Options) -> Result<Router, ServeError> {
+    build(service, options, CancellationToken::new())
+}
+
+fn build(
+    service: Service,
+    options: &Options,
+    stop: CancellationToken,
+) -> Result<Router, ServeError> {
+    let urls = urls::Urls::new(options, &service.organization().name)?;
+    let app = App(Arc::new(State {
+        service,
+        limits: options.limits,
+        behind_proxy: options.behind_proxy,
+        urls,
+        stop,
+    }));
+    Ok(routes::router(app))
+}
+
+/// What every handler can reach.
+#[derive(Clone)]
+struct App(Arc<State>);
+
+struct State {
+    service: Service,
+    limits: Limits,
+    behind_proxy: bool,
+    urls: urls::Urls,
+    stop: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}

@@ -1,0 +1,118 @@
+//! A download: the audit row first, then the key, then the content, piece by verified piece.
+
+use crate::error::{Error, FILE, Kind, Result};
+use crate::{Service, tokens};
+use coffer_model::act::ReadContents;
+use coffer_model::{Caller, FileId, ProjectId};
+use coffer_seal::{Contents, Opener};
+use coffer_store::BlobReader;
+use zeroize::Zeroizing;
+
+/// Tickets longer than this are not ours.
+const MAX_TICKET: usize = 256;
+
+/// A file being read by a job.
+pub struct Download {
+    name: String,
+    contents: Contents,
+    opener: Option<Opener>,
+    source: Source,
+}
+
+enum Source {
+    Row(Option<Vec<u8>>),
+    Blob(BlobReader),
+}
+
+impl Download {
+    pub(crate) async fn open(
+        service: &Service,
+        caller: &Caller,
+        project: ProjectId,
+        file: FileId,
+        ticket: &str,
+    ) -> Result<Self> {
+        // A ticket that cannot be ours still goes through the gate, so that the attempt is on record.
+        let ticket = tokens::hash(ticket.get(..MAX_TICKET).unwrap_or(ticket));
+        let caller = caller.clone();
+        let body = service
+            .store()
+            .write("secure_file.read", move |tx| {
+                let caller = caller.clone();
+                Box::pin(async move {
+                    let grant = tx
+                        .authorize(
+                            &caller,
+                            ReadContents {
+                                project,
+                                file,
+                                ticket,
+                            },
+                        )
+                        .await?;
+                    tx.sealed_body(grant).await
+                })
+            })
+            .await
+            .map_err(|stop| Error::from(stop).about(&FILE))?;
+        // Committed: from here on the use is on record.
+        let context = service.keys().context(project, file.0);
+        let (key, contents) = service
+            .keys()
+            .open_file_key(&body.key, &body.preamble, context)
+            .await?;
+        let source = match (body.sealed, body.blob) {
+            (Some(sealed), _) => Source::Row(Some(sealed)),
+            (None, Some(blob)) => Source::Blob(service.store().blob_open(blob).await?),
+            (None, None) => {
+                return Err(Error::new(
+                    Kind::Internal,
+                    "internal",
+                    "The stored file has no content.",
+                ));
+            }
+        };
+        Ok(Self {
+            name: body.name,
+            contents,
+            opener: Some(Opener::new(&key, context)),
+            source,
+        })
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of content.
+    pub fn length(&self) -> u64 {
+        self.contents.length
+    }
+
+    /// The next piece of verified content; none at the end.
+    ///
+    /// # Errors
+    /// The sealed bytes were changed. What came before was genuine, but the file is not whole: end the answer so that
+    /// the reader sees that.
+    pub async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let mut plain = Zeroizing::new(Vec::new());
+        while let Some(mut opener) = self.opener.take() {
+            let sealed = match &mut self.source {
+                Source::Row(sealed) => sealed.take(),
+                Source::Blob(reader) => reader.next().await?,
+            };
+            match sealed {
+                Some(sealed) => {
+                    opener.push(&sealed, &mut plain)?;
+                    self.opener = Some(opener);
+                    if !plain.is_empty() {
+                        return Ok(Some(plain));
+                    }
+                }
+                None => opener.finish(&mut plain, &self.contents)?,
+            }
+        }
+        Ok((!plain.is_empty()).then_some(plain))
+    }
+}

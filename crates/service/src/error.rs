@@ -1,0 +1,263 @@
+//! What a use case says when it does not succeed: a closed set of kinds, a stable code, a text that is safe to show.
+
+use coffer_model::policy::Denied;
+use coffer_store::{Refusal, Stop, StoreError};
+use std::fmt;
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of no it is. The HTTP status follows from it, in one place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// It does not exist, or the caller may not know that it does.
+    NotFound,
+    /// The caller may see it, but not do this.
+    Forbidden,
+    /// Nobody is signed in, or the token is not valid.
+    Unauthenticated,
+    /// It does not fit what is there.
+    Conflict,
+    /// The request makes no sense as it is.
+    Invalid,
+    /// More bytes than a secure file may have.
+    TooLarge,
+    /// Try again later.
+    Unavailable,
+    /// A mistake of ours, or of the machine.
+    Internal,
+}
+
+/// One problem of a pipeline's YAML.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// `file:line:column: text`.
+    pub text: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Whether it is a warning only.
+    pub warning: bool,
+}
+
+/// Why a use case did not succeed. `message` and `hints` are for the caller; the cause is for the log.
+#[derive(Debug)]
+pub struct Error {
+    /// What kind of no.
+    pub kind: Kind,
+    /// A stable code.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What to do next.
+    pub hints: Vec<String>,
+    /// Problems of a refused pipeline.
+    pub problems: Vec<Problem>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause
+            .as_ref()
+            .map(|cause| &**cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            hints: Vec::new(),
+            problems: Vec::new(),
+            cause: None,
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::Invalid, "argument.invalid", message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub(crate) fn caused_by(
+        mut self,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    pub(crate) fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::new(
+            Kind::Internal,
+            "internal",
+            "Something went wrong inside Coffer. The server's log says more.",
+        )
+        .caused_by(cause)
+    }
+
+    /// The same refusal, in the words of what it is about.
+    pub(crate) fn about(mut self, noun: &Noun) -> Self {
+        match (self.kind, self.code) {
+            (Kind::NotFound, "not_found") => {
+                self.code = noun.not_found;
+                self.message = format!("{} was not found, or you may not see it.", noun.name);
+            }
+            (Kind::Conflict, "name_taken") => {
+                self.code = noun.name_taken;
+                self.message = format!(
+                    "{} of this name exists already. Names ignore case.",
+                    noun.name
+                );
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// How to speak of a thing.
+pub(crate) struct Noun {
+    pub(crate) name: &'static str,
+    pub(crate) not_found: &'static str,
+    pub(crate) name_taken: &'static str,
+}
+
+pub(crate) const FILE: Noun = Noun {
+    name: "A secure file",
+    not_found: "secure_file.not_found",
+    name_taken: "secure_file.name_taken",
+};
+pub(crate) const PIPELINE: Noun = Noun {
+    name: "A pipeline",
+    not_found: "pipeline.not_found",
+    name_taken: "pipeline.name_taken",
+};
+pub(crate) const RUN: Noun = Noun {
+    name: "A run",
+    not_found: "run.not_found",
+    name_taken: "name_taken",
+};
+pub(crate) const PERSON: Noun = Noun {
+    name: "A person",
+    not_found: "identity.not_found",
+    name_taken: "identity.name_taken",
+};
+pub(crate) const PROJECT: Noun = Noun {
+    name: "A project",
+    not_found: "project.not_found",
+    name_taken: "project.name_taken",
+};
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let (kind, code) = match denied {
+            Denied::NotFound => (Kind::NotFound, "not_found"),
+            Denied::NotForPeople => (Kind::Forbidden, "content.for_jobs"),
+            Denied::Ticket | Denied::JobNotLive => (Kind::Invalid, "ticket.invalid"),
+            Denied::NotInPlan | Denied::PipelineNotPermitted => (Kind::Forbidden, "access.denied"),
+            Denied::Disabled | Denied::WrongAuthentication | Denied::Lacks { .. } => {
+                (Kind::Forbidden, "access.denied")
+            }
+        };
+        Self::new(kind, code, denied.to_string())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NameTaken => Self::new(Kind::Conflict, "name_taken", "The name is taken."),
+            Refusal::NotFound => Self::new(Kind::NotFound, "not_found", "It was not found."),
+            Refusal::LeaseLost => Self::new(
+                Kind::Conflict,
+                "lease.lost",
+                "This agent does not hold the job any more. Stop it and wipe what it left.",
+            ),
+            Refusal::KeyNotActive => Self::new(
+                Kind::Unavailable,
+                "keys.unavailable",
+                "The project's key is being rotated. Try again in a moment.",
+            ),
+            Refusal::UploadExpired => Self::new(
+                Kind::Conflict,
+                "secure_file.upload_broken",
+                "The upload took too long and was given up. Nothing was stored. Upload the file again.",
+            ),
+            Refusal::CodeSpent => Self::new(
+                Kind::Unauthenticated,
+                "token.invalid",
+                "The one-time code is not valid, or was used already.",
+            )
+            .hint("Restart the server while nobody has signed in yet: it makes a new code."),
+            Refusal::State => Self::new(
+                Kind::Conflict,
+                "run.state",
+                "Its state does not allow this any more.",
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let closed = matches!(error, StoreError::Closed);
+        let out = if closed {
+            Self::new(
+                Kind::Unavailable,
+                "store.unavailable",
+                "The database is not available. Try again in a moment.",
+            )
+        } else {
+            Self::new(
+                Kind::Internal,
+                "internal",
+                "Something went wrong inside Coffer. The server's log says more.",
+            )
+        };
+        out.caused_by(error)
+    }
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Denied { reason, .. } => reason.into(),
+            Stop::Refused(refusal) => refusal.into(),
+            Stop::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<coffer_seal::KeyError> for Error {
+    fn from(error: coffer_seal::KeyError) -> Self {
+        Self::new(
+            Kind::Unavailable,
+            "keys.unavailable",
+            "The key service did not do what was asked. Nothing was changed. An operator finds the reason in the log.",
+        )
+        .caused_by(error)
+    }
+}
+
+impl From<coffer_seal::OpenError> for Error {
+    fn from(error: coffer_seal::OpenError) -> Self {
+        Self::new(
+            Kind::Internal,
+            "internal",
+            "The sealed bytes cannot be opened: they were changed, or belong to something else.",
+        )
+        .caused_by(error)
+    }
+}

@@ -1,0 +1,213 @@
+//! Project keys: made on first use, unwrapped by the provider, kept in memory for a bounded time.
+//!
+//! A remote provider is called once per project and cache lifetime, never per file. A cached key is used only if the
+//! row read now still names it, so retiring a key works at once on every node.
+
+use crate::error::{Error, Result};
+use crate::{Options, duty_caller};
+use coffer_model::act::CreateKey;
+use coffer_model::{Entropy, OrganizationId, ProjectId, ProjectKeyId, Timestamp};
+use coffer_seal::{
+    Contents, FileKey, GenerationId, KeyProvider, ProjectKey, ProjectKeyContext, ProjectKeySecret,
+    SealedContext,
+};
+use coffer_store::{NewProjectKey, ProjectKeyRow, Refusal, Stop, Store, WrappedKey};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An unwrapped key is forgotten after this.
+const CACHE_SECONDS: i64 = 600;
+
+/// The label of job-log keys among our own wrapped keys.
+pub(crate) const JOB_LOG: &str = "job log";
+
+pub(crate) struct Keys {
+    store: Store,
+    provider: Arc<dyn KeyProvider>,
+    entropy: Arc<Entropy>,
+    organization: OrganizationId,
+    deployment: String,
+    cache: Mutex<HashMap<ProjectKeyId, Cached>>,
+}
+
+struct Cached {
+    key: Arc<ProjectKey>,
+    until: Timestamp,
+}
+
+impl Keys {
+    pub(crate) fn new(options: &Options, organization: OrganizationId) -> Self {
+        Self {
+            store: options.store.clone(),
+            provider: options.provider.clone(),
+            entropy: options.entropy.clone(),
+            organization,
+            deployment: options.deployment.clone(),
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The key that new wraps of a project are made with. Makes it if the project has none.
+    pub(crate) async fn active(
+        &self,
+        project: ProjectId,
+    ) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
+        // Twice: another node may make the first key at the same moment.
+        for _ in 0..2 {
+            let mut read = self.store.read().await?;
+            let now = read.now();
+            if let Some(row) = read.project_key_active(project).await? {
+                drop(read);
+                return Ok((row.id, self.unwrapped(&row, now).await?));
+            }
+            drop(read);
+            self.create(project).await?;
+        }
+        Err(Error::from(Refusal::KeyNotActive))
+    }
+
+    /// The file key and what its wrap says of the file.
+    pub(crate) async fn open_file_key(
+        &self,
+        wrapped: &WrappedKey,
+        preamble: &[u8],
+        context: SealedContext,
+    ) -> Result<(FileKey, Contents)> {
+        let key = self.of(&wrapped.project_key).await?;
+        Ok(key.unwrap_file_key(&wrapped.wrapped, preamble, context)?)
+    }
+
+    /// A key of our own.
+    pub(crate) async fn open_own_key(
+        &self,
+        wrapped: &WrappedKey,
+        label: &str,
+        owner: uuid::Uuid,
+    ) -> Result<FileKey> {
+        let key = self.of(&wrapped.project_key).await?;
+        Ok(key.unwrap_own_key(label, owner, &wrapped.wrapped)?)
+    }
+
+    /// The sealing context of something in a project.
+    pub(crate) fn context(&self, project: ProjectId, file: uuid::Uuid) -> SealedContext {
+        SealedContext {
+            organization: self.organization.0,
+            project: project.0,
+            file,
+        }
+    }
+
+    async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
+        if row.state == "retired" {
+            return Err(Error::from(Refusal::KeyNotActive));
+        }
+        let now = self.store.read().await?.now();
+        self.unwrapped(row, now).await
+    }
+
+    async fn unwrapped(&self, row: &ProjectKeyRow, now: Timestamp) -> Result<Arc<ProjectKey>> {
+        if let Some(cached) = self.lock().get(&row.id)
+            && cached.until > now
+        {
+            return Ok(cached.key.clone());
+        }
+        let context = self.key_context(row.project, row.version, &row.scale_unit);
+        let generation = GenerationId(row.generation.clone());
+        let secret = self
+            .provider
+            .unwrap(&generation, &row.wrapped, &context)
+            .await?;
+        let key = Arc::new(ProjectKey::open(&secret, context, &row.commitment)?);
+        let mut cache = self.lock();
+        cache.retain(|_, cached| cached.until > now);
+        cache.insert(
+            row.id,
+            Cached {
+                key: key.clone(),
+                until: now.plus_seconds(CACHE_SECONDS),
+            },
+        );
+        Ok(key)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectKeyId, Cached>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key_context(&self, project: ProjectId, version: i64, scale_unit: &str) -> ProjectKeyContext {
+        ProjectKeyContext {
+            scale_unit: scale_unit.to_owned(),
+            organization: self.organization.0,
+            project: project.0,
+            version: version.unsigned_abs(),
+        }
+    }
+
+    async fn generation(&self) -> Result<String> {
+        let unit = self.store.scale_unit().to_owned();
+        if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
+            return Ok(generation);
+        }
+        let generation = self.provider.new_generation(&unit).await?.0;
+        let (caller, made, provider) = (self.duty(), generation.clone(), self.provider.name());
+        self.store
+            .write("key.generation", move |tx| {
+                let (caller, made) = (caller.clone(), made.clone());
+                Box::pin(async move {
+                    let act = CreateKey {
+                        project: None,
+                        version: made.clone(),
+                    };
+                    let grant = tx.authorize(&caller, act).await?;
+                    tx.generation_insert(grant, &made, provider).await
+                })
+            })
+            .await?;
+        Ok(generation)
+    }
+
+    fn duty(&self) -> coffer_model::Caller {
+        duty_caller(self.organization, "make keys")
+    }
+
+    async fn create(&self, project: ProjectId) -> Result<()> {
+        let version = 1;
+        let generation = self.generation().await?;
+        let secret = ProjectKeySecret::generate(&*self.entropy);
+        let context = self.key_context(project, version, self.store.scale_unit());
+        let (_, commitment) = ProjectKey::create(&secret, context.clone());
+        let wrapped = self
+            .provider
+            .wrap(&GenerationId(generation.clone()), &secret, &context)
+            .await?;
+        let new = NewProjectKey {
+            id: ProjectKeyId::random(&*self.entropy),
+            project,
+            version,
+            generation,
+            wrapped,
+            commitment,
+            deployment: self.deployment.clone(),
+        };
+        let caller = self.duty();
+        let stored = self
+            .store
+            .write("key.project", move |tx| {
+                let (caller, new) = (caller.clone(), new.clone());
+                Box::pin(async move {
+                    let act = CreateKey {
+                        project: Some(project),
+                        version: version.to_string(),
+                    };
+                    let grant = tx.authorize(&caller, act).await?;
+                    tx.project_key_insert(grant, &new).await
+                })
+            })
+            .await;
+        match stored {
+            // Another node was quicker: its key is as good.
+            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Handing a job to an agent: the claim, its tickets and token, and the message that says what to run.
+
+use crate::Service;
+use crate::error::{Error, Kind, Result};
+use crate::keys::JOB_LOG;
+use crate::tokens;
+use coffer_model::act::IssueTicket;
+use coffer_model::{
+    Authentication, Caller, CredentialId, FileId, JobId, RecordId, RunId, Timestamp,
+};
+use coffer_pipeline::demands::{AGENT_VERSION, Capabilities};
+use coffer_pipeline::{Job, Plan, Stage};
+use coffer_seal::FileKey;
+use coffer_store::{AgentRow, CredentialKind, JobRow, NewCredential, WrappedKey};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Ready jobs looked at in one go.
+const LOOK_AT: i64 = 50;
+/// How often an agent that waits is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Minutes of a job without a limit of its own.
+const DEFAULT_TIMEOUT: u32 = 360;
+/// Minutes for cleaning up after a cancel.
+const DEFAULT_CANCEL_TIMEOUT: u32 = 5;
+/// Renew this many times within a lease.
+const RENEWALS: u32 = 3;
+
+/// A job in an agent's hands: everything it needs to run it. Holds secrets: no `Debug`.
+pub struct LeasedJob {
+    /// The job.
+    pub job: JobId,
+    /// Its name.
+    pub job_name: String,
+    /// Its name for people.
+    pub job_display_name: String,
+    /// Its run.
+    pub run: RunId,
+    /// Its plan.
+    pub plan_id: Uuid,
+    /// Its timeline.
+    pub timeline_id: Uuid,
+    /// Proof of the lease.
+    pub lease_token: Zeroizing<String>,
+    /// Seconds until the lease ends unless renewed.
+    pub lease_seconds: u32,
+    /// Renew this often, seconds.
+    pub renew_seconds: u32,
+    /// Minutes; 0 is no limit.
+    pub timeout_in_minutes: u32,
+    /// Minutes for cleaning up after a cancel.
+    pub cancel_timeout_in_minutes: u32,
+    /// The organization's URL, with a slash at the end.
+    pub collection_url: String,
+    /// The job's token.
+    pub token: Zeroizing<String>,
+    /// The files its plan names, with tickets.
+    pub files: Vec<LeasedFile>,
+    /// Its variables.
+    pub variables: BTreeMap<String, JobVariable>,
+    /// Its steps.
+    pub steps: Vec<LeasedStep>,
+}
+
+/// A file of a leased job.
+pub struct LeasedFile {
+    /// The file.
+    pub id: FileId,
+    /// Its name.
+    pub name: String,
+    /// The ticket: for this job and this file.
+    pub ticket: Zeroizing<String>,
+    /// SHA-256 of the content, hex.
+    pub sha256: String,
+    /// Bytes of content.
+    pub length: u64,
+}
+
+/// A variable of a leased job.
+pub struct JobVariable {
+    /// Its value.
+    pub value: Zeroizing<String>,
+    /// Whether it is masked and kept from scripts.
+    pub secret: bool,
+    /// Whether a step may overwrite it.
+    pub read_only: bool,
+}
+
+/// A step of a leased job.
+#[derive(Clone, Debug)]
+pub struct LeasedStep {
+    /// The id of its record.
+    pub id: RecordId,
+    /// Reference name.
+    pub name: String,
+    /// Name for people.
+    pub display_name: String,
+    /// Condition.
+    pub condition: String,
+    /// A failure becomes SucceededWithIssues.
+    pub continue_on_error: bool,
+    /// Minutes; 0 is no limit of its own.
+    pub timeout_in_minutes: u32,
+    /// Tries after the first.
+    pub retry_count: u32,
+    /// The task.
+    pub task_id: Uuid,
+    /// Its name.
+    pub task_name: String,
+    /// Its exact version.
+    pub task_version: String,
+    /// `env:`.
+    pub environment: Vec<(String, String)>,
+    /// Inputs.
+    pub inputs: Vec<(String, String)>,
+}
+
+/// What the claim's unit of work brings out: what can be opened only after it has committed.
+struct Claimed {
+    files: Vec<(FileId, String, WrappedKey, Vec<u8>, Zeroizing<String>)>,
+}
+
+/// Waits for a job that this agent can run, and leases it.
+pub(crate) async fn lease(
+    service: &Service,
+    caller: &Caller,
+    wait: Duration,
+    base_url: &str,
+) -> Result<Option<LeasedJob>> {
+    let agent = agent_of(service, caller).await?;
+    let capabilities = capabilities_of(&agent);
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        let ready = service.store().read().await?.jobs_ready(LOOK_AT).await?;
+        for row in ready {
+            if let Some(job) = claim(service, caller, &agent, &capabilities, row, base_url).await? {
+                return Ok(Some(job));
+            }
+        }
+        let now = tokio::time::Instant::now();
+        if now >= deadline {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK_EVERY.min(deadline - now)).await;
+    }
+}
+
+pub(crate) async fn agent_of(service: &Service, caller: &Caller) -> Result<AgentRow> {
+    let Authentication::Agent { agent } = caller.authentication else {
+        return Err(Error::from(
+            coffer_model::policy::Denied::WrongAuthentication,
+        ));
+    };
+    let row = service.store().read().await?.agent(agent).await?;
+    row.ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            "agent.unknown",
+            "This agent is not registered. Register it again.",
+        )
+    })
+}
+
+fn capabilities_of(agent: &AgentRow) -> Capabilities {
+    let mut pairs: BTreeMap<String, String> =
+        serde_json::from_str(&agent.capabilities).unwrap_or_default();
+    pairs.insert(AGENT_VERSION.into(), agent.version.clone());
+    pairs.insert("Agent.Name".into(), agent.name.clone());
+    pairs.into_iter().collect()
+}
+
+/// What the agent lacks, but for the version: a step that asks for a newer agent fails there, with both numbers.
+fn fits(job: &Job, capabilities: &Capabilities) -> bool {
+    capabilities
+        .unmet(&job.demands)
+        .iter()
+        .all(|unmet| unmet.demand.name.eq_ignore_ascii_case(AGENT_VERSION))
+}
+
+async fn claim(
+    service: &Service,
+    caller: &Caller,
+    agent: &AgentRow,
+    capabilities: &Capabilities,
+    row: JobRow,
+    base_url: &str,
+) -> Result<Option<LeasedJob>> {
+    let Ok(plan) = serde_json::from_str::<Plan>(&row.plan) else {
+        return Err(Error::new(
+            Kind::Internal,
+            "internal",
+            "A stored plan cannot be read.",
+        ));
+    };
+    let Some((stage, job)) = place(&plan, &row) else {
+        return Err(Error::new(
+            Kind::Internal,
+            "internal",
+            "A stored plan does not hold its job.",
+        ));
+    };
+    if !fits(job, capabilities) {
+        return Ok(None);
+    }
+    let lease_token = tokens::secret(service.entropy());
+    let token = tokens::mint(CredentialKind::Job, service.entropy());
+    let timeout = job.timeout_in_minutes.unwrap_or(DEFAULT_TIMEOUT);
+    let cancel_timeout = job
+        .cancel_timeout_in_minutes
+        .unwrap_or(DEFAULT_CANCEL_TIMEOUT);
+    let Some(claimed) = commit_claim(
+        service,
+        caller,
+        agent,
+        &row,
+        &lease_token,
+        &token,
+        life(timeout, cancel_timeout),
+    )
+    .await?
+    else {
+        return Ok(None);
+    };
+    let mut files = Vec::with_capacity(claimed.files.len());
+    for (id, name, key, preamble, ticket) in claimed.files {
+        let context = service.keys().context(row.project, id.0);
+        let (_, contents) = service
+            .keys()
+            .open_file_key(&key, &preamble, context)
+            .await?;
+        files.push(LeasedFile {
+            id,
+            name,
+            ticket,
+            sha256: contents.sha256.to_hex(),
+            length: contents.length,
+        });
+    }
+    let collection_url = format!("{}/", base_url.trim_end_matches('/'));
+    let project_name = project_name(service, row.project).await?;
+    let variables = crate::jobs::variables(
+        service,
+        &row,
+        &plan,
+        stage,
+        job,
+        &collection_url,
+        &project_name,
+        &token,
+    );
+    Ok(Some(LeasedJob {
+        job: row.id,
+        job_name: job.name.clone(),
+        job_display_name: job.display_name.clone(),
+        run: row.run,
+        plan_id: row.plan_id,
+        timeline_id: row.timeline,
+        lease_token,
+        lease_seconds: service.0.lease_seconds,
+        renew_seconds: (service.0.lease_seconds / RENEWALS).max(1),
+        timeout_in_minutes: timeout,
+        cancel_timeout_in_minutes: cancel_timeout,
+        collection_url,
+        token,
+        files,
+        variables,
+        steps: job
+            .steps
+            .iter()
+            .map(|step| leased_step(service, step))
+            .collect(),
+    }))
+}
+
+/// Seconds that a job's token may live at most: its time-outs, and a little for the clocks. A day without a limit.
+fn life(timeout: u32, cancel_timeout: u32) -> i64 {
+    match timeout {
+        0 => 24 * 3600,
+        minutes => i64::from(minutes + cancel_timeout) * 60 + 300,
+    }
+}
+
+fn place<'a>(plan: &'a Plan, row: &JobRow) -> Option<(&'a Stage, &'a Job)> {
+    let index = |ordinal: i64| usize::try_from(ordinal - 1).ok();
+    let stage = plan.stages.get(index(row.stage)?)?;
+    Some((stage, stage.jobs.get(index(row.ordinal)?)?))
+}
+
+async fn project_name(service: &Service, project: coffer_model::ProjectId) -> Result<String> {
+    let name = service.store().read().await?.project_name(project).await?;
+    name.ok_or_else(|| Error::from(coffer_store::Refusal::NotFound))
+}
+
+async fn commit_claim(
+    service: &Service,
+    caller: &Caller,
+    agent: &AgentRow,
+    row: &JobRow,
+    lease_token: &str,
+    token: &str,
+    life: i64,
+) -> Result<Option<Claimed>> {
+    let lease_hash = tokens::hash(lease_token);
+    let token_hash = tokens::hash(token);
+    let credential = CredentialId::random(service.entropy());
+    let (key_id, project_key) = service.keys().active(row.project).await?;
+    let log_key = FileKey::generate(service.entropy());
+    let wrapped_log_key = project_key.wrap_own_key(JOB_LOG, row.id.0, &log_key, service.entropy());
+    let lease_seconds = i64::from(service.0.lease_seconds);
+    let (caller, agent, row, entropy) = (
+        caller.clone(),
+        agent.clone(),
+        row.clone(),
+        service.0.entropy.clone(),
+    );
+    let job = row.id;
+    let claimed = service
+        .store()
+        .write("job.lease", move |tx| {
+            let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
+            let (wrapped_log_key, entropy) = (wrapped_log_key.clone(), entropy.clone());
+            Box::pin(async move {
+                let until = tx.now().plus_seconds(lease_seconds);
+                let Some(lease) = tx
+                    .job_claim(&row, agent.id, &agent.name, &lease_hash, until)
+                    .await?
+                else {
+                    return Ok(None);
+                };
+                // A permission may have gone away since the stage started.
+                if !crate::checks::evaluate(tx, row.run, row.stage).await? {
+                    tx.job_wait_again(lease, &row).await?;
+                    return Ok(None);
+                }
+                let mut files = Vec::new();
+                for file in tx.job_files(row.id).await? {
+                    let act = IssueTicket {
+                        project: row.project,
+                        file,
+                        run: row.run,
+                        job: row.id,
+                    };
+                    let grant = tx.authorize(&caller, act).await?;
+                    let ticket = tokens::secret(&*entropy);
+                    tx.ticket_insert(grant, &tokens::hash(&ticket)).await?;
+                    let (name, key, preamble) = tx.file_for_ticket(row.project, file).await?;
+                    files.push((file, name, key, preamble, ticket));
+                }
+                let new = NewCredential {
+                    id: credential,
+                    kind: CredentialKind::Job,
+                    hash: token_hash,
+                    label: format!("job {}", row.id),
+                    expires_at: Timestamp(tx.now().plus_seconds(life).0),
+                };
+                let identity = tx.build_service(row.project).await?;
+                tx.job_credential_insert(&lease, &new, identity).await?;
+                tx.job_log_key_insert(&lease, key_id, &wrapped_log_key)
+                    .await?;
+                Ok(Some(Claimed { files }))
+            })
+        })
+        .await?;
+    if claimed.is_some() {
+        service.log_keys().put(job, log_key);
+    }
+    Ok(claimed)
+}
+
+fn leased_step(service: &Service, step: &coffer_pipeline::Step) -> LeasedStep {
+    let pairs = |entries: &coffer_pipeline::Entries| {
+        entries
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    };
+    LeasedStep {
+        id: RecordId::random(service.entropy()),
+        name: step.reference_name.clone(),
+        display_name: step.display_name.clone(),
+        condition: step.condition.to_string(),
+        continue_on_error: step.continue_on_error,
+        timeout_in_minutes: step.timeout_in_minutes.unwrap_or(0),
+        retry_count: step.retry_count,
+        task_id: step.task.id,
+        task_name: step.task.name.clone(),
+        task_version: step.task.version.to_string(),
+        environment: pairs(&step.env),
+        inputs: pairs(&step.inputs),
+    }
+}

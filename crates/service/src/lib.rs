@@ -1,0 +1,232 @@
+//! The use cases: the only place that sees store, seal and pipeline together.
+//!
+//! A handler makes one call here; a use case asks the gate, does the act, and says what happened in words a person
+//! can use. Nothing here knows HTTP, the wire's shapes, or a terminal.
+
+mod audit;
+mod checks;
+mod download;
+mod error;
+mod files;
+mod first_start;
+mod jobs;
+mod keys;
+mod lease;
+mod people;
+mod permissions;
+mod pipelines;
+mod planning;
+mod projects;
+mod runs;
+mod sign_in;
+mod tokens;
+mod upload;
+
+pub use audit::{Audit, AuditQuery, AuditRow, Verification};
+pub use download::Download;
+pub use error::{Error, Kind, Problem, Result};
+pub use files::{FileChange, FileFilter, FileView, Files};
+pub use first_start::FirstStart;
+pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
+pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
+pub use people::{NewToken, People, TokenKind, TokenView, UserView};
+pub use permissions::{PermissionChange, Permissions, PermissionsView};
+pub use pipelines::{PipelineText, PipelineView, Pipelines};
+pub use projects::Projects;
+pub use runs::{LogText, LogView, RecordView, RunInput, RunView, Runs, TimelineView, Waiting};
+pub use sign_in::SignIn;
+pub use upload::Upload;
+
+use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
+use coffer_seal::KeyProvider;
+use coffer_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How to open the service.
+pub struct Options {
+    /// The store.
+    pub store: Store,
+    /// Where root generations live.
+    pub provider: Arc<dyn KeyProvider>,
+    /// Randomness.
+    pub entropy: Arc<Entropy>,
+    /// Name of the organization, used at the first start.
+    pub organization: String,
+    /// Name of the first project, used at the first start.
+    pub project: String,
+    /// The deployment: the configured value, else build version and commit.
+    pub deployment: String,
+    /// How long a job's lease lives without renewal, seconds.
+    pub lease_seconds: u32,
+}
+
+/// The organization served.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name.
+    pub name: String,
+}
+
+/// This deployment.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Its id as a GUID, made from the organization's.
+    pub id: Uuid,
+    /// The configured value, else build version and commit.
+    pub label: String,
+}
+
+struct Inner {
+    store: Store,
+    keys: keys::Keys,
+    entropy: Arc<Entropy>,
+    organization: Organization,
+    deployment: Deployment,
+    lease_seconds: u32,
+    nonces: sign_in::Nonces,
+    log_keys: jobs::LogKeys,
+}
+
+/// The use cases, grouped. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+impl Service {
+    /// Opens the service; at the first start, makes the organization, a project and the one-time code.
+    pub async fn open(options: Options) -> Result<(Self, Option<FirstStart>)> {
+        let (organization, first) = first_start::prepare(&options).await?;
+        let deployment = Deployment {
+            id: Uuid::new_v5(&organization.id.0, b"deployment"),
+            label: options.deployment.clone(),
+        };
+        let keys = keys::Keys::new(&options, organization.id);
+        let inner = Inner {
+            store: options.store,
+            keys,
+            entropy: options.entropy,
+            organization,
+            deployment,
+            lease_seconds: options.lease_seconds.max(5),
+            nonces: sign_in::Nonces::default(),
+            log_keys: jobs::LogKeys::default(),
+        };
+        Ok((Self(Arc::new(inner)), first))
+    }
+
+    /// Signing in.
+    pub fn sign_in(&self) -> SignIn<'_> {
+        SignIn(self)
+    }
+
+    /// Secure files.
+    pub fn files(&self) -> Files<'_> {
+        Files(self)
+    }
+
+    /// Pipeline permissions.
+    pub fn permissions(&self) -> Permissions<'_> {
+        Permissions(self)
+    }
+
+    /// Pipelines.
+    pub fn pipelines(&self) -> Pipelines<'_> {
+        Pipelines(self)
+    }
+
+    /// Runs.
+    pub fn runs(&self) -> Runs<'_> {
+        Runs(self)
+    }
+
+    /// Jobs, for agents.
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs(self)
+    }
+
+    /// People and tokens.
+    pub fn people(&self) -> People<'_> {
+        People(self)
+    }
+
+    /// Projects.
+    pub fn projects(&self) -> Projects<'_> {
+        Projects(self)
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
+    }
+
+    /// The organization served.
+    pub fn organization(&self) -> &Organization {
+        &self.0.organization
+    }
+
+    /// This deployment.
+    pub fn deployment(&self) -> &Deployment {
+        &self.0.deployment
+    }
+
+    /// Does the product's own duties until told to stop: ends lost jobs, sweeps abandoned uploads.
+    pub async fn run_duties(&self, stop: CancellationToken) {
+        let mut leases = tokio::time::interval(Duration::from_secs(2));
+        let mut sweep = tokio::time::interval(Duration::from_secs(600));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = leases.tick() => {
+                    if let Err(error) = self.jobs().abandon_expired().await {
+                        tracing::warn!(error = %error, "ending lost jobs failed; it is tried again");
+                    }
+                }
+                _ = sweep.tick() => {
+                    if let Err(error) = self.store().blob_sweep().await {
+                        tracing::warn!(error = %error, "sweeping abandoned uploads failed; it is tried again");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Commits what waits and closes the store.
+    pub async fn close(&self) {
+        self.store().close().await;
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn keys(&self) -> &keys::Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn entropy(&self) -> &Entropy {
+        &*self.0.entropy
+    }
+
+    pub(crate) fn log_keys(&self) -> &jobs::LogKeys {
+        &self.0.log_keys
+    }
+
+    pub(crate) fn duty(&self, duty: &'static str) -> Caller {
+        duty_caller(self.0.organization.id, duty)
+    }
+}
+
+/// The product itself as a caller, for a named duty.
+pub(crate) fn duty_caller(organization: OrganizationId, duty: &'static str) -> Caller {
+    Caller {
+        organization,
+        identity: IdentityId(Uuid::nil()),
+        name: "Coffer".into(),
+        authentication: Authentication::System { duty },
+        address: None,
+    }
+}

@@ -1,0 +1,100 @@
+//! Making a plan: asks the pure planner, loads the facts it needs, asks again.
+
+use crate::Service;
+use crate::error::{Error, Kind, Problem, Result};
+use coffer_model::{FileId, ProjectId};
+use coffer_pipeline::tasks::TaskDefinition;
+use coffer_pipeline::{
+    Diagnostic, Lookup, Need, Plan, PlanInputs, Refusal, ResolvedFile, Resolver,
+    SecureFileReference, Source, plan,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Rounds of questions before we call it a mistake of ours.
+const ROUNDS: usize = 4;
+
+/// The facts loaded so far.
+#[derive(Default)]
+struct Facts {
+    files: HashMap<SecureFileReference, Lookup<ResolvedFile>>,
+}
+
+impl Resolver for Facts {
+    fn secure_file(&self, reference: &SecureFileReference) -> Lookup<ResolvedFile> {
+        self.files
+            .get(reference)
+            .cloned()
+            .unwrap_or(Lookup::Unknown)
+    }
+
+    fn task(&self, _name: &str, _version: &str) -> Lookup<Arc<TaskDefinition>> {
+        // Built-in tasks are known to the planner. Uploaded packages come with the agent issue.
+        Lookup::Missing
+    }
+}
+
+/// The plan of a pipeline, as it would run now.
+pub(crate) async fn make(
+    service: &Service,
+    project: ProjectId,
+    source: Source,
+    variables: Vec<(String, String)>,
+    system: Vec<(String, String)>,
+) -> Result<Plan> {
+    let inputs = PlanInputs { variables, system };
+    let mut facts = Facts::default();
+    for _ in 0..ROUNDS {
+        match plan(&source, &inputs, &facts) {
+            Ok(plan) => return Ok(plan),
+            Err(Refusal::Invalid(problems)) => return Err(invalid(&problems)),
+            Err(Refusal::Needs(needs)) => load(service, project, needs, &mut facts).await?,
+        }
+    }
+    Err(Error::new(
+        Kind::Internal,
+        "internal",
+        "The plan could not be made: its facts keep changing.",
+    ))
+}
+
+async fn load(
+    service: &Service,
+    project: ProjectId,
+    needs: Vec<Need>,
+    facts: &mut Facts,
+) -> Result<()> {
+    let mut read = service.store().read().await?;
+    for need in needs {
+        let Need::SecureFile(reference) = need else {
+            continue;
+        };
+        let found = match &reference {
+            SecureFileReference::Id(id) => read.file_reference_by_id(project, FileId(*id)).await?,
+            SecureFileReference::Name(name) => read.file_reference_by_name(project, name).await?,
+        };
+        let answer = found.map_or(Lookup::Missing, |(id, name)| {
+            Lookup::Found(ResolvedFile { id: id.0, name })
+        });
+        facts.files.insert(reference, answer);
+    }
+    Ok(())
+}
+
+fn invalid(problems: &[Diagnostic]) -> Error {
+    let mut error = Error::new(
+        Kind::Invalid,
+        "pipeline.invalid",
+        "The pipeline is not valid.",
+    );
+    for problem in problems {
+        let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+        error.message.push_str(&format!(" {}", problem.message));
+        error.problems.push(Problem {
+            text: format!("{place}: {}", problem.message),
+            hint: problem.hint.clone(),
+            warning: false,
+        });
+    }
+    error
+}

@@ -1,0 +1,599 @@
+//! Runs: starting, reading, cancelling, and what they wait for.
+
+use crate::error::{Error, RUN, Result};
+use crate::jobs::{IssueView, read_issues};
+use crate::pipelines::{self, PipelineView};
+use crate::{Service, checks, planning};
+use aws_lc_rs::digest::{SHA256, digest};
+use coffer_model::act::{CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipelines, ViewRuns};
+use coffer_model::library::{Person, Resource};
+use coffer_model::run::{Outcome, RunState};
+use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp};
+use coffer_pipeline::{Plan, Source};
+use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
+use uuid::Uuid;
+
+/// Runs listed at once at most.
+const MAX_TOP: usize = 1000;
+/// Pages of a log read at once.
+const PAGES: i64 = 64;
+
+/// Runs.
+pub struct Runs<'a>(pub(crate) &'a Service);
+
+/// What a run is started with.
+#[derive(Clone, Debug, Default)]
+pub struct RunInput {
+    /// Variables set at queue time: name, value, whether it is a secret.
+    pub variables: Vec<(String, String, bool)>,
+    /// Plan only.
+    pub preview: bool,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// Its id: also the build id.
+    pub id: RunId,
+    /// Its number.
+    pub name: String,
+    /// Its pipeline, with the revision that runs.
+    pub pipeline: PipelineView,
+    /// Where it is.
+    pub state: RunState,
+    /// How it ended.
+    pub result: Option<Outcome>,
+    /// Who queued it.
+    pub requested_by: Person,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When its first job started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Protected resources that it waits for.
+    pub waiting_for: Vec<Waiting>,
+}
+
+/// A protected resource that a run waits for.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The resource.
+    pub resource: Resource,
+    /// Its name, if the caller may see it.
+    pub name: Option<String>,
+    /// The stage that waits.
+    pub stage: String,
+    /// What is missing.
+    pub message: String,
+    /// Whether the caller may grant it.
+    pub you_may_permit: bool,
+    /// Who may, if the caller may see that.
+    pub who_may_permit: Vec<String>,
+}
+
+/// A run's timeline.
+#[derive(Clone, Debug)]
+pub struct TimelineView {
+    /// Its id.
+    pub id: Uuid,
+    /// Goes up with each change.
+    pub change: i64,
+    /// Its records.
+    pub records: Vec<RecordView>,
+}
+
+/// A record of a timeline.
+#[derive(Clone, Debug)]
+pub struct RecordView {
+    /// Its id.
+    pub id: RecordId,
+    /// What it is part of.
+    pub parent: Option<RecordId>,
+    /// `Stage`, `Checkpoint.Authorization`, `Job`, `Task`.
+    pub kind: String,
+    /// The name people see.
+    pub name: String,
+    /// The name expressions use.
+    pub ref_name: Option<String>,
+    /// Place among its siblings.
+    pub order: i32,
+    /// `pending`, `inProgress`, `completed`.
+    pub state: String,
+    /// How it ended.
+    pub result: Option<Outcome>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Errors counted.
+    pub errors: i32,
+    /// Warnings counted.
+    pub warnings: i32,
+    /// Issues.
+    pub issues: Vec<IssueView>,
+    /// Its log.
+    pub log: Option<i64>,
+    /// Lines of its log.
+    pub log_lines: i64,
+    /// The agent that ran it.
+    pub worker: Option<String>,
+}
+
+/// A log of a run.
+#[derive(Clone, Debug)]
+pub struct LogView {
+    /// Its number in the run.
+    pub id: i64,
+    /// The record whose log it is.
+    pub record: RecordId,
+    /// Lines so far.
+    pub lines: i64,
+    /// When its record started.
+    pub created_at: Timestamp,
+    /// When its record last changed.
+    pub changed_at: Timestamp,
+}
+
+/// Lines of a log.
+#[derive(Clone, Debug, Default)]
+pub struct LogText {
+    /// The lines.
+    pub lines: Vec<String>,
+}
+
+fn not_found() -> Error {
+    Error::from(Refusal::NotFound).about(&RUN)
+}
+
+fn about_run(stop: Stop) -> Error {
+    Error::from(stop).about(&RUN)
+}
+
+fn small(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+impl Runs<'_> {
+    /// Plans a pipeline and queues a run of it. A run that needs a permission waits for it.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+        input: RunInput,
+    ) -> Result<RunView> {
+        let (plan, revision) = self.plan(caller, project, pipeline, input).await?;
+        let text = plan.canonical_json();
+        let mut plan_digest = [0; 32];
+        plan_digest.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        let new = NewRun {
+            revision,
+            name: None,
+            stages: self.stages(&plan),
+            plan: text,
+            plan_digest,
+        };
+        let asked = caller.clone();
+        let run = self
+            .0
+            .store()
+            .write("run.start", move |tx| {
+                let (caller, new) = (asked.clone(), new.clone());
+                Box::pin(async move {
+                    let details = [
+                        ("revision", new.revision.to_string()),
+                        ("planSha256", hex::encode(new.plan_digest)),
+                    ];
+                    let grant = tx
+                        .authorize_with(&caller, QueueRun { project, pipeline }, &details)
+                        .await?;
+                    let run = tx.run_insert(grant, &new).await?;
+                    for stage in 1..=new.stages.len() {
+                        checks::evaluate(tx, run, i64::try_from(stage).unwrap_or(i64::MAX)).await?;
+                    }
+                    Ok(run)
+                })
+            })
+            .await
+            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+        self.get(caller, project, run).await
+    }
+
+    /// The plan that a run would get now, as text. Starts nothing.
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+        input: RunInput,
+    ) -> Result<String> {
+        let mut read = self.0.store().read().await?;
+        read.look(caller, QueueRun { project, pipeline })
+            .await
+            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+        drop(read);
+        Ok(self
+            .plan(caller, project, pipeline, input)
+            .await?
+            .0
+            .canonical_json())
+    }
+
+    /// Runs of a project, newest first.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: Option<PipelineId>,
+        top: usize,
+    ) -> Result<Vec<RunView>> {
+        let mut read = self.0.store().read().await?;
+        let seen = read
+            .look(caller, ViewRuns { project })
+            .await
+            .map_err(about_run)?;
+        let top = i64::try_from(top.clamp(1, MAX_TOP)).unwrap_or(1);
+        let rows = read.runs(&seen, pipeline, top).await?;
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            views.push(self.view(&mut read, caller, row).await?);
+        }
+        Ok(views)
+    }
+
+    /// One run.
+    pub async fn get(&self, caller: &Caller, project: ProjectId, run: RunId) -> Result<RunView> {
+        let mut read = self.0.store().read().await?;
+        let (_, row) = self.find(&mut read, caller, project, run).await?;
+        self.view(&mut read, caller, row).await
+    }
+
+    /// What happened in a run so far. A stage that waits shows what for.
+    pub async fn timeline(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        run: RunId,
+    ) -> Result<TimelineView> {
+        let mut read = self.0.store().read().await?;
+        let (seen, row) = self.find(&mut read, caller, project, run).await?;
+        let mut records = Vec::new();
+        for record in read.timeline(&seen, &row).await? {
+            records.push(RecordView {
+                id: record.id,
+                parent: record.parent,
+                kind: record.kind,
+                name: record.name,
+                ref_name: record.ref_name,
+                order: small(record.ordinal),
+                state: record.state,
+                result: record.result,
+                started_at: record.started_at,
+                finished_at: record.finished_at,
+                errors: small(record.errors),
+                warnings: small(record.warnings),
+                issues: read_issues(&record.issues),
+                log: record.log,
+                log_lines: record.log_lines,
+                worker: record.worker,
+            });
+        }
+        for stage in read.stages(&row).await? {
+            if !stage.missing.is_empty() && row.state == RunState::InProgress {
+                records.push(RecordView {
+                    id: RecordId(Uuid::new_v5(&stage.record.0, b"authorization")),
+                    parent: Some(stage.record),
+                    kind: "Checkpoint.Authorization".into(),
+                    name: "Permission needed".into(),
+                    ref_name: None,
+                    order: 0,
+                    state: "inProgress".into(),
+                    result: None,
+                    started_at: Some(row.created_at),
+                    finished_at: None,
+                    errors: 0,
+                    warnings: 0,
+                    issues: Vec::new(),
+                    log: None,
+                    log_lines: 0,
+                    worker: None,
+                });
+            }
+        }
+        Ok(TimelineView {
+            id: row.timeline,
+            change: row.change,
+            records,
+        })
+    }
+
+    /// The logs of a run.
+    pub async fn logs(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        run: RunId,
+    ) -> Result<Vec<LogView>> {
+        let mut read = self.0.store().read().await?;
+        let (seen, row) = self.find(&mut read, caller, project, run).await?;
+        let mut logs: Vec<LogView> = read
+            .timeline(&seen, &row)
+            .await?
+            .into_iter()
+            .filter_map(|record| {
+                let created_at = record.started_at.unwrap_or(row.created_at);
+                record.log.map(|id| LogView {
+                    id,
+                    record: record.id,
+                    lines: record.log_lines,
+                    created_at,
+                    changed_at: record.finished_at.unwrap_or(created_at),
+                })
+            })
+            .collect();
+        logs.sort_by_key(|log| log.id);
+        Ok(logs)
+    }
+
+    /// Lines of a log, from `from_line` (from 1) to `to_line`, both inclusive.
+    pub async fn log(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        run: RunId,
+        log: i64,
+        from_line: i64,
+        to_line: Option<i64>,
+    ) -> Result<LogText> {
+        let mut read = self.0.store().read().await?;
+        let (seen, row) = self.find(&mut read, caller, project, run).await?;
+        let last = to_line.unwrap_or(i64::MAX);
+        let mut text = LogText::default();
+        let mut next = from_line.max(1);
+        while next <= last {
+            let pages = read.log_pages(&seen, &row, log, next, PAGES).await?;
+            let Some(end) = pages.last().map(|page| page.first_line + page.lines) else {
+                break;
+            };
+            for page in pages {
+                let key = self.log_key(&mut read, &seen, page.job).await?;
+                let context = self.0.keys().context(project, page.page);
+                let plain = coffer_seal::open_bytes(&key, context, &page.sealed)?;
+                let plain = String::from_utf8_lossy(&plain);
+                for (number, line) in (page.first_line..).zip(plain.split('\n')) {
+                    if number >= next && number <= last && number < page.first_line + page.lines {
+                        text.lines.push(line.to_owned());
+                    }
+                }
+            }
+            next = end;
+        }
+        Ok(text)
+    }
+
+    /// Cancels a run.
+    pub async fn cancel(&self, caller: &Caller, project: ProjectId, run: RunId) -> Result<RunView> {
+        let mut read = self.0.store().read().await?;
+        let (_, row) = self.find(&mut read, caller, project, run).await?;
+        drop(read);
+        let (asked, pipeline) = (caller.clone(), row.pipeline);
+        self.0
+            .store()
+            .write("run.cancel", move |tx| {
+                let caller = asked.clone();
+                Box::pin(async move {
+                    let grant = tx
+                        .authorize(
+                            &caller,
+                            CancelRun {
+                                project,
+                                pipeline,
+                                run,
+                            },
+                        )
+                        .await?;
+                    tx.run_cancel(grant).await
+                })
+            })
+            .await
+            .map_err(about_run)?;
+        self.get(caller, project, run).await
+    }
+
+    async fn log_key(
+        &self,
+        read: &mut ReadTx,
+        seen: &Seen<ViewRuns>,
+        job: JobId,
+    ) -> Result<std::sync::Arc<coffer_seal::FileKey>> {
+        if let Some(key) = self.0.log_keys().get(job) {
+            return Ok(key);
+        }
+        let wrapped = read.log_key(seen, job).await?.ok_or_else(not_found)?;
+        let key = self
+            .0
+            .keys()
+            .open_own_key(&wrapped, crate::keys::JOB_LOG, job.0)
+            .await?;
+        Ok(self.0.log_keys().put(job, key))
+    }
+
+    async fn find(
+        &self,
+        read: &mut ReadTx,
+        caller: &Caller,
+        project: ProjectId,
+        run: RunId,
+    ) -> Result<(Seen<ViewRuns>, RunRow)> {
+        let seen = read
+            .look(caller, ViewRuns { project })
+            .await
+            .map_err(about_run)?;
+        let row = read.run(&seen, run).await?.ok_or_else(not_found)?;
+        Ok((seen, row))
+    }
+
+    async fn view(&self, read: &mut ReadTx, caller: &Caller, row: RunRow) -> Result<RunView> {
+        let mut waiting_for = Vec::new();
+        if row.state == RunState::InProgress {
+            for stage in read.stages(&row).await? {
+                for (resource, name) in stage.missing {
+                    waiting_for.push(
+                        self.waiting(read, caller, &row, &stage.name, resource, name)
+                            .await?,
+                    );
+                }
+            }
+        }
+        Ok(RunView {
+            id: row.id,
+            name: row.name,
+            pipeline: PipelineView {
+                id: row.pipeline,
+                name: row.pipeline_name,
+                folder: row.folder,
+                revision: row.revision,
+                path: String::new(),
+                yaml: None,
+            },
+            state: row.state,
+            result: row.result,
+            requested_by: row.requested_by,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            waiting_for,
+        })
+    }
+
+    async fn waiting(
+        &self,
+        read: &mut ReadTx,
+        caller: &Caller,
+        run: &RunRow,
+        stage: &str,
+        resource: Resource,
+        name: Option<String>,
+    ) -> Result<Waiting> {
+        let Resource::SecureFile(file) = resource;
+        let stage = stage.to_owned();
+        if name.is_none() {
+            let message =
+                "The secure file was deleted after the run was planned. Cancel the run.".to_owned();
+            let (you_may_permit, who_may_permit) = (false, Vec::new());
+            return Ok(Waiting {
+                resource,
+                name,
+                stage,
+                message,
+                you_may_permit,
+                who_may_permit,
+            });
+        }
+        let act = PermitPipeline {
+            project: run.project,
+            file,
+            pipeline: run.pipeline,
+        };
+        let you_may_permit = read.may(caller, &act).await?;
+        let seen = match read
+            .look(
+                caller,
+                ViewFile {
+                    project: run.project,
+                    file,
+                },
+            )
+            .await
+        {
+            Ok(seen) => Some(seen),
+            Err(Stop::Denied { .. }) => None,
+            Err(stop) => return Err(stop.into()),
+        };
+        let who_may_permit = match &seen {
+            Some(seen) => read.who_may_permit(seen).await?,
+            None => Vec::new(),
+        };
+        Ok(Waiting {
+            resource,
+            name: name.filter(|_| seen.is_some()),
+            stage,
+            message:
+                "This pipeline needs permission to use a secure file before the run can continue."
+                    .into(),
+            you_may_permit,
+            who_may_permit,
+        })
+    }
+
+    async fn plan(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+        input: RunInput,
+    ) -> Result<(Plan, i64)> {
+        if input.variables.iter().any(|(_, _, secret)| *secret) {
+            return Err(Error::invalid(
+                "Secret variables at queue time are not supported yet: they would be stored in the plan.",
+            ));
+        }
+        let mut read = self.0.store().read().await?;
+        let seen = read
+            .look(caller, ViewPipelines { project })
+            .await
+            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+        let row = read
+            .pipeline(&seen, pipeline)
+            .await?
+            .ok_or_else(pipelines::not_found)?;
+        drop(read);
+        let source = Source {
+            path: row.path,
+            text: row.yaml,
+        };
+        let system = vec![
+            ("System.DefinitionId".into(), row.id.to_string()),
+            ("System.DefinitionName".into(), row.name.clone()),
+            ("Build.DefinitionName".into(), row.name),
+            ("Build.Reason".into(), "Manual".into()),
+            ("System.TeamProjectId".into(), project.to_string()),
+        ];
+        let variables = input
+            .variables
+            .into_iter()
+            .map(|(name, value, _)| (name, value))
+            .collect();
+        let plan = planning::make(self.0, project, source, variables, system).await?;
+        Ok((plan, row.revision))
+    }
+
+    fn stages(&self, plan: &Plan) -> Vec<NewStage> {
+        plan.stages
+            .iter()
+            .map(|stage| {
+                let jobs: Vec<NewJob> = stage
+                    .jobs
+                    .iter()
+                    .map(|job| NewJob {
+                        id: JobId::random(self.0.entropy()),
+                        name: job.name.clone(),
+                        display_name: job.display_name.clone(),
+                        files: job.secure_files.iter().copied().map(FileId).collect(),
+                    })
+                    .collect();
+                let files = jobs
+                    .iter()
+                    .flat_map(|job| job.files.iter().copied())
+                    .collect();
+                NewStage {
+                    name: stage.name.clone(),
+                    display_name: stage.display_name.clone(),
+                    files,
+                    jobs,
+                }
+            })
+            .collect()
+    }
+}

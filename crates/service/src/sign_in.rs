@@ -1,0 +1,201 @@
+//! Signing in: tokens, agents' signatures, and the first administrator's one-time code.
+//!
+//! One answer for every kind of wrong: nobody learns whether a token was unknown, expired, revoked or mistyped.
+
+use crate::error::{Error, Kind, Result};
+use crate::people::{NewToken, TokenKind, days_from};
+use crate::{Service, tokens};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use coffer_model::act::CreateFirstAdministrator;
+use coffer_model::library::{IdentityKind, Person};
+use coffer_model::{AgentId, Authentication, Caller, IdentityId, access, name};
+use coffer_store::{CredentialKind, NewIdentity, StoreError};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// Clocks of agent and database may differ by this many seconds.
+const WINDOW_SECONDS: i64 = 60;
+/// Days that the first administrator's token lives.
+const FIRST_TOKEN_DAYS: u32 = 90;
+
+/// Signatures seen within the window, so that none is good twice on this node.
+#[derive(Default)]
+pub(crate) struct Nonces(Mutex<HashMap<(AgentId, String), i64>>);
+
+impl Nonces {
+    /// Whether the nonce is new; forgets those whose time is over.
+    fn take(&self, agent: AgentId, nonce: &str, created: i64, now: i64) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, created| *created + 2 * WINDOW_SECONDS > now);
+        seen.insert((agent, nonce.to_owned()), created).is_none()
+    }
+}
+
+/// Signing in.
+pub struct SignIn<'a>(pub(crate) &'a Service);
+
+fn refused() -> Error {
+    Error::new(
+        Kind::Unauthenticated,
+        "token.invalid",
+        "The token is not valid: it is unknown, expired or revoked.",
+    )
+    .hint("Make a new token with `coffer token create`, or sign in again with `coffer login`.")
+}
+
+fn bad_signature() -> Error {
+    Error::new(
+        Kind::Unauthenticated,
+        "signature.invalid",
+        "The request's signature is not valid: the agent is not registered, its clock is off by more than a minute, or \
+         the request was sent twice.",
+    )
+    .hint("Check the agent's clock; register it again with a registration token.")
+}
+
+impl SignIn<'_> {
+    /// The caller behind a token of any kind.
+    pub async fn token(&self, token: Zeroizing<String>, address: Option<IpAddr>) -> Result<Caller> {
+        if tokens::recognise(&token).is_none() {
+            return Err(refused());
+        }
+        let hash = tokens::hash(&token);
+        let mut read = self.0.store().read().await?;
+        let row = read.credential(&hash).await?.ok_or_else(refused)?;
+        let authentication = match (row.kind, row.job) {
+            (CredentialKind::Pat, _) => Authentication::Token { credential: row.id },
+            (CredentialKind::Agent, _) => Authentication::AgentRegistration { credential: row.id },
+            (CredentialKind::Job, Some(job)) => {
+                let job = read.job_behind(job).await?.ok_or_else(refused)?;
+                Authentication::Job {
+                    credential: row.id,
+                    job: job.job,
+                    run: job.run,
+                    pipeline: job.pipeline,
+                    project: job.project,
+                }
+            }
+            (CredentialKind::Job, None) => return Err(refused()),
+        };
+        Ok(self.caller(row.identity, row.name, authentication, address))
+    }
+
+    /// The agent behind a signed request. `base` is what was signed, `created` seconds since 1970.
+    pub async fn agent_signature(
+        &self,
+        agent: AgentId,
+        base: &[u8],
+        signature: &[u8],
+        created: i64,
+        nonce: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Caller> {
+        let mut read = self.0.store().read().await?;
+        let now = read.now().0 / 1_000_000;
+        let row = read.agent(agent).await?.ok_or_else(bad_signature)?;
+        drop(read);
+        if (now - created).abs() > WINDOW_SECONDS {
+            return Err(bad_signature());
+        }
+        UnparsedPublicKey::new(&ED25519, row.public_key)
+            .verify(base, signature)
+            .map_err(|_| bad_signature())?;
+        // After the signature: a stranger must not be able to use up nonces.
+        if !self.0.0.nonces.take(agent, nonce, created, now) {
+            return Err(bad_signature());
+        }
+        Ok(self.caller(
+            row.identity,
+            row.name,
+            Authentication::Agent { agent },
+            address,
+        ))
+    }
+
+    /// Makes the first administrator. The code works once.
+    pub async fn first(
+        &self,
+        code: Zeroizing<String>,
+        unique_name: &str,
+        label: &str,
+        address: Option<IpAddr>,
+    ) -> Result<NewToken> {
+        if !name::is_fit(unique_name) {
+            return Err(Error::invalid(
+                "The name of a person is visible text of at most 255 bytes, without slashes.",
+            ));
+        }
+        let service = self.0;
+        let digest = hex::encode(tokens::hash(&code));
+        let person = NewIdentity {
+            id: IdentityId::random(service.entropy()),
+            kind: IdentityKind::User,
+            project: None,
+            unique_name: unique_name.to_owned(),
+            display_name: unique_name.to_owned(),
+        };
+        let token = tokens::mint(CredentialKind::Pat, service.entropy());
+        let new = crate::people::credential(service, &token, TokenKind::Pat, label);
+        let mut caller = service.duty("first sign-in");
+        caller.address = address;
+        let id = new.id;
+        let identity = Person {
+            id: person.id,
+            unique_name: unique_name.into(),
+            display_name: unique_name.into(),
+        };
+        let expires_at = service
+            .store()
+            .write("first_sign_in", move |tx| {
+                let (caller, person, digest) = (caller.clone(), person.clone(), digest.clone());
+                let mut new = new.clone();
+                Box::pin(async move {
+                    tx.first_sign_in_spend(&digest).await?;
+                    let act = CreateFirstAdministrator {
+                        identity: person.id,
+                    };
+                    let grant = tx.authorize(&caller, act.clone()).await?;
+                    let administrators = tx
+                        .group_named(None, access::COLLECTION_ADMINISTRATORS)
+                        .await?
+                        .ok_or(StoreError::Missing {
+                            statement: "administrators",
+                        })?;
+                    let everybody = tx.everybody().await?;
+                    tx.first_administrator_insert(grant, &person, &[administrators, everybody])
+                        .await?;
+                    new.expires_at = days_from(tx.now(), FIRST_TOKEN_DAYS);
+                    let grant = tx
+                        .authorize_with(&caller, act, &[("token", new.id.to_string())])
+                        .await?;
+                    tx.credential_insert(grant, &new).await?;
+                    Ok(new.expires_at)
+                })
+            })
+            .await?;
+        Ok(NewToken {
+            id,
+            token,
+            expires_at,
+            identity,
+        })
+    }
+
+    fn caller(
+        &self,
+        identity: IdentityId,
+        name: String,
+        authentication: Authentication,
+        address: Option<IpAddr>,
+    ) -> Caller {
+        Caller {
+            organization: self.0.organization().id,
+            identity,
+            name,
+            authentication,
+            address,
+        }
+    }
+}
