@@ -1,8 +1,4 @@
 //! Tells the program which commit it was built from: `COFFER_BUILD`, version and commit, where there is a repository.
-#![expect(
-    clippy::print_stdout,
-    reason = "printing is how a build script talks to cargo"
-)]
 
 use std::path::{Path, PathBuf};
 

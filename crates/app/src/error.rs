@@ -129,6 +129,7 @@ impl CommandError {
         let exit = match error.kind() {
             io::ErrorKind::NotFound => Exit::NotFound,
             io::ErrorKind::PermissionDenied => Exit::Denied,
+            io::ErrorKind::AlreadyExists => Exit::Conflict,
             _ => Exit::Internal,
         };
         Self::new(exit, format!("{what} {}", path.display())).because(error)

@@ -2,7 +2,7 @@
 //!
 //! `serve` and `demo` differ in where things are and what they print; what they start is the same.
 
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, Provider};
 use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::Created;
 use coffer_keys::{Entropy, FileProvider, os_entropy};
@@ -38,6 +38,25 @@ impl Host {
     pub(crate) async fn start(config: &Config, stop: CancellationToken) -> Result<Self> {
         let entropy: Arc<Entropy> = Arc::new(os_entropy);
         private_folder(&config.storage.data)?;
+        let Provider::File = config.keys.provider;
+        let store = Store::open(coffer_store::Options {
+            database: database(&config.storage.database),
+            blobs: config.storage.data.join("blobs"),
+            scale_unit: config.keys.scale_unit.clone(),
+            entropy: entropy.clone(),
+        })
+        .await
+        .map_err(|error| {
+            CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+        })?;
+        let needed = needed_generation(&store).await?;
+        if needed.is_some() && config.keys.key_file.symlink_metadata().is_err() {
+            // A new key would let the server start, and open nothing that it holds.
+            return Err(foreign_key(
+                config,
+                "the root key file is missing, and the data is sealed under it",
+            ));
+        }
         let (provider, created) =
             FileProvider::open_or_create(&config.keys.key_file, entropy.clone()).map_err(
                 |error| {
@@ -49,16 +68,15 @@ impl Host {
                         ))
                 },
             )?;
-        let store = Store::open(coffer_store::Options {
-            database: database(&config.storage.database),
-            blobs: config.storage.data.join("blobs"),
-            scale_unit: config.keys.scale_unit.clone(),
-            entropy: entropy.clone(),
-        })
-        .await
-        .map_err(|error| {
-            CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+        let known = provider.generations().map_err(|error| {
+            CommandError::new(Exit::Invalid, "the root key file cannot be read").because(&error)
         })?;
+        if needed.is_some_and(|needed| known.iter().all(|known| known.id != needed)) {
+            return Err(foreign_key(
+                config,
+                "the root key file does not hold the key that the data is sealed under",
+            ));
+        }
         let (service, first) = Service::open(coffer_service::Options {
             store,
             provider: Arc::new(provider),
@@ -69,9 +87,7 @@ impl Host {
             lease_seconds: config.jobs.lease_seconds,
         })
         .await
-        .map_err(|error| {
-            CommandError::new(Exit::Internal, "the server cannot be started").because(&error)
-        })?;
+        .map_err(refused)?;
         let listener = TcpListener::bind(config.server.listen)
             .await
             .map_err(|error| {
@@ -136,6 +152,33 @@ impl Host {
             }
         }
     }
+}
+
+/// The root generation that the data is sealed under; `None` while nothing is.
+async fn needed_generation(store: &Store) -> Result<Option<String>> {
+    let asked = async {
+        let unit = store.scale_unit().to_owned();
+        store.read().await?.generation_active(&unit).await
+    };
+    asked.await.map_err(|error| {
+        CommandError::new(Exit::Invalid, "the database cannot be read").because(&error)
+    })
+}
+
+fn foreign_key(config: &Config, message: &str) -> CommandError {
+    CommandError::new(Exit::Invalid, message)
+        .hint(format!("it is {}", config.keys.key_file.display()))
+        .hint("restore it from your backup, or name the right one with --key-file")
+}
+
+/// What the service says when it cannot open, with its own hints.
+fn refused(error: coffer_service::Error) -> CommandError {
+    let failed = CommandError::new(Exit::Invalid, error.message.clone())
+        .because(std::error::Error::source(&error).unwrap_or(&error));
+    error
+        .hints
+        .iter()
+        .fold(failed, |failed, hint| failed.hint(hint.clone()))
 }
 
 /// Makes a folder that only its owner may look into.

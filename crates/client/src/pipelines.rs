@@ -4,7 +4,9 @@ use crate::ClientError;
 use crate::transport::Transport;
 use coffer_wire::List;
 use coffer_wire::paths::{fill, pipelines as paths};
-use coffer_wire::pipelines::{Configuration, Pipeline, PipelineRequest, Run, RunRequest};
+use coffer_wire::pipelines::{
+    Configuration, Pipeline, PipelineRequest, Preview, Run, RunRequest,
+};
 use http::Method;
 
 /// The pipelines of one project.
@@ -97,6 +99,17 @@ impl Pipelines<'_> {
                 &[],
                 request,
             )
+            .await
+    }
+
+    /// Makes the plan that a run would get now, and starts nothing.
+    ///
+    /// # Errors
+    /// As [`Pipelines::run`].
+    pub async fn preview(&self, id: i64, request: &RunRequest) -> Result<Preview, ClientError> {
+        let path = fill(paths::PREVIEW, &[self.project, &id.to_string()]);
+        self.transport
+            .call(Method::POST, &path, &[], request)
             .await
     }
 

@@ -39,6 +39,8 @@ pub enum Requirement {
     AgentRegistration,
     /// A duty of the product itself.
     Duty,
+    /// A token that is good now. Asked only where there is none: the answer is always no, and on record.
+    Token,
 }
 
 /// The resource an audit event names.
@@ -264,7 +266,7 @@ acts! {
     /// Make a token that registers agents.
     CreateAgentToken { /// Organization.
         organization: OrganizationId } "Token.AgentTokenCreated"
-        needs |a| right(Scope::AgentPools(a.organization), agent_pools::MANAGE, agent_pools::VIEW),
+        needs |a| right(Scope::AgentPools(a.organization), agent_pools::MANAGE, 0),
         about |a| about(None, "organization", a.organization);
 
     /// Revoke one of one's own tokens.
@@ -280,6 +282,12 @@ acts! {
         token: String } "Token.PatRevokedForOther"
         needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
         about |a| about(None, "token", &a.token);
+
+    /// Show a token that is unknown, expired or revoked, or whose job is over.
+    ShowToken { /// Its kind.
+        kind: &'static str } "Token.Refused"
+        needs |_a| Requirement::Token,
+        about |a| about(None, "token", a.kind);
 
     /// Register an agent, or give a known one a new key.
     RegisterAgent { /// The agent.

@@ -51,6 +51,8 @@ pub enum Authentication {
         /// Which.
         credential: CredentialId,
     },
+    /// Nobody: what was shown is not good any more, or never was.
+    Anonymous,
     /// The product itself, for a named duty.
     System {
         /// Which duty, such as `expire leases`.
@@ -66,6 +68,7 @@ impl Authentication {
             Self::Job { .. } => "job",
             Self::Agent { .. } => "agent",
             Self::AgentRegistration { .. } => "agent registration",
+            Self::Anonymous => "anonymous",
             Self::System { .. } => "system",
         }
     }

@@ -58,6 +58,8 @@ pub enum Denied {
     WrongAuthentication,
     /// The caller's identity is disabled.
     Disabled,
+    /// What was shown as a token is not one that is good now.
+    TokenInvalid,
 }
 
 impl Denied {
@@ -73,6 +75,7 @@ impl Denied {
             Self::Ticket => "ticket_invalid",
             Self::WrongAuthentication => "wrong_authentication",
             Self::Disabled => "identity_disabled",
+            Self::TokenInvalid => "token_invalid",
         }
     }
 }
@@ -93,13 +96,19 @@ impl fmt::Display for Denied {
             Self::Ticket => "The download ticket is not valid for this secure file and this job.",
             Self::WrongAuthentication => "This call needs another kind of token.",
             Self::Disabled => "This identity is disabled.",
+            Self::TokenInvalid => "The token is not valid: it is unknown, expired or revoked.",
         })
     }
 }
 
 /// Whether `caller` may do what requires `requirement`, given the facts.
 pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(), Denied> {
-    if !facts.active && !matches!(caller.authentication, Authentication::System { .. }) {
+    if !facts.active
+        && !matches!(
+            caller.authentication,
+            Authentication::System { .. } | Authentication::Anonymous
+        )
+    {
         return Err(Denied::Disabled);
     }
     let is = |good: bool| {
@@ -111,11 +120,12 @@ pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Resu
     };
     match requirement {
         Requirement::Right { bit, view, .. } => right(caller, *bit, *view, facts),
-        Requirement::Ticket { .. } => {
-            is(matches!(
-                caller.authentication,
-                Authentication::Agent { .. }
-            ))?;
+        Requirement::Ticket { job, .. } => {
+            is(match caller.authentication {
+                Authentication::Agent { .. } => true,
+                Authentication::Job { job: own, .. } => own == *job,
+                _ => false,
+            })?;
             let job = facts.job.ok_or(Denied::NotFound)?;
             live(facts, job)
         }
@@ -132,6 +142,7 @@ pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Resu
             caller.authentication,
             Authentication::System { .. }
         )),
+        Requirement::Token => Err(Denied::TokenInvalid),
     }
 }
 
@@ -140,6 +151,7 @@ fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Deni
         Authentication::Token { .. } | Authentication::Job { .. } => {}
         Authentication::Agent { .. }
         | Authentication::AgentRegistration { .. }
+        | Authentication::Anonymous
         | Authentication::System { .. } => return Err(Denied::WrongAuthentication),
     }
     if !facts.exists || facts.bits & view != view {
@@ -287,6 +299,23 @@ mod tests {
             }),
             Err(Denied::Ticket)
         );
+    }
+
+    #[test]
+    fn a_job_asks_for_its_own_tickets_only_and_nobody_else_asks() {
+        let ticket_of = |job| Requirement::Ticket {
+            job,
+            file: FileId(Uuid::nil()),
+        };
+        let own = ticket_of(JobId(Uuid::nil()));
+        assert_eq!(decide(&job(), &own, &good()), Ok(()));
+        let other = ticket_of(JobId(Uuid::from_u128(7)));
+        let refused = Err(Denied::WrongAuthentication);
+        assert_eq!(decide(&job(), &other, &good()), refused);
+        assert_eq!(decide(&person(), &own, &good()), refused);
+        let mut over = good();
+        over.job.as_mut().unwrap().live = false;
+        assert_eq!(decide(&job(), &own, &over), Err(Denied::JobNotLive));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use coffer_wire::paths;
 use http::Uri;
 use http::uri::PathAndQuery;
+use percent_encoding::percent_decode_str;
 use std::any::Any;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -191,6 +192,11 @@ async fn canonical_path(
         Ok(canonical) => canonical,
         Err(error) => return error.into_response(),
     };
+    // Decoded leniently, two different queries could mean one name.
+    let query = request.uri().query().unwrap_or_default();
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return ApiError::argument("The query is not valid UTF-8.").into_response();
+    }
     let text = match request.uri().query() {
         Some(query) => format!("{}?{query}", canonical.path),
         None => canonical.path.clone(),

@@ -163,6 +163,7 @@ pub(crate) const PROJECT: Noun = Noun {
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         let (kind, code) = match denied {
+            Denied::TokenInvalid => (Kind::Unauthenticated, "token.invalid"),
             Denied::NotFound => (Kind::NotFound, "not_found"),
             Denied::NotForPeople => (Kind::Forbidden, "content.for_jobs"),
             Denied::Ticket | Denied::JobNotLive => (Kind::Invalid, "ticket.invalid"),

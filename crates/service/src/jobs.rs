@@ -453,10 +453,6 @@ fn record_write(update: RecordUpdate) -> Result<RecordWrite> {
 }
 
 /// The variables a job starts with: the system's, which cannot be overwritten, then the plan's.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the facts of a job, each needed, gathered in one place"
-)]
 pub(crate) fn variables(
     service: &Service,
     row: &JobRow,
@@ -513,7 +509,7 @@ pub(crate) fn variables(
         ("Build.BuildNumber", row.run_name.clone()),
         ("Build.BuildUri", format!("vstfs:///Build/Build/{run}")),
         ("Build.DefinitionName", row.pipeline_name.clone()),
-        ("Build.DefinitionVersion", "1".into()),
+        ("Build.DefinitionVersion", row.revision.to_string()),
         ("Build.QueuedBy", row.requested_by.1.clone()),
         ("Build.RequestedFor", row.requested_by.1.clone()),
         ("Build.RequestedForEmail", row.requested_by.0.clone()),

@@ -143,6 +143,35 @@ impl Keys {
         }
     }
 
+    /// Makes sure that there is a root generation and that the provider really has it.
+    ///
+    /// At the first start this makes it, so that a copy of the key taken then is worth something.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        let generation = GenerationId(self.generation().await?);
+        let probe = ProjectKeySecret::generate(&*self.entropy);
+        let nobody = ProjectId(uuid::Uuid::nil());
+        let context = self.key_context(nobody, 0, self.store.scale_unit());
+        let wrapped = self.provider.wrap(&generation, &probe, &context).await;
+        match wrapped {
+            Ok(wrapped) => self
+                .provider
+                .unwrap(&generation, &wrapped, &context)
+                .await
+                .map(drop)?,
+            Err(error) => {
+                return Err(Error::new(
+                    crate::Kind::Unavailable,
+                    "keys.unavailable",
+                    "The key provider does not have the root key that this database was written under. Nothing can be \
+                     opened without it.",
+                )
+                .hint("Put the right root key back: from the backup that lies apart from the data.")
+                .caused_by(error));
+            }
+        }
+        Ok(())
+    }
+
     async fn generation(&self) -> Result<String> {
         let unit = self.store.scale_unit().to_owned();
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 /// Ready jobs looked at in one go.
 const LOOK_AT: i64 = 50;
-/// How often an agent that waits is looked after.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often an agent that waits is looked after when nothing wakes it: another node may have made a job ready.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Minutes of a job without a limit of its own.
 const DEFAULT_TIMEOUT: u32 = 360;
 /// Minutes for cleaning up after a cancel.
@@ -117,9 +117,13 @@ pub struct LeasedStep {
     pub inputs: Vec<(String, String)>,
 }
 
-/// What the claim's unit of work brings out: what can be opened only after it has committed.
-struct Claimed {
-    files: Vec<(FileId, String, WrappedKey, Vec<u8>, Zeroizing<String>)>,
+/// A file of a claimed job: what can be opened only after the claim has committed.
+struct ClaimedFile {
+    id: FileId,
+    name: String,
+    key: WrappedKey,
+    preamble: Vec<u8>,
+    ticket: Zeroizing<String>,
 }
 
 /// Waits for a job that this agent can run, and leases it.
@@ -133,6 +137,8 @@ pub(crate) async fn lease(
     let capabilities = capabilities_of(&agent);
     let deadline = tokio::time::Instant::now() + wait;
     loop {
+        // Registered before the look, so that nothing is missed in between.
+        let woken = service.0.ready.notified();
         let ready = service.store().read().await?.jobs_ready(LOOK_AT).await?;
         for row in ready {
             if let Some(job) = claim(service, caller, &agent, &capabilities, row, base_url).await? {
@@ -143,7 +149,8 @@ pub(crate) async fn lease(
         if now >= deadline {
             return Ok(None);
         }
-        tokio::time::sleep(LOOK_EVERY.min(deadline - now)).await;
+        // Either way the queue is looked at again.
+        let _ = tokio::time::timeout(LOOK_EVERY.min(deadline - now), woken).await;
     }
 }
 
@@ -223,8 +230,15 @@ async fn claim(
     else {
         return Ok(None);
     };
-    let mut files = Vec::with_capacity(claimed.files.len());
-    for (id, name, key, preamble, ticket) in claimed.files {
+    let mut files = Vec::with_capacity(claimed.len());
+    for ClaimedFile {
+        id,
+        name,
+        key,
+        preamble,
+        ticket,
+    } in claimed
+    {
         let context = service.keys().context(row.project, id.0);
         let (_, contents) = service
             .keys()
@@ -301,7 +315,7 @@ async fn commit_claim(
     lease_token: &str,
     token: &str,
     life: i64,
-) -> Result<Option<Claimed>> {
+) -> Result<Option<Vec<ClaimedFile>>> {
     let lease_hash = tokens::hash(lease_token);
     let token_hash = tokens::hash(token);
     let credential = CredentialId::random(service.entropy());
@@ -346,7 +360,13 @@ async fn commit_claim(
                     let ticket = tokens::secret(&*entropy);
                     tx.ticket_insert(grant, &tokens::hash(&ticket)).await?;
                     let (name, key, preamble) = tx.file_for_ticket(row.project, file).await?;
-                    files.push((file, name, key, preamble, ticket));
+                    files.push(ClaimedFile {
+                        id: file,
+                        name,
+                        key,
+                        preamble,
+                        ticket,
+                    });
                 }
                 let new = NewCredential {
                     id: credential,
@@ -359,7 +379,7 @@ async fn commit_claim(
                 tx.job_credential_insert(&lease, &new, identity).await?;
                 tx.job_log_key_insert(&lease, key_id, &wrapped_log_key)
                     .await?;
-                Ok(Some(Claimed { files }))
+                Ok(Some(files))
             })
         })
         .await?;

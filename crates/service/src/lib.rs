@@ -89,7 +89,10 @@ struct Inner {
     deployment: Deployment,
     lease_seconds: u32,
     nonces: sign_in::Nonces,
+    refusals: sign_in::Refusals,
     log_keys: jobs::LogKeys,
+    /// Told when a job may have become ready on this node.
+    ready: tokio::sync::Notify,
 }
 
 /// The use cases, grouped. Cheap to clone.
@@ -105,6 +108,7 @@ impl Service {
             label: options.deployment.clone(),
         };
         let keys = keys::Keys::new(&options, organization.id);
+        keys.prepare().await?;
         let inner = Inner {
             store: options.store,
             keys,
@@ -113,7 +117,9 @@ impl Service {
             deployment,
             lease_seconds: options.lease_seconds.max(5),
             nonces: sign_in::Nonces::default(),
+            refusals: sign_in::Refusals::default(),
             log_keys: jobs::LogKeys::default(),
+            ready: tokio::sync::Notify::new(),
         };
         Ok((Self(Arc::new(inner)), first))
     }
@@ -213,6 +219,11 @@ impl Service {
 
     pub(crate) fn log_keys(&self) -> &jobs::LogKeys {
         &self.0.log_keys
+    }
+
+    /// Wakes the agents that wait on this node. Those of other nodes look again by themselves.
+    pub(crate) fn jobs_may_be_ready(&self) {
+        self.0.ready.notify_waiters();
     }
 
     pub(crate) fn duty(&self, duty: &'static str) -> Caller {

@@ -111,6 +111,7 @@ impl Permissions<'_> {
                 }
                 stop => Error::from(stop).about(&FILE),
             })?;
+        self.0.jobs_may_be_ready();
         self.get(caller, project, resource).await
     }
 }

@@ -9,6 +9,7 @@ use coffer_model::act::{CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipel
 use coffer_model::library::{Person, Resource};
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp};
+use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
 use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
 use uuid::Uuid;
@@ -150,6 +151,11 @@ fn about_run(stop: Stop) -> Error {
     Error::from(stop).about(&RUN)
 }
 
+/// Whether what depends on nothing runs under a condition.
+fn runs_first(condition: Condition) -> bool {
+    condition.evaluate(JobStatus::Succeeded, false)
+}
+
 fn small(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -197,6 +203,7 @@ impl Runs<'_> {
             })
             .await
             .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+        self.0.jobs_may_be_ready();
         self.get(caller, project, run).await
     }
 
@@ -581,6 +588,8 @@ impl Runs<'_> {
                         name: job.name.clone(),
                         display_name: job.display_name.clone(),
                         files: job.secure_files.iter().copied().map(FileId).collect(),
+                        skipped: !runs_first(stage.condition) || !runs_first(job.condition),
+                        continue_on_error: job.continue_on_error,
                     })
                     .collect();
                 let files = jobs

@@ -6,17 +6,20 @@ use crate::error::{Error, Kind, Result};
 use crate::people::{NewToken, TokenKind, days_from};
 use crate::{Service, tokens};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use coffer_model::act::CreateFirstAdministrator;
+use coffer_model::act::{CreateFirstAdministrator, ShowToken};
 use coffer_model::library::{IdentityKind, Person};
-use coffer_model::{AgentId, Authentication, Caller, IdentityId, access, name};
-use coffer_store::{CredentialKind, NewIdentity, StoreError};
+use coffer_model::{AgentId, Authentication, Caller, IdentityId, Timestamp, access, name};
+use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Clocks of agent and database may differ by this many seconds.
 const WINDOW_SECONDS: i64 = 60;
+/// Addresses whose refusals are counted at once.
+const MOST_ADDRESSES: usize = 10_000;
 /// Days that the first administrator's token lives.
 const FIRST_TOKEN_DAYS: u32 = 90;
 
@@ -30,6 +33,40 @@ impl Nonces {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, created| *created + 2 * WINDOW_SECONDS > now);
         seen.insert((agent, nonce.to_owned()), created).is_none()
+    }
+}
+
+/// Refused tokens not on record yet, so that a flood of them is not a flood of rows.
+#[derive(Default)]
+pub(crate) struct Refusals(Mutex<HashMap<Refused, Waiting>>);
+
+/// Kind of a token, and where it came from.
+type Refused = (&'static str, Option<IpAddr>);
+
+/// Refusals of one kind from one address.
+#[derive(Default)]
+struct Waiting {
+    /// The minute of the last row.
+    recorded: Option<i64>,
+    /// Refusals since.
+    count: u64,
+}
+
+impl Refusals {
+    /// How many refusals the row to be written stands for; none while this minute has one.
+    fn take(&self, kind: &'static str, address: Option<IpAddr>, now: Timestamp) -> Option<u64> {
+        let minute = now.0 / 60_000_000;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_ADDRESSES {
+            known.clear();
+        }
+        let waiting = known.entry((kind, address)).or_default();
+        waiting.count += 1;
+        if waiting.recorded == Some(minute) {
+            return None;
+        }
+        waiting.recorded = Some(minute);
+        Some(std::mem::take(&mut waiting.count))
     }
 }
 
@@ -58,17 +95,38 @@ fn bad_signature() -> Error {
 impl SignIn<'_> {
     /// The caller behind a token of any kind.
     pub async fn token(&self, token: Zeroizing<String>, address: Option<IpAddr>) -> Result<Caller> {
-        if tokens::recognise(&token).is_none() {
-            return Err(refused());
-        }
+        // What never was a token of anybody's is no event.
+        let kind = tokens::recognise(&token).ok_or_else(refused)?;
         let hash = tokens::hash(&token);
         let mut read = self.0.store().read().await?;
-        let row = read.credential(&hash).await?.ok_or_else(refused)?;
+        let now = read.now();
+        match self.holder(&mut read, &hash, address).await? {
+            Some(caller) => Ok(caller),
+            None => {
+                drop(read);
+                self.record_refusal(kind.word(), address, now).await?;
+                Err(refused())
+            }
+        }
+    }
+
+    /// Who holds the token; none when it is not good now.
+    async fn holder(
+        &self,
+        read: &mut ReadTx,
+        hash: &[u8; 32],
+        address: Option<IpAddr>,
+    ) -> Result<Option<Caller>> {
+        let Some(row) = read.credential(hash).await? else {
+            return Ok(None);
+        };
         let authentication = match (row.kind, row.job) {
             (CredentialKind::Pat, _) => Authentication::Token { credential: row.id },
             (CredentialKind::Agent, _) => Authentication::AgentRegistration { credential: row.id },
             (CredentialKind::Job, Some(job)) => {
-                let job = read.job_behind(job).await?.ok_or_else(refused)?;
+                let Some(job) = read.job_behind(job).await? else {
+                    return Ok(None);
+                };
                 Authentication::Job {
                     credential: row.id,
                     job: job.job,
@@ -77,9 +135,45 @@ impl SignIn<'_> {
                     project: job.project,
                 }
             }
-            (CredentialKind::Job, None) => return Err(refused()),
+            (CredentialKind::Job, None) => return Ok(None),
         };
-        Ok(self.caller(row.identity, row.name, authentication, address))
+        Ok(Some(self.caller(
+            row.identity,
+            row.name,
+            authentication,
+            address,
+        )))
+    }
+
+    /// Puts a refused token on record: one row per address, kind and minute.
+    async fn record_refusal(
+        &self,
+        kind: &'static str,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(count) = self.0.0.refusals.take(kind, address, now) else {
+            return Ok(());
+        };
+        let nobody = IdentityId(Uuid::nil());
+        let caller = self.caller(nobody, "nobody".into(), Authentication::Anonymous, address);
+        let recorded = self
+            .0
+            .store()
+            .write("token.refuse", move |tx| {
+                let caller = caller.clone();
+                Box::pin(async move {
+                    let details = [("since the last record", count.to_string())];
+                    tx.authorize_with(&caller, ShowToken { kind }, &details)
+                        .await
+                        .map(drop)
+                })
+            })
+            .await;
+        match recorded {
+            Ok(()) | Err(Stop::Denied { .. }) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
     }
 
     /// The agent behind a signed request. `base` is what was signed, `created` seconds since 1970.
@@ -197,5 +291,22 @@ impl SignIn<'_> {
             authentication,
             address,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusals;
+    use coffer_model::Timestamp;
+
+    #[test]
+    fn the_refusals_of_a_minute_are_one_row_and_none_is_lost() {
+        let refusals = Refusals::default();
+        let at = |kind, seconds: i64| refusals.take(kind, None, Timestamp(seconds * 1_000_000));
+        assert_eq!(at("pat", 60), Some(1));
+        assert_eq!((at("pat", 61), at("pat", 119)), (None, None));
+        assert_eq!(at("job", 61), Some(1));
+        assert_eq!(at("pat", 120), Some(3));
+        assert_eq!(at("pat", 600), Some(1));
     }
 }

@@ -205,6 +205,17 @@ impl Upload {
     }
 }
 
+impl Drop for Upload {
+    /// What an upload that broke off has written goes at once, not with the sweep.
+    fn drop(&mut self) {
+        if let Some(blob) = self.blob.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(blob.abandon());
+        }
+    }
+}
+
 /// Puts a refusal on record, and says it.
 async fn deny(service: &Service, caller: &Caller, act: CreateFile) -> Error {
     let caller = caller.clone();

@@ -21,20 +21,19 @@ pub(crate) use member_of;
 /// A condition on `f`, a secure file: the caller's entries give every bit of `$2` there, and deny none.
 ///
 /// `$1` caller, `$2` bit, `$3` namespace, `$4` token of the library. Must say what `coffer_model::access::effective`
-/// says; a property test compares them. Single bits only.
+/// says; a property test compares them. Single bits only. The tokens stand first, so that an entry is found by its key:
+/// found by its identity, a list of n files by one person would look at n × n entries.
 macro_rules! file_has_bit {
     () => {
         "exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $3 and (e.allow_bits & $2) = $2 and (e.token = f.access_token
-                or (e.token = $4
-                    and not exists (select 1 from access_list l
+            where e.namespace_id = $3 and e.token in (f.access_token, $4) and (e.allow_bits & $2) = $2
+                and (e.token = f.access_token or (not exists (select 1 from access_list l
                         where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
                     and not exists (select 1 from access_entry o
                         where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))
         and not exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $3 and (e.deny_bits & $2) <> 0 and (e.token = f.access_token
-                or (e.token = $4
-                    and not exists (select 1 from access_list l
+            where e.namespace_id = $3 and e.token in (f.access_token, $4) and (e.deny_bits & $2) <> 0
+                and (e.token = f.access_token or (not exists (select 1 from access_list l
                         where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
                     and not exists (select 1 from access_entry o
                         where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))"
@@ -67,8 +66,12 @@ pub(crate) async fn entries(
     place: &Place,
 ) -> Result<(Vec<Entry>, bool), StoreError> {
     let parent = place.parent.as_ref().unwrap_or(&place.token);
-    let rows: Vec<(String, Uuid, i64, i64)> =
-        conn.all(&ENTRIES, args![identity.0, place.namespace.0, &place.token, parent]).await?;
+    let rows: Vec<(String, Uuid, i64, i64)> = conn
+        .all(
+            &ENTRIES,
+            args![identity.0, place.namespace.0, &place.token, parent],
+        )
+        .await?;
     let entries = rows
         .into_iter()
         .map(|(token, identity, allow, deny)| Entry {
@@ -78,14 +81,28 @@ pub(crate) async fn entries(
             deny,
         })
         .collect();
-    let inherits: Option<(i64,)> = conn.maybe(&INHERITS, args![place.namespace.0, &place.token]).await?;
-    Ok((entries, place.parent.is_some() && inherits.is_none_or(|(inherits,)| inherits != 0)))
+    let inherits: Option<(i64,)> = conn
+        .maybe(&INHERITS, args![place.namespace.0, &place.token])
+        .await?;
+    Ok((
+        entries,
+        place.parent.is_some() && inherits.is_none_or(|(inherits,)| inherits != 0),
+    ))
 }
 
 /// Display names of people and groups that hold a bit at a place, for messages that say whom to ask.
-pub(crate) async fn holders(conn: &mut Conn, place: &Place, bit: i64) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn holders(
+    conn: &mut Conn,
+    place: &Place,
+    bit: i64,
+) -> Result<Vec<String>, StoreError> {
     let parent = place.parent.as_ref().unwrap_or(&place.token);
-    let rows: Vec<(String,)> = conn.all(&HOLDERS, args![place.namespace.0, &place.token, parent, bit]).await?;
+    let rows: Vec<(String,)> = conn
+        .all(
+            &HOLDERS,
+            args![place.namespace.0, &place.token, parent, bit],
+        )
+        .await?;
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
@@ -97,10 +114,15 @@ impl Tx {
         identity: Uuid,
         allow: i64,
     ) -> Result<(), StoreError> {
-        self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64]).await
+        self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64])
+            .await
     }
 
-    pub(crate) async fn access_forget(&mut self, namespace: Namespace, token: &str) -> Result<(), StoreError> {
+    pub(crate) async fn access_forget(
+        &mut self,
+        namespace: Namespace,
+        token: &str,
+    ) -> Result<(), StoreError> {
         self.run(&FORGET_ENTRIES, args![namespace.0, token]).await?;
         self.run(&FORGET_LIST, args![namespace.0, token]).await?;
         Ok(())

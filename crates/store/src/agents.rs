@@ -60,15 +60,25 @@ pub struct AgentRow {
 
 impl Tx {
     /// The id of a registered agent of that name.
-    pub async fn agent_named(&mut self, pool: &str, agent: &str) -> Result<Option<AgentId>, StoreError> {
+    pub async fn agent_named(
+        &mut self,
+        pool: &str,
+        agent: &str,
+    ) -> Result<Option<AgentId>, StoreError> {
         let row: Option<(Uuid, Uuid)> = self.maybe(&KNOWN, args![pool, name::key(agent)]).await?;
         Ok(row.map(|(id, _)| AgentId(id)))
     }
 
     /// Registers an agent, or gives a known one a new key.
-    pub async fn agent_put(&mut self, grant: Grant<RegisterAgent>, new: &NewAgent) -> Result<(), Stop> {
+    pub async fn agent_put(
+        &mut self,
+        grant: Grant<RegisterAgent>,
+        new: &NewAgent,
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        let known: Option<(Uuid, Uuid)> = self.maybe(&KNOWN, args![&new.pool, name::key(&new.name)]).await?;
+        let known: Option<(Uuid, Uuid)> = self
+            .maybe(&KNOWN, args![&new.pool, name::key(&new.name)])
+            .await?;
         let identity = match known {
             Some((id, _)) if id != act.agent.0 => return Err(Refusal::NameTaken.into()),
             Some((_, identity)) => identity,
@@ -104,19 +114,21 @@ impl Tx {
 impl ReadTx {
     /// A registered agent.
     pub async fn agent(&mut self, id: AgentId) -> Result<Option<AgentRow>, StoreError> {
-        let row: Option<(Uuid, String, String, String, Vec<u8>, String, Uuid)> =
-            self.conn.maybe(&GET, args![id.0]).await?;
-        row.map(|(id, pool, name, version, public_key, capabilities, identity)| {
-            Ok(AgentRow {
-                id: AgentId(id),
-                pool,
-                name,
-                version,
-                public_key: crate::audit::fixed(public_key, "agent", "public_key")?,
-                capabilities,
-                identity: IdentityId(identity),
-            })
-        })
+        type Row = (Uuid, String, String, String, Vec<u8>, String, Uuid);
+        let row: Option<Row> = self.conn.maybe(&GET, args![id.0]).await?;
+        row.map(
+            |(id, pool, name, version, public_key, capabilities, identity)| {
+                Ok(AgentRow {
+                    id: AgentId(id),
+                    pool,
+                    name,
+                    version,
+                    public_key: crate::audit::fixed(public_key, "agent", "public_key")?,
+                    capabilities,
+                    identity: IdentityId(identity),
+                })
+            },
+        )
         .transpose()
     }
 }

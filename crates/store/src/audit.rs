@@ -79,18 +79,31 @@ struct EventRow {
     chain: Option<Vec<u8>>,
 }
 
-pub(crate) fn fixed(bytes: Vec<u8>, table: &'static str, column: &'static str) -> Result<[u8; 32], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::corrupt(table, column))
+pub(crate) fn fixed(
+    bytes: Vec<u8>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<[u8; 32], StoreError> {
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::corrupt(table, column))
 }
 
 impl EventRow {
     fn into_event(self) -> Result<LinkedEvent, StoreError> {
-        let details: BTreeMap<String, String> =
-            serde_json::from_str(&self.details).map_err(|_| StoreError::corrupt("audit_event", "details"))?;
+        let details: BTreeMap<String, String> = serde_json::from_str(&self.details)
+            .map_err(|_| StoreError::corrupt("audit_event", "details"))?;
         Ok(LinkedEvent {
             sequence: self.sequence,
-            digest: fixed(self.link_digest.unwrap_or(self.event_digest), "audit_link", "digest")?,
-            chain: self.chain.map(|chain| fixed(chain, "audit_link", "chain")).transpose()?,
+            digest: fixed(
+                self.link_digest.unwrap_or(self.event_digest),
+                "audit_link",
+                "digest",
+            )?,
+            chain: self
+                .chain
+                .map(|chain| fixed(chain, "audit_link", "chain"))
+                .transpose()?,
             salt: fixed(self.salt, "audit_event", "salt")?,
             event: Event {
                 id: self.id,
@@ -116,8 +129,8 @@ impl Tx {
     pub(crate) async fn audit_insert(&mut self, event: &Event) -> Result<(), StoreError> {
         let mut salt = [0; 32];
         self.entropy()(&mut salt);
-        let details =
-            serde_json::to_string(&event.details).map_err(|_| StoreError::corrupt("audit_event", "details"))?;
+        let details = serde_json::to_string(&event.details)
+            .map_err(|_| StoreError::corrupt("audit_event", "details"))?;
         self.run_one(
             &INSERT,
             args![
@@ -154,30 +167,49 @@ impl Tx {
         if room > 0 {
             rows.extend(self.all::<EventRow>(&UNLINKED_PAGE, args![room]).await?);
         }
-        Ok(rows.into_iter().map(EventRow::into_event).collect::<Result<_, _>>()?)
+        Ok(rows
+            .into_iter()
+            .map(EventRow::into_event)
+            .collect::<Result<_, _>>()?)
     }
 }
 
 impl ReadTx {
     /// The chain, a piece at a time: sequence, digest, chain value.
-    pub async fn audit_chain(&mut self, after: i64, top: i64) -> Result<Vec<(i64, Digest, Digest)>, StoreError> {
+    pub async fn audit_chain(
+        &mut self,
+        after: i64,
+        top: i64,
+    ) -> Result<Vec<(i64, Digest, Digest)>, StoreError> {
         let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = self.conn.all(&CHAIN, args![after, top]).await?;
         rows.into_iter()
             .map(|(sequence, digest, chain)| {
-                Ok((sequence, fixed(digest, "audit_link", "digest")?, fixed(chain, "audit_link", "chain")?))
+                Ok((
+                    sequence,
+                    fixed(digest, "audit_link", "digest")?,
+                    fixed(chain, "audit_link", "chain")?,
+                ))
             })
             .collect()
     }
 
     /// Events for a verifier that was authorized in a unit before: linked ones after `after`.
-    pub async fn audit_linked(&mut self, after: i64, top: i64) -> Result<Vec<LinkedEvent>, StoreError> {
+    pub async fn audit_linked(
+        &mut self,
+        after: i64,
+        top: i64,
+    ) -> Result<Vec<LinkedEvent>, StoreError> {
         let rows: Vec<EventRow> = self.conn.all(&PAGE, args![after, top]).await?;
         rows.into_iter().map(EventRow::into_event).collect()
     }
 
     /// Rows that are written but not linked yet.
     pub async fn audit_unlinked(&mut self) -> Result<i64, StoreError> {
-        Ok(self.conn.one::<(i64,)>(&COUNT_UNLINKED, Vec::new()).await?.0)
+        Ok(self
+            .conn
+            .one::<(i64,)>(&COUNT_UNLINKED, Vec::new())
+            .await?
+            .0)
     }
 }
 
@@ -188,7 +220,8 @@ impl Conn {
         if rows.is_empty() {
             return Ok(0);
         }
-        let (mut sequence, mut head) = match self.maybe::<(i64, Vec<u8>)>(&HEAD, Vec::new()).await? {
+        let (mut sequence, mut head) = match self.maybe::<(i64, Vec<u8>)>(&HEAD, Vec::new()).await?
+        {
             Some((sequence, chain)) => (sequence, fixed(chain, "audit_link", "chain")?),
             None => (0, start()),
         };

@@ -45,7 +45,10 @@ impl Blobs {
     pub(crate) fn folder(path: PathBuf) -> Result<Self, StoreError> {
         create_private_folder(&path).map_err(StoreError::blob("creating the folder"))?;
         // The folder's own name must be as durable as the files that are acknowledged in it.
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         std::fs::File::open(parent)
             .and_then(|parent| parent.sync_all())
             .map_err(StoreError::blob("syncing the folder's parent"))?;
@@ -55,7 +58,10 @@ impl Blobs {
 
 fn create_private_folder(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 fn path_of(folder: &Path, scale_unit: &str, blob: BlobId) -> PathBuf {
@@ -64,7 +70,16 @@ fn path_of(folder: &Path, scale_unit: &str, blob: BlobId) -> PathBuf {
 
 /// A scale unit's name may hold characters that a file name must not.
 fn scale_unit_in_names(scale_unit: &str) -> String {
-    scale_unit.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+    scale_unit
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 /// A blob that is complete and on disk, waiting for its row.
@@ -81,8 +96,15 @@ pub struct BlobWriter {
 }
 
 pub(crate) enum Target {
-    File { file: tokio::fs::File, temporary: PathBuf, path: PathBuf },
-    Rows { ordinal: i64, buffer: Vec<u8> },
+    File {
+        file: tokio::fs::File,
+        temporary: PathBuf,
+        path: PathBuf,
+    },
+    Rows {
+        ordinal: i64,
+        buffer: Vec<u8>,
+    },
 }
 
 /// Reads a blob in pieces.
@@ -90,7 +112,11 @@ pub struct BlobReader(Source);
 
 enum Source {
     File(tokio::fs::File),
-    Rows { store: Store, id: BlobId, ordinal: i64 },
+    Rows {
+        store: Store,
+        id: BlobId,
+        ordinal: i64,
+    },
 }
 
 impl Store {
@@ -102,12 +128,17 @@ impl Store {
             let unit = unit.clone();
             Box::pin(async move {
                 let expires = tx.now.plus_seconds(SWEEP_AFTER_SECONDS);
-                Ok(tx.run_one(&INTENT, args![id.0, unit, tx.now.0, expires.0]).await?)
+                Ok(tx
+                    .run_one(&INTENT, args![id.0, unit, tx.now.0, expires.0])
+                    .await?)
             })
         })
         .await?;
         let target = match self.blobs() {
-            Blobs::Rows => Target::Rows { ordinal: 0, buffer: Vec::new() },
+            Blobs::Rows => Target::Rows {
+                ordinal: 0,
+                buffer: Vec::new(),
+            },
             Blobs::Folder(folder) => {
                 let path = path_of(folder, self.scale_unit(), id);
                 let temporary = path.with_extension("new");
@@ -118,19 +149,33 @@ impl Store {
                     .open(&temporary)
                     .await
                     .map_err(StoreError::blob("creating the file"))?;
-                Target::File { file, temporary, path }
+                Target::File {
+                    file,
+                    temporary,
+                    path,
+                }
             }
         };
-        Ok(BlobWriter { store: self.clone(), id, target })
+        Ok(BlobWriter {
+            store: self.clone(),
+            id,
+            target,
+        })
     }
 
     /// Opens a blob for reading.
     pub async fn blob_open(&self, id: BlobId) -> Result<BlobReader, StoreError> {
         Ok(BlobReader(match self.blobs() {
-            Blobs::Rows => Source::Rows { store: self.clone(), id, ordinal: 0 },
+            Blobs::Rows => Source::Rows {
+                store: self.clone(),
+                id,
+                ordinal: 0,
+            },
             Blobs::Folder(folder) => {
                 let path = path_of(folder, self.scale_unit(), id);
-                let file = tokio::fs::File::open(path).await.map_err(StoreError::blob("opening the file"))?;
+                let file = tokio::fs::File::open(path)
+                    .await
+                    .map_err(StoreError::blob("opening the file"))?;
                 Source::File(file)
             }
         }))
@@ -174,7 +219,9 @@ impl Store {
     }
 
     async fn remove_files(&self, blobs: &[(Uuid,)]) -> Result<(), StoreError> {
-        let Blobs::Folder(folder) = self.blobs() else { return Ok(()) };
+        let Blobs::Folder(folder) = self.blobs() else {
+            return Ok(());
+        };
         if blobs.is_empty() {
             return Ok(());
         }
@@ -183,7 +230,10 @@ impl Store {
             for path in [path.with_extension("new"), path] {
                 match tokio::fs::remove_file(&path).await {
                     Err(error) if error.kind() != ErrorKind::NotFound => {
-                        return Err(StoreError::Blob { what: "removing the file", source: error });
+                        return Err(StoreError::Blob {
+                            what: "removing the file",
+                            source: error,
+                        });
                     }
                     _ => {}
                 }
@@ -194,8 +244,13 @@ impl Store {
 }
 
 async fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    let folder = tokio::fs::File::open(folder).await.map_err(StoreError::blob("opening the folder"))?;
-    folder.sync_all().await.map_err(StoreError::blob("syncing the folder"))
+    let folder = tokio::fs::File::open(folder)
+        .await
+        .map_err(StoreError::blob("opening the folder"))?;
+    folder
+        .sync_all()
+        .await
+        .map_err(StoreError::blob("syncing the folder"))
 }
 
 impl BlobWriter {
@@ -203,7 +258,9 @@ impl BlobWriter {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         match &mut self.target {
             Target::File { file, .. } => {
-                file.write_all(bytes).await.map_err(StoreError::blob("writing the file"))?;
+                file.write_all(bytes)
+                    .await
+                    .map_err(StoreError::blob("writing the file"))?;
             }
             Target::Rows { buffer, .. } => {
                 buffer.extend_from_slice(bytes);
@@ -223,13 +280,24 @@ impl BlobWriter {
             let rest = buffer.len();
             self.flush_row(rest).await?;
         }
-        if let Target::File { mut file, temporary, path } = self.target {
+        if let Target::File {
+            mut file,
+            temporary,
+            path,
+        } = self.target
+        {
             // The last write goes on in the background: syncing alone would not say that it failed.
-            file.flush().await.map_err(StoreError::blob("writing the file"))?;
-            file.sync_all().await.map_err(StoreError::blob("syncing the file"))?;
+            file.flush()
+                .await
+                .map_err(StoreError::blob("writing the file"))?;
+            file.sync_all()
+                .await
+                .map_err(StoreError::blob("syncing the file"))?;
             match tokio::fs::rename(&temporary, &path).await {
                 // Only the sweep removes it, when the intent expired.
-                Err(error) if error.kind() == ErrorKind::NotFound => return Err(Refusal::UploadExpired.into()),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(Refusal::UploadExpired.into());
+                }
                 renamed => renamed.map_err(StoreError::blob("renaming the file"))?,
             }
             sync_folder(path.parent().unwrap_or(Path::new("."))).await?;
@@ -242,7 +310,10 @@ impl BlobWriter {
         if let Target::File { temporary, .. } = &self.target
             && let Err(error) = tokio::fs::remove_file(temporary).await
         {
-            tracing::debug!(error = &error as &dyn std::error::Error, "an abandoned upload is left to the sweep");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an abandoned upload is left to the sweep"
+            );
         }
     }
 
@@ -251,7 +322,9 @@ impl BlobWriter {
     }
 
     async fn flush_row(&mut self, length: usize) -> Result<(), Stop> {
-        let Target::Rows { ordinal, buffer } = &mut self.target else { return Ok(()) };
+        let Target::Rows { ordinal, buffer } = &mut self.target else {
+            return Ok(());
+        };
         let (id, place) = (self.id, *ordinal);
         let data: Arc<Vec<u8>> = Arc::new(buffer.drain(..length).collect());
         *ordinal += 1;
@@ -259,7 +332,10 @@ impl BlobWriter {
             .write("blob.append", move |tx| {
                 let data = data.clone();
                 Box::pin(async move {
-                    match tx.run(&SEGMENT, args![id.0, place, data.as_slice()]).await? {
+                    match tx
+                        .run(&SEGMENT, args![id.0, place, data.as_slice()])
+                        .await?
+                    {
                         1 => Ok(()),
                         _ => Err(Refusal::UploadExpired.into()),
                     }
@@ -275,7 +351,10 @@ impl BlobReader {
         match &mut self.0 {
             Source::File(file) => {
                 let mut piece = vec![0; PIECE];
-                let read = file.read(&mut piece).await.map_err(StoreError::blob("reading the file"))?;
+                let read = file
+                    .read(&mut piece)
+                    .await
+                    .map_err(StoreError::blob("reading the file"))?;
                 piece.truncate(read);
                 Ok((read > 0).then_some(piece))
             }

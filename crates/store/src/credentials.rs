@@ -6,7 +6,8 @@ use crate::jobs::Lease;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
-    Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenFor, RevokeOwnToken, RevokeTokenOf,
+    Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenFor,
+    RevokeOwnToken, RevokeTokenOf,
 };
 use coffer_model::{CredentialId, IdentityId, JobId, PipelineId, ProjectId, RunId, Timestamp};
 use uuid::Uuid;
@@ -145,7 +146,11 @@ impl MakesToken for CreateFirstAdministrator {
 
 /// What is revoked must be what the grant, and with it the audit log, names.
 fn same(granted: &str, id: CredentialId) -> Result<(), StoreError> {
-    if granted == id.to_string() { Ok(()) } else { Err(StoreError::ForeignGrant) }
+    if granted == id.to_string() {
+        Ok(())
+    } else {
+        Err(StoreError::ForeignGrant)
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -160,7 +165,11 @@ struct FoundRow {
 
 impl Tx {
     /// Stores a token. A person's token never gets the kind of a job's.
-    pub async fn credential_insert<A: MakesToken>(&mut self, grant: Grant<A>, new: &NewCredential) -> Result<(), Stop> {
+    pub async fn credential_insert<A: MakesToken>(
+        &mut self,
+        grant: Grant<A>,
+        new: &NewCredential,
+    ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
         if new.kind != A::KIND {
             return Err(StoreError::ForeignGrant.into());
@@ -180,10 +189,16 @@ impl Tx {
         if new.kind != CredentialKind::Job {
             return Err(StoreError::ForeignGrant.into());
         }
-        self.credential_put(new, identity.0, Some(lease.job())).await
+        self.credential_put(new, identity.0, Some(lease.job()))
+            .await
     }
 
-    async fn credential_put(&mut self, new: &NewCredential, owner: Uuid, job: Option<JobId>) -> Result<(), Stop> {
+    async fn credential_put(
+        &mut self,
+        new: &NewCredential,
+        owner: Uuid,
+        job: Option<JobId>,
+    ) -> Result<(), Stop> {
         self.run_one(
             &INSERT,
             args![
@@ -202,17 +217,28 @@ impl Tx {
     }
 
     /// Revokes one of the caller's own tokens.
-    pub async fn credential_revoke_own(&mut self, grant: Grant<RevokeOwnToken>, id: CredentialId) -> Result<(), Stop> {
+    pub async fn credential_revoke_own(
+        &mut self,
+        grant: Grant<RevokeOwnToken>,
+        id: CredentialId,
+    ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
         same(&act.token, id)?;
-        match self.run(&REVOKE_OWN, args![self.now.0, id.0, caller]).await? {
+        match self
+            .run(&REVOKE_OWN, args![self.now.0, id.0, caller])
+            .await?
+        {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),
         }
     }
 
     /// Revokes somebody's token.
-    pub async fn credential_revoke(&mut self, grant: Grant<RevokeTokenOf>, id: CredentialId) -> Result<(), Stop> {
+    pub async fn credential_revoke(
+        &mut self,
+        grant: Grant<RevokeTokenOf>,
+        id: CredentialId,
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         same(&act.token, id)?;
         match self.run(&REVOKE, args![self.now.0, id.0]).await? {
@@ -222,7 +248,10 @@ impl Tx {
     }
 
     /// Whose a token is.
-    pub async fn credential_owner(&mut self, id: CredentialId) -> Result<Option<IdentityId>, StoreError> {
+    pub async fn credential_owner(
+        &mut self,
+        id: CredentialId,
+    ) -> Result<Option<IdentityId>, StoreError> {
         let row: Option<(Uuid,)> = self.maybe(&OWNER, args![id.0]).await?;
         Ok(row.map(|(id,)| IdentityId(id)))
     }
@@ -234,7 +263,10 @@ impl Tx {
 
 impl ReadTx {
     /// The live token with a digest.
-    pub async fn credential(&mut self, hash: &[u8; 32]) -> Result<Option<CredentialRow>, StoreError> {
+    pub async fn credential(
+        &mut self,
+        hash: &[u8; 32],
+    ) -> Result<Option<CredentialRow>, StoreError> {
         let row: Option<FoundRow> = self.conn.maybe(&FIND, args![hash, self.now.0]).await?;
         row.map(|row| {
             Ok(CredentialRow {
@@ -254,7 +286,8 @@ impl ReadTx {
 
     /// The live job behind a job's token; none once its lease is over.
     pub async fn job_behind(&mut self, job: JobId) -> Result<Option<JobCredential>, StoreError> {
-        let row: Option<(Uuid, i64, i64, Uuid)> = self.conn.maybe(&JOB, args![job.0, self.now.0]).await?;
+        let row: Option<(Uuid, i64, i64, Uuid)> =
+            self.conn.maybe(&JOB, args![job.0, self.now.0]).await?;
         Ok(row.map(|(job, run, pipeline, project)| JobCredential {
             job: JobId(job),
             run: RunId(run),
@@ -264,7 +297,10 @@ impl ReadTx {
     }
 
     /// An identity's own tokens, newest first.
-    pub async fn credentials_of(&mut self, identity: IdentityId) -> Result<Vec<CredentialRow>, StoreError> {
+    pub async fn credentials_of(
+        &mut self,
+        identity: IdentityId,
+    ) -> Result<Vec<CredentialRow>, StoreError> {
         let rows: Vec<(Uuid, String, String, i64, i64, Option<i64>)> =
             self.conn.all(&OF_IDENTITY, args![identity.0]).await?;
         rows.into_iter()

@@ -119,7 +119,10 @@ impl StoreError {
     /// Whether PostgreSQL asks to run the unit again.
     pub(crate) fn is_serialization_failure(&self) -> bool {
         match self {
-            Self::Statement { source: sqlx::Error::Database(error), .. } => {
+            Self::Statement {
+                source: sqlx::Error::Database(error),
+                ..
+            } => {
                 matches!(error.code().as_deref(), Some("40001" | "40P01"))
             }
             _ => false,

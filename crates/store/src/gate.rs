@@ -37,7 +37,11 @@ impl<A> Grant<A> {
 
     /// Uses the grant up: the act, and who does it.
     pub(crate) fn redeem(self, tx: &Tx) -> Result<(A, Uuid), StoreError> {
-        if self.unit == tx.unit { Ok((self.act, self.caller)) } else { Err(StoreError::ForeignGrant) }
+        if self.unit == tx.unit {
+            Ok((self.act, self.caller))
+        } else {
+            Err(StoreError::ForeignGrant)
+        }
     }
 }
 
@@ -95,12 +99,20 @@ impl Tx {
             Ok(()) => {
                 event.outcome = "allowed".into();
                 self.audit_insert(&event).await?;
-                Ok(Grant { act, unit: self.unit, caller: caller.identity.0, event: id })
+                Ok(Grant {
+                    act,
+                    unit: self.unit,
+                    caller: caller.identity.0,
+                    event: id,
+                })
             }
             Err(reason) => {
                 event.outcome = "denied".into();
                 event.details.insert("reason".into(), reason.code().into());
-                Err(Stop::Denied { reason, event: Some(Box::new(event)) })
+                Err(Stop::Denied {
+                    reason,
+                    event: Some(Box::new(event)),
+                })
             }
         }
     }
@@ -113,7 +125,10 @@ impl ReadTx {
         let facts = facts(&mut self.conn, self.now, caller, &requirement).await?;
         match decide(caller, &requirement, &facts) {
             Ok(()) => Ok(Seen(act)),
-            Err(reason) => Err(Stop::Denied { reason, event: None }),
+            Err(reason) => Err(Stop::Denied {
+                reason,
+                event: None,
+            }),
         }
     }
 
@@ -133,10 +148,18 @@ fn event(
     subject: Subject,
     details: &[(&str, String)],
 ) -> Event {
-    let mut details: BTreeMap<_, _> = details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut details: BTreeMap<_, _> = details
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
     let (mut run, mut job) = (subject.run, subject.job);
     match &caller.authentication {
-        Authentication::Job { credential, job: own, run: its, .. } => {
+        Authentication::Job {
+            credential,
+            job: own,
+            run: its,
+            ..
+        } => {
             run = run.or(Some(*its));
             job = job.or(Some(*own));
             details.insert("credential".into(), credential.to_string());
@@ -147,6 +170,7 @@ fn event(
         Authentication::Agent { agent } => {
             details.insert("agent".into(), agent.to_string());
         }
+        Authentication::Anonymous => {}
         Authentication::System { duty } => {
             details.insert("duty".into(), (*duty).to_owned());
         }
@@ -159,7 +183,9 @@ fn event(
         actor: caller.identity.0,
         actor_name: caller.name.clone(),
         authentication: caller.authentication.word().to_owned(),
-        address: caller.address.map_or_else(String::new, |address| address.to_string()),
+        address: caller
+            .address
+            .map_or_else(String::new, |address| address.to_string()),
         project: subject.project.map(|project| project.0),
         resource_type: subject.kind.to_owned(),
         resource_id: subject.id,
@@ -176,7 +202,10 @@ pub(crate) async fn facts(
     caller: &Caller,
     requirement: &Requirement,
 ) -> Result<Facts, StoreError> {
-    let mut facts = Facts { active: active(conn, caller).await?, ..Facts::default() };
+    let mut facts = Facts {
+        active: active(conn, caller).await?,
+        ..Facts::default()
+    };
     match requirement {
         Requirement::Right { scope, .. } => {
             facts.exists = exists(conn, caller, scope).await?;
@@ -190,20 +219,37 @@ pub(crate) async fn facts(
                 None => false,
             };
         }
-        Requirement::Content { project, file, ticket } => {
+        Requirement::Content {
+            project,
+            file,
+            ticket,
+        } => {
             let scope = Scope::File(*project, *file);
             facts.exists = exists(conn, caller, &scope).await?;
             match caller.authentication.job() {
-                Some(job) => facts.job = job_facts(conn, now, caller, job, *file, ticket, Some(*project)).await?.0,
+                Some(job) => {
+                    facts.job = job_facts(conn, now, caller, job, *file, ticket, Some(*project))
+                        .await?
+                        .0;
+                }
                 None => facts.bits = bits(conn, caller, &scope).await?,
             }
         }
-        Requirement::Person | Requirement::AgentRegistration | Requirement::Duty => facts.exists = true,
+        Requirement::Person
+        | Requirement::AgentRegistration
+        | Requirement::Duty
+        | Requirement::Token => {
+            facts.exists = true;
+        }
     }
     Ok(facts)
 }
 
-async fn count(conn: &mut Conn, s: &crate::sql::Statement, args: Vec<crate::sql::Value>) -> Result<bool, StoreError> {
+async fn count(
+    conn: &mut Conn,
+    s: &crate::sql::Statement,
+    args: Vec<crate::sql::Value>,
+) -> Result<bool, StoreError> {
     Ok(conn.one::<(i64,)>(s, args).await?.0 > 0)
 }
 
@@ -211,18 +257,26 @@ async fn active(conn: &mut Conn, caller: &Caller) -> Result<bool, StoreError> {
     count(conn, &IDENTITY_ACTIVE, args![caller.identity.0]).await
 }
 
-async fn file_exists(conn: &mut Conn, project: ProjectId, file: FileId) -> Result<bool, StoreError> {
+async fn file_exists(
+    conn: &mut Conn,
+    project: ProjectId,
+    file: FileId,
+) -> Result<bool, StoreError> {
     count(conn, &FILE_EXISTS, args![file.0, project.0]).await
 }
 
 async fn exists(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<bool, StoreError> {
     match scope {
-        Scope::Library(project) | Scope::Pipelines(project) => count(conn, &PROJECT_EXISTS, args![project.0]).await,
-        Scope::File(project, file) => file_exists(conn, *project, *file).await,
-        Scope::Pipeline(project, pipeline) => count(conn, &PIPELINE_EXISTS, args![pipeline.0, project.0]).await,
-        Scope::Organization(organization) | Scope::AuditLog(organization) | Scope::AgentPools(organization) => {
-            Ok(*organization == caller.organization)
+        Scope::Library(project) | Scope::Pipelines(project) => {
+            count(conn, &PROJECT_EXISTS, args![project.0]).await
         }
+        Scope::File(project, file) => file_exists(conn, *project, *file).await,
+        Scope::Pipeline(project, pipeline) => {
+            count(conn, &PIPELINE_EXISTS, args![pipeline.0, project.0]).await
+        }
+        Scope::Organization(organization)
+        | Scope::AuditLog(organization)
+        | Scope::AgentPools(organization) => Ok(*organization == caller.organization),
     }
 }
 
@@ -240,8 +294,12 @@ async fn job_facts(
     ticket: &[u8; 32],
     project: Option<ProjectId>,
 ) -> Result<(Option<JobFacts>, Option<ProjectId>), StoreError> {
-    let row: Option<JobFactsRow> =
-        conn.maybe(&JOB_FACTS, args![job.0, file.0, &ticket[..], file.to_string()]).await?;
+    let row: Option<JobFactsRow> = conn
+        .maybe(
+            &JOB_FACTS,
+            args![job.0, file.0, &ticket[..], file.to_string()],
+        )
+        .await?;
     Ok(row.map_or((None, None), |row| {
         // An agent asks for the jobs it holds; for it, no other job is there.
         if let Authentication::Agent { agent } = caller.authentication
@@ -250,7 +308,9 @@ async fn job_facts(
             return (None, None);
         }
         let facts = JobFacts {
-            live: row.state == "leased" && row.run_state != "completed" && row.lease_until.is_some_and(|until| until > now.0),
+            live: row.state == "leased"
+                && row.run_state != "completed"
+                && row.lease_until.is_some_and(|until| until > now.0),
             same_project: project.is_none_or(|project| project.0 == row.project_id),
             in_plan: row.in_plan > 0,
             permitted: row.permits > 0,
@@ -262,5 +322,8 @@ async fn job_facts(
 
 /// What a denied look says to a caller who is told nothing more.
 pub(crate) fn not_found() -> Stop {
-    Stop::Denied { reason: Denied::NotFound, event: None }
+    Stop::Denied {
+        reason: Denied::NotFound,
+        event: None,
+    }
 }

@@ -48,7 +48,11 @@ pub struct GroupMembership {
 }
 
 fn person((id, unique_name, display_name): (Uuid, String, String)) -> Person {
-    Person { id: IdentityId(id), unique_name, display_name }
+    Person {
+        id: IdentityId(id),
+        unique_name,
+        display_name,
+    }
 }
 
 impl Tx {
@@ -67,16 +71,30 @@ impl Tx {
                 ],
             )
             .await?;
-        if done == 1 { Ok(()) } else { Err(Refusal::NameTaken.into()) }
+        if done == 1 {
+            Ok(())
+        } else {
+            Err(Refusal::NameTaken.into())
+        }
     }
 
-    pub(crate) async fn membership_insert(&mut self, group: IdentityId, member: IdentityId) -> Result<(), StoreError> {
+    pub(crate) async fn membership_insert(
+        &mut self,
+        group: IdentityId,
+        member: IdentityId,
+    ) -> Result<(), StoreError> {
         self.run(&JOIN, args![group.0, member.0]).await.map(drop)
     }
 
     /// The identity with a sign-in name, or a group's unique name.
-    pub async fn identity_named(&mut self, unique_name: &str) -> Result<Option<Person>, StoreError> {
-        Ok(self.maybe(&BY_KEY, args![name::key(unique_name)]).await?.map(person))
+    pub async fn identity_named(
+        &mut self,
+        unique_name: &str,
+    ) -> Result<Option<Person>, StoreError> {
+        Ok(self
+            .maybe(&BY_KEY, args![name::key(unique_name)])
+            .await?
+            .map(person))
     }
 
     /// Adds a person, and puts the person into groups.
@@ -107,7 +125,11 @@ impl Tx {
         self.person_with_groups(new, groups).await
     }
 
-    async fn person_with_groups(&mut self, new: &NewIdentity, groups: &[IdentityId]) -> Result<(), Stop> {
+    async fn person_with_groups(
+        &mut self,
+        new: &NewIdentity,
+        groups: &[IdentityId],
+    ) -> Result<(), Stop> {
         self.identity_insert(new).await?;
         for group in groups {
             self.membership_insert(*group, new.id).await?;
@@ -123,16 +145,32 @@ impl ReadTx {
     }
 
     /// Everybody who can sign in.
-    pub async fn people(&mut self, _seen: &Seen<ViewOrganization>) -> Result<Vec<Person>, StoreError> {
-        Ok(self.conn.all(&USERS, Vec::new()).await?.into_iter().map(person).collect())
+    pub async fn people(
+        &mut self,
+        _seen: &Seen<ViewOrganization>,
+    ) -> Result<Vec<Person>, StoreError> {
+        Ok(self
+            .conn
+            .all(&USERS, Vec::new())
+            .await?
+            .into_iter()
+            .map(person)
+            .collect())
     }
 
     /// Who is in which group, directly.
-    pub async fn memberships(&mut self, _seen: &Seen<ViewOrganization>) -> Result<Vec<GroupMembership>, StoreError> {
+    pub async fn memberships(
+        &mut self,
+        _seen: &Seen<ViewOrganization>,
+    ) -> Result<Vec<GroupMembership>, StoreError> {
         let rows: Vec<(Uuid, Option<String>, String)> = self.conn.all(&GROUPS, Vec::new()).await?;
         Ok(rows
             .into_iter()
-            .map(|(member, project, group)| GroupMembership { member: IdentityId(member), project, group })
+            .map(|(member, project, group)| GroupMembership {
+                member: IdentityId(member),
+                project,
+                group,
+            })
             .collect())
     }
 }

@@ -9,15 +9,18 @@ use crate::timeline::RecordWrite;
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{AbandonJob, IssueTicket};
 use coffer_model::run::Outcome;
-use coffer_model::{AgentId, FileId, JobId, PipelineId, ProjectId, ProjectKeyId, RecordId, RunId, Timestamp};
+use coffer_model::{
+    AgentId, FileId, JobId, PipelineId, ProjectId, ProjectKeyId, RecordId, RunId, Timestamp,
+};
 use uuid::Uuid;
 
 statements! {
-    INSERT = "insert into job (id, run_id, stage_ordinal, ordinal, name, record_id, state, attempt, cancel_requested, queued_at)
-        values ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, $7)";
+    INSERT = "insert into job (id, run_id, stage_ordinal, ordinal, name, record_id, state, attempt, cancel_requested,
+            continue_on_error, queued_at)
+        values ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, $7, $8)";
     FILE_INSERT = "insert into job_file (job_id, file_id) values ($1, $2) on conflict (job_id, file_id) do nothing";
     READY = "select j.id, j.run_id, j.stage_ordinal, j.ordinal, j.name, r.project_id, r.pipeline_id, p.name as pipeline_name,
-            r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id
+            r.pipeline_revision, r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id
         from job j join run r on r.id = j.run_id join pipeline p on p.id = r.pipeline_id
             join identity i on i.id = r.requested_by
         where j.state = 'ready' and r.state = 'inProgress' order by j.queued_at, j.id limit $1";
@@ -34,6 +37,7 @@ statements! {
     FINISH = "update job set state = 'completed', result = $1, finished_at = $2, lease_until = null
         where id = $3 and state <> 'completed'";
     RECORD_OF = "select run_id, record_id from job where id = $1";
+    CONTINUES = "select continue_on_error from job where id = $1";
     OUTPUT = "insert into job_output (job_id, name, value) values ($1, $2, $3)
         on conflict (job_id, name) do update set value = excluded.value";
     EXPIRED = "select id, run_id from job where state = 'leased' and lease_until <= $1";
@@ -52,6 +56,10 @@ pub struct NewJob {
     pub display_name: String,
     /// The files its plan names.
     pub files: Vec<FileId>,
+    /// Its condition is false from the start: it never runs.
+    pub skipped: bool,
+    /// A failure becomes SucceededWithIssues.
+    pub continue_on_error: bool,
 }
 
 /// A job that an agent may take.
@@ -73,6 +81,8 @@ pub struct JobRow {
     pub pipeline: PipelineId,
     /// The pipeline's name.
     pub pipeline_name: String,
+    /// The pipeline's revision that runs.
+    pub revision: i64,
     /// The run's number.
     pub run_name: String,
     /// The plan, as canonical text.
@@ -97,6 +107,7 @@ struct ReadyRow {
     project_id: Uuid,
     pipeline_id: i64,
     pipeline_name: String,
+    pipeline_revision: i64,
     run_name: String,
     plan: String,
     plan_id: Uuid,
@@ -132,7 +143,11 @@ impl Lease {
     }
 
     pub(crate) fn check(&self, tx: &Tx) -> Result<(), StoreError> {
-        if self.unit == tx.unit { Ok(()) } else { Err(StoreError::ForeignGrant) }
+        if self.unit == tx.unit {
+            Ok(())
+        } else {
+            Err(StoreError::ForeignGrant)
+        }
     }
 }
 
@@ -146,12 +161,31 @@ impl Tx {
         new: &NewJob,
     ) -> Result<(), Stop> {
         let record = RecordId::random(self.entropy());
-        let values = args![new.id.0, run.0, stage, ordinal, &new.name, record.0, self.now.0];
+        let values = args![
+            new.id.0,
+            run.0,
+            stage,
+            ordinal,
+            &new.name,
+            record.0,
+            i64::from(new.continue_on_error),
+            self.now.0
+        ];
         self.run_one(&INSERT, values).await?;
-        let node = RecordWrite::node(record, Some(stage_record), "Job", &new.display_name, &new.name, ordinal);
+        let node = RecordWrite::node(
+            record,
+            Some(stage_record),
+            "Job",
+            &new.display_name,
+            &new.name,
+            ordinal,
+        );
         self.record_put(run, Some(new.id), &node).await?;
         for file in &new.files {
             self.run(&FILE_INSERT, args![new.id.0, file.0]).await?;
+        }
+        if new.skipped {
+            self.job_complete(new.id, Outcome::Skipped).await?;
         }
         Ok(())
     }
@@ -171,7 +205,12 @@ impl Tx {
         }
         self.run_started(job.run).await?;
         self.record_start(job.run, job.record, agent_name).await?;
-        Ok(Some(Lease { job: job.id, run: job.run, cancel: false, unit: self.unit }))
+        Ok(Some(Lease {
+            job: job.id,
+            run: job.run,
+            cancel: false,
+            unit: self.unit,
+        }))
     }
 
     /// Gives a job back and puts its stage back to waiting: a permission it needs went away.
@@ -184,7 +223,8 @@ impl Tx {
         // What the lease was given already ends with it.
         self.run(&TICKETS_END, args![job.id.0]).await?;
         self.job_credentials_end(job.id).await?;
-        self.wrapped_key_forget(WrappedKind::JobLog, job.id.0).await?;
+        self.wrapped_key_forget(WrappedKind::JobLog, job.id.0)
+            .await?;
         self.stage_wait_again(job.run, job.stage).await?;
         Ok(())
     }
@@ -196,9 +236,14 @@ impl Tx {
     }
 
     /// Stores a ticket, as its digest.
-    pub async fn ticket_insert(&mut self, grant: Grant<IssueTicket>, hash: &[u8; 32]) -> Result<(), Stop> {
+    pub async fn ticket_insert(
+        &mut self,
+        grant: Grant<IssueTicket>,
+        hash: &[u8; 32],
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        self.run_one(&TICKET, args![hash, act.job.0, act.file.0, self.now.0]).await?;
+        self.run_one(&TICKET, args![hash, act.job.0, act.file.0, self.now.0])
+            .await?;
         Ok(())
     }
 
@@ -210,20 +255,40 @@ impl Tx {
         wrapped: &[u8],
     ) -> Result<(), Stop> {
         lease.check(self)?;
-        let Some((project, ..)) = self.run_facts(lease.run).await? else { return Err(Refusal::NotFound.into()) };
-        self.wrapped_key_insert(WrappedKind::JobLog, lease.job.0, project, project_key, wrapped).await
+        let Some((project, ..)) = self.run_facts(lease.run).await? else {
+            return Err(Refusal::NotFound.into());
+        };
+        self.wrapped_key_insert(
+            WrappedKind::JobLog,
+            lease.job.0,
+            project,
+            project_key,
+            wrapped,
+        )
+        .await
     }
 
     /// The lease that an agent claims to hold.
     ///
     /// # Errors
     /// [`Refusal::LeaseLost`] when it never had it, or it is over.
-    pub async fn lease(&mut self, agent: AgentId, job: JobId, lease_hash: &[u8; 32]) -> Result<Lease, Stop> {
-        let row: Option<(i64, Option<i64>, i64, String)> =
-            self.maybe(&LEASE, args![job.0, agent.0, lease_hash]).await?;
+    pub async fn lease(
+        &mut self,
+        agent: AgentId,
+        job: JobId,
+        lease_hash: &[u8; 32],
+    ) -> Result<Lease, Stop> {
+        let row: Option<(i64, Option<i64>, i64, String)> = self
+            .maybe(&LEASE, args![job.0, agent.0, lease_hash])
+            .await?;
         match row {
             Some((run, Some(until), cancel, state)) if state == "leased" && until > self.now.0 => {
-                Ok(Lease { job, run: RunId(run), cancel: cancel != 0, unit: self.unit })
+                Ok(Lease {
+                    job,
+                    run: RunId(run),
+                    cancel: cancel != 0,
+                    unit: self.unit,
+                })
             }
             _ => Err(Refusal::LeaseLost.into()),
         }
@@ -236,8 +301,9 @@ impl Tx {
         job: JobId,
         lease_hash: &[u8; 32],
     ) -> Result<Option<Outcome>, StoreError> {
-        let held: Option<(i64, Option<i64>, i64, String)> =
-            self.maybe(&LEASE, args![job.0, agent.0, lease_hash]).await?;
+        let held: Option<(i64, Option<i64>, i64, String)> = self
+            .maybe(&LEASE, args![job.0, agent.0, lease_hash])
+            .await?;
         if held.is_none() {
             return Ok(None);
         }
@@ -261,8 +327,14 @@ impl Tx {
     ) -> Result<(), Stop> {
         lease.check(self)?;
         for (name, value) in outputs {
-            self.run_one(&OUTPUT, args![lease.job.0, name, value]).await?;
+            self.run_one(&OUTPUT, args![lease.job.0, name, value])
+                .await?;
         }
+        let (continues,): (i64,) = self.conn.one(&CONTINUES, args![lease.job.0]).await?;
+        let result = match result {
+            Outcome::Failed if continues != 0 => Outcome::SucceededWithIssues,
+            result => result,
+        };
         self.job_complete(lease.job, result).await?;
         self.run_settle(lease.run).await
     }
@@ -270,21 +342,36 @@ impl Tx {
     /// Ends a job whose lease ran out.
     pub async fn job_abandon(&mut self, grant: Grant<AbandonJob>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        if self.conn.one::<(i64,)>(&STILL_EXPIRED, args![act.job.0, self.now.0]).await?.0 == 0 {
+        if self
+            .conn
+            .one::<(i64,)>(&STILL_EXPIRED, args![act.job.0, self.now.0])
+            .await?
+            .0
+            == 0
+        {
             return Err(Refusal::State.into());
         }
         self.job_complete(act.job, Outcome::Abandoned).await?;
         self.run_settle(act.run).await
     }
 
-    pub(crate) async fn job_complete(&mut self, job: JobId, result: Outcome) -> Result<(), StoreError> {
-        if self.run(&FINISH, args![result.word(), self.now.0, job.0]).await? == 0 {
+    pub(crate) async fn job_complete(
+        &mut self,
+        job: JobId,
+        result: Outcome,
+    ) -> Result<(), StoreError> {
+        if self
+            .run(&FINISH, args![result.word(), self.now.0, job.0])
+            .await?
+            == 0
+        {
             return Ok(());
         }
         self.run(&TICKETS_END, args![job.0]).await?;
         self.job_credentials_end(job).await?;
         let (run, record): (i64, Uuid) = self.conn.one(&RECORD_OF, args![job.0]).await?;
-        self.record_complete(RunId(run), RecordId(record), result).await
+        self.record_complete(RunId(run), RecordId(record), result)
+            .await
     }
 }
 
@@ -303,6 +390,7 @@ impl ReadTx {
                 project: ProjectId(row.project_id),
                 pipeline: PipelineId(row.pipeline_id),
                 pipeline_name: row.pipeline_name,
+                revision: row.pipeline_revision,
                 run_name: row.run_name,
                 plan: row.plan,
                 plan_id: row.plan_id,
@@ -316,6 +404,9 @@ impl ReadTx {
     /// Jobs whose lease ran out.
     pub async fn jobs_expired(&mut self) -> Result<Vec<(JobId, RunId)>, StoreError> {
         let rows: Vec<(Uuid, i64)> = self.conn.all(&EXPIRED, args![self.now.0]).await?;
-        Ok(rows.into_iter().map(|(job, run)| (JobId(job), RunId(run))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(job, run)| (JobId(job), RunId(run)))
+            .collect())
     }
 }

@@ -140,12 +140,20 @@ impl Tx {
     ) -> Result<(), Stop> {
         grant.redeem(self)?;
         let unit = self.shared.scale_unit.clone();
-        self.run_one(&GENERATION_INSERT, args![generation, unit, provider, self.now.0]).await?;
+        self.run_one(
+            &GENERATION_INSERT,
+            args![generation, unit, provider, self.now.0],
+        )
+        .await?;
         Ok(())
     }
 
     /// Stores a project key. Refused when another node was quicker with that version.
-    pub async fn project_key_insert(&mut self, grant: Grant<CreateKey>, new: &NewProjectKey) -> Result<(), Stop> {
+    pub async fn project_key_insert(
+        &mut self,
+        grant: Grant<CreateKey>,
+        new: &NewProjectKey,
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         if act.project != Some(new.project) {
             return Err(StoreError::ForeignGrant.into());
@@ -167,7 +175,11 @@ impl Tx {
                 ],
             )
             .await?;
-        if done == 1 { Ok(()) } else { Err(Refusal::State.into()) }
+        if done == 1 {
+            Ok(())
+        } else {
+            Err(Refusal::State.into())
+        }
     }
 
     /// Stores a wrap, if the project key that made it is the project's and still active.
@@ -179,38 +191,73 @@ impl Tx {
         project_key: ProjectKeyId,
         wrapped: &[u8],
     ) -> Result<(), Stop> {
-        if self.conn.one::<(i64,)>(&STILL_ACTIVE, args![project_key.0, project.0]).await?.0 == 0 {
+        if self
+            .conn
+            .one::<(i64,)>(&STILL_ACTIVE, args![project_key.0, project.0])
+            .await?
+            .0
+            == 0
+        {
             return Err(Refusal::KeyNotActive.into());
         }
-        self.run_one(&WRAP_INSERT, args![kind.word(), owner, project_key.0, wrapped]).await?;
+        self.run_one(
+            &WRAP_INSERT,
+            args![kind.word(), owner, project_key.0, wrapped],
+        )
+        .await?;
         Ok(())
     }
 
-    pub(crate) async fn wrapped_key(&mut self, kind: WrappedKind, owner: Uuid) -> Result<WrappedKey, StoreError> {
+    pub(crate) async fn wrapped_key(
+        &mut self,
+        kind: WrappedKind,
+        owner: Uuid,
+    ) -> Result<WrappedKey, StoreError> {
         let row: WrapRow = self.conn.one(&WRAP, args![kind.word(), owner]).await?;
-        Ok(WrappedKey { project_key: row.key.into_key()?, wrapped: row.key_wrapped })
+        Ok(WrappedKey {
+            project_key: row.key.into_key()?,
+            wrapped: row.key_wrapped,
+        })
     }
 
-    pub(crate) async fn wrapped_key_forget(&mut self, kind: WrappedKind, owner: Uuid) -> Result<(), StoreError> {
-        self.run(&WRAP_FORGET, args![kind.word(), owner]).await.map(drop)
+    pub(crate) async fn wrapped_key_forget(
+        &mut self,
+        kind: WrappedKind,
+        owner: Uuid,
+    ) -> Result<(), StoreError> {
+        self.run(&WRAP_FORGET, args![kind.word(), owner])
+            .await
+            .map(drop)
     }
 }
 
 impl ReadTx {
     /// The root generation that new project keys are wrapped by.
-    pub async fn generation_active(&mut self, scale_unit: &str) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = self.conn.maybe(&GENERATION_ACTIVE, args![scale_unit]).await?;
+    pub async fn generation_active(
+        &mut self,
+        scale_unit: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self
+            .conn
+            .maybe(&GENERATION_ACTIVE, args![scale_unit])
+            .await?;
         Ok(row.map(|(id,)| id))
     }
 
     /// The project key that new wraps are made with.
-    pub async fn project_key_active(&mut self, project: ProjectId) -> Result<Option<ProjectKeyRow>, StoreError> {
+    pub async fn project_key_active(
+        &mut self,
+        project: ProjectId,
+    ) -> Result<Option<ProjectKeyRow>, StoreError> {
         let row: Option<KeyRow> = self.conn.maybe(&ACTIVE, args![project.0]).await?;
         row.map(KeyRow::into_key).transpose()
     }
 
     /// A project key by id.
-    pub async fn project_key(&mut self, id: ProjectKeyId) -> Result<Option<ProjectKeyRow>, StoreError> {
+    pub async fn project_key(
+        &mut self,
+        id: ProjectKeyId,
+    ) -> Result<Option<ProjectKeyRow>, StoreError> {
         let row: Option<KeyRow> = self.conn.maybe(&BY_ID, args![id.0]).await?;
         row.map(KeyRow::into_key).transpose()
     }
@@ -220,13 +267,34 @@ impl ReadTx {
         &mut self,
         seen: &crate::gate::Seen<coffer_model::act::UseFile>,
     ) -> Result<(WrappedKey, Vec<u8>), StoreError> {
-        let wrap: WrapRow = self.conn.one(&WRAP, args![WrappedKind::SecureFile.word(), seen.0.file.0]).await?;
+        let wrap: WrapRow = self
+            .conn
+            .one(&WRAP, args![WrappedKind::SecureFile.word(), seen.0.file.0])
+            .await?;
         let preamble = self.file_preamble(seen.0.file).await?;
-        Ok((WrappedKey { project_key: wrap.key.into_key()?, wrapped: wrap.key_wrapped }, preamble))
+        Ok((
+            WrappedKey {
+                project_key: wrap.key.into_key()?,
+                wrapped: wrap.key_wrapped,
+            },
+            preamble,
+        ))
     }
 
-    pub(crate) async fn wrapped_key_of_log(&mut self, job: Uuid) -> Result<Option<WrappedKey>, StoreError> {
-        let row: Option<WrapRow> = self.conn.maybe(&WRAP, args![WrappedKind::JobLog.word(), job]).await?;
-        row.map(|row| Ok(WrappedKey { project_key: row.key.into_key()?, wrapped: row.key_wrapped })).transpose()
+    pub(crate) async fn wrapped_key_of_log(
+        &mut self,
+        job: Uuid,
+    ) -> Result<Option<WrappedKey>, StoreError> {
+        let row: Option<WrapRow> = self
+            .conn
+            .maybe(&WRAP, args![WrappedKind::JobLog.word(), job])
+            .await?;
+        row.map(|row| {
+            Ok(WrappedKey {
+                project_key: row.key.into_key()?,
+                wrapped: row.key_wrapped,
+            })
+        })
+        .transpose()
     }
 }

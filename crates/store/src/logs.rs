@@ -55,10 +55,15 @@ pub struct LogPage {
 
 impl Tx {
     /// Lines that a record's log has. None when the record is not one of the lease's job.
-    pub async fn log_lines(&mut self, lease: &Lease, record: RecordId) -> Result<Option<i64>, Stop> {
+    pub async fn log_lines(
+        &mut self,
+        lease: &Lease,
+        record: RecordId,
+    ) -> Result<Option<i64>, Stop> {
         lease.check(self)?;
-        let row: Option<(Option<i64>, i64)> =
-            self.maybe(&LINES, args![lease.run().0, record.0, lease.job().0]).await?;
+        let row: Option<(Option<i64>, i64)> = self
+            .maybe(&LINES, args![lease.run().0, record.0, lease.job().0])
+            .await?;
         Ok(row.map(|(_, lines)| lines))
     }
 
@@ -72,14 +77,17 @@ impl Tx {
     pub async fn log_append(&mut self, lease: &Lease, page: &SealedPage) -> Result<(), Stop> {
         lease.check(self)?;
         let run = lease.run().0;
-        let (log, lines): (Option<i64>, i64) =
-            self.conn.one(&LINES, args![run, page.record.0, lease.job().0]).await?;
+        let (log, lines): (Option<i64>, i64) = self
+            .conn
+            .one(&LINES, args![run, page.record.0, lease.job().0])
+            .await?;
         if page.first_line != lines + 1 {
             return Err(StoreError::corrupt("log_page", "first_line").into());
         }
         if log.is_none() {
             let (next,): (i64,) = self.conn.one(&NEXT_LOG, args![run]).await?;
-            self.run_one(&SET_LOG, args![next, run, page.record.0]).await?;
+            self.run_one(&SET_LOG, args![next, run, page.record.0])
+                .await?;
         }
         let values = args![
             run,
@@ -92,7 +100,8 @@ impl Tx {
             self.now.0,
         ];
         self.run_one(&APPEND, values).await?;
-        self.run_one(&COUNT, args![lines + page.lines, run, page.record.0]).await?;
+        self.run_one(&COUNT, args![lines + page.lines, run, page.record.0])
+            .await?;
         Ok(())
     }
 }
@@ -107,16 +116,28 @@ impl ReadTx {
         from_line: i64,
         top: i64,
     ) -> Result<Vec<LogPage>, StoreError> {
-        let rows: Vec<(Uuid, i64, i64, Uuid, Uuid, Vec<u8>)> =
-            self.conn.all(&PAGES, args![run.id.0, log, from_line, top]).await?;
+        let rows: Vec<(Uuid, i64, i64, Uuid, Uuid, Vec<u8>)> = self
+            .conn
+            .all(&PAGES, args![run.id.0, log, from_line, top])
+            .await?;
         Ok(rows
             .into_iter()
-            .map(|(_, first_line, lines, page, job, sealed)| LogPage { first_line, lines, page, job: JobId(job), sealed })
+            .map(|(_, first_line, lines, page, job, sealed)| LogPage {
+                first_line,
+                lines,
+                page,
+                job: JobId(job),
+                sealed,
+            })
             .collect())
     }
 
     /// The key of the log of a job of a run of the seen project.
-    pub async fn log_key(&mut self, _seen: &Seen<ViewRuns>, job: JobId) -> Result<Option<WrappedKey>, StoreError> {
+    pub async fn log_key(
+        &mut self,
+        _seen: &Seen<ViewRuns>,
+        job: JobId,
+    ) -> Result<Option<WrappedKey>, StoreError> {
         self.wrapped_key_of_log(job.0).await
     }
 }

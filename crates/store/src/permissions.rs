@@ -25,10 +25,17 @@ impl Tx {
     /// Permits one pipeline of the same project.
     pub async fn permission_put(&mut self, grant: Grant<PermitPipeline>) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
-        if self.conn.one::<(i64,)>(&PIPELINE_OF, args![act.pipeline.0, act.project.0]).await?.0 == 0 {
+        if self
+            .conn
+            .one::<(i64,)>(&PIPELINE_OF, args![act.pipeline.0, act.project.0])
+            .await?
+            .0
+            == 0
+        {
             return Err(Refusal::NotFound.into());
         }
-        self.put(act.file, act.pipeline.0, act.project, caller).await
+        self.put(act.file, act.pipeline.0, act.project, caller)
+            .await
     }
 
     /// Takes a pipeline's permission away. The next download is refused, running job or not.
@@ -38,7 +45,8 @@ impl Tx {
             // Open access is not a pipeline: ending it takes another right.
             return Err(Refusal::NotFound.into());
         }
-        self.run(&REMOVE, args![act.file.to_string(), act.pipeline.0]).await?;
+        self.run(&REMOVE, args![act.file.to_string(), act.pipeline.0])
+            .await?;
         Ok(())
     }
 
@@ -51,34 +59,62 @@ impl Tx {
     /// Ends open access. Pipelines permitted one by one stay.
     pub async fn permission_restrict(&mut self, grant: Grant<RestrictAccess>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        self.run(&REMOVE, args![act.file.to_string(), 0_i64]).await?;
+        self.run(&REMOVE, args![act.file.to_string(), 0_i64])
+            .await?;
         Ok(())
     }
 
-    async fn put(&mut self, file: FileId, pipeline: i64, project: ProjectId, by: Uuid) -> Result<(), Stop> {
-        self.run(&PUT, args![file.to_string(), pipeline, project.0, by, self.now.0]).await?;
+    async fn put(
+        &mut self,
+        file: FileId,
+        pipeline: i64,
+        project: ProjectId,
+        by: Uuid,
+    ) -> Result<(), Stop> {
+        self.run(
+            &PUT,
+            args![file.to_string(), pipeline, project.0, by, self.now.0],
+        )
+        .await?;
         Ok(())
     }
 }
 
 impl ReadTx {
     /// Who may use a file the caller may see.
-    pub async fn permissions(&mut self, seen: &Seen<ViewFile>) -> Result<PipelinePermissions, StoreError> {
+    pub async fn permissions(
+        &mut self,
+        seen: &Seen<ViewFile>,
+    ) -> Result<PipelinePermissions, StoreError> {
         let rows: Vec<(i64, Uuid, String, String, i64)> =
             self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
         let mut permissions = PipelinePermissions::default();
         for (pipeline, by, unique_name, display_name, at) in rows {
-            let by = Person { id: IdentityId(by), unique_name, display_name };
+            let by = Person {
+                id: IdentityId(by),
+                unique_name,
+                display_name,
+            };
             match pipeline {
                 0 => permissions.all = Some((by, Timestamp(at))),
-                _ => permissions.pipelines.push((PipelineId(pipeline), by, Timestamp(at))),
+                _ => permissions
+                    .pipelines
+                    .push((PipelineId(pipeline), by, Timestamp(at))),
             }
         }
         Ok(permissions)
     }
 
     /// Names of people and groups that may permit a pipeline to use a file the caller may see.
-    pub async fn who_may_permit(&mut self, seen: &Seen<ViewFile>) -> Result<Vec<String>, StoreError> {
-        access::holders(&mut self.conn, &Scope::File(seen.0.project, seen.0.file).place(), library::USE).await
+    pub async fn who_may_permit(
+        &mut self,
+        seen: &Seen<ViewFile>,
+    ) -> Result<Vec<String>, StoreError> {
+        access::holders(
+            &mut self.conn,
+            &Scope::File(seen.0.project, seen.0.file).place(),
+            library::USE,
+        )
+        .await
     }
 }

@@ -53,24 +53,44 @@ pub struct PipelineText {
     pub yaml: String,
 }
 
-
 impl Tx {
     /// Stores a pipeline with its first revision.
-    pub async fn pipeline_insert(&mut self, grant: Grant<CreatePipeline>, new: &PipelineText) -> Result<PipelineId, Stop> {
+    pub async fn pipeline_insert(
+        &mut self,
+        grant: Grant<CreatePipeline>,
+        new: &PipelineText,
+    ) -> Result<PipelineId, Stop> {
         let (act, caller) = grant.redeem(self)?;
         let row: Option<(i64,)> = self
             .maybe(
                 &INSERT,
-                args![act.project.0, &new.name, name::key(&new.name), &new.folder, caller, self.now.0],
+                args![
+                    act.project.0,
+                    &new.name,
+                    name::key(&new.name),
+                    &new.folder,
+                    caller,
+                    self.now.0
+                ],
             )
             .await?;
-        let Some((id,)) = row else { return Err(Refusal::NameTaken.into()) };
-        self.run_one(&REVISION_INSERT, args![id, 1_i64, &new.path, &new.yaml, caller, self.now.0]).await?;
+        let Some((id,)) = row else {
+            return Err(Refusal::NameTaken.into());
+        };
+        self.run_one(
+            &REVISION_INSERT,
+            args![id, 1_i64, &new.path, &new.yaml, caller, self.now.0],
+        )
+        .await?;
         Ok(PipelineId(id))
     }
 
     /// Stores a new revision.
-    pub async fn pipeline_update(&mut self, grant: Grant<EditPipeline>, new: &PipelineText) -> Result<i64, Stop> {
+    pub async fn pipeline_update(
+        &mut self,
+        grant: Grant<EditPipeline>,
+        new: &PipelineText,
+    ) -> Result<i64, Stop> {
         let (act, caller) = grant.redeem(self)?;
         let key = name::key(&new.name);
         let taken = args![act.project.0, &new.folder, &key, act.pipeline.0];
@@ -79,8 +99,17 @@ impl Tx {
         }
         let values = args![&new.name, &key, &new.folder, act.pipeline.0, act.project.0];
         let row: Option<(i64,)> = self.maybe(&UPDATE, values).await?;
-        let Some((revision,)) = row else { return Err(Refusal::NotFound.into()) };
-        let values = args![act.pipeline.0, revision, &new.path, &new.yaml, caller, self.now.0];
+        let Some((revision,)) = row else {
+            return Err(Refusal::NotFound.into());
+        };
+        let values = args![
+            act.pipeline.0,
+            revision,
+            &new.path,
+            &new.yaml,
+            caller,
+            self.now.0
+        ];
         self.run_one(&REVISION_INSERT, values).await?;
         Ok(revision)
     }
@@ -88,7 +117,10 @@ impl Tx {
 
 impl ReadTx {
     /// The pipelines of a project, without their texts.
-    pub async fn pipelines(&mut self, seen: &Seen<ViewPipelines>) -> Result<Vec<PipelineRow>, StoreError> {
+    pub async fn pipelines(
+        &mut self,
+        seen: &Seen<ViewPipelines>,
+    ) -> Result<Vec<PipelineRow>, StoreError> {
         self.conn.all(&LIST, args![seen.0.project.0]).await
     }
 
@@ -101,7 +133,11 @@ impl ReadTx {
         self.pipeline_of(seen.0.project, pipeline).await
     }
 
-    async fn pipeline_of(&mut self, project: ProjectId, pipeline: PipelineId) -> Result<Option<PipelineRow>, StoreError> {
+    async fn pipeline_of(
+        &mut self,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Option<PipelineRow>, StoreError> {
         self.conn.maybe(&GET, args![project.0, pipeline.0]).await
     }
 }

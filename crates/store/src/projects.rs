@@ -38,18 +38,29 @@ pub(crate) fn group_name(project: Option<&str>, group: &str) -> String {
 
 impl Tx {
     /// Creates the organization with its administrators' group.
-    pub async fn organization_insert(&mut self, grant: Grant<CreateOrganization>, name: &str) -> Result<(), Stop> {
+    pub async fn organization_insert(
+        &mut self,
+        grant: Grant<CreateOrganization>,
+        name: &str,
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         let done = self
-            .run(&ORGANIZATION_INSERT, args![act.organization.0, name, name::key(name), self.now.0])
+            .run(
+                &ORGANIZATION_INSERT,
+                args![act.organization.0, name, name::key(name), self.now.0],
+            )
             .await?;
         if done != 1 {
             return Err(Refusal::NameTaken.into());
         }
         let group = IdentityId::random(self.entropy());
-        self.group_insert(group, None, None, access::COLLECTION_ADMINISTRATORS).await?;
+        self.group_insert(group, None, None, access::COLLECTION_ADMINISTRATORS)
+            .await?;
         for (scope, bits) in [
-            (Scope::Organization(act.organization), access::collection::ALL),
+            (
+                Scope::Organization(act.organization),
+                access::collection::ALL,
+            ),
             (Scope::AuditLog(act.organization), access::audit_log::READ),
             (
                 Scope::AgentPools(act.organization),
@@ -57,19 +68,31 @@ impl Tx {
             ),
         ] {
             let place = scope.place();
-            self.access_put(place.namespace, &place.token, group.0, bits).await?;
+            self.access_put(place.namespace, &place.token, group.0, bits)
+                .await?;
         }
         let everybody = IdentityId::random(self.entropy());
         self.group_insert(everybody, None, None, EVERYBODY).await?;
         let place = Scope::Organization(act.organization).place();
-        self.access_put(place.namespace, &place.token, everybody.0, access::collection::READ).await?;
+        self.access_put(
+            place.namespace,
+            &place.token,
+            everybody.0,
+            access::collection::READ,
+        )
+        .await?;
         Ok(())
     }
 
     /// Creates a project with its default groups, its build service and their rights.
-    pub async fn project_insert(&mut self, grant: Grant<CreateProject>, name: &str) -> Result<(), Stop> {
+    pub async fn project_insert(
+        &mut self,
+        grant: Grant<CreateProject>,
+        name: &str,
+    ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        self.project_with_groups(act.organization, act.project, name).await
+        self.project_with_groups(act.organization, act.project, name)
+            .await
     }
 
     /// Creates the first project together with the organization.
@@ -80,7 +103,8 @@ impl Tx {
         name: &str,
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        self.project_with_groups(act.organization, project, name).await
+        self.project_with_groups(act.organization, project, name)
+            .await
     }
 
     async fn project_with_groups(
@@ -89,8 +113,12 @@ impl Tx {
         project: ProjectId,
         name: &str,
     ) -> Result<(), Stop> {
-        let done =
-            self.run(&INSERT, args![project.0, organization.0, name, name::key(name), self.now.0]).await?;
+        let done = self
+            .run(
+                &INSERT,
+                args![project.0, organization.0, name, name::key(name), self.now.0],
+            )
+            .await?;
         if done != 1 {
             return Err(Refusal::NameTaken.into());
         }
@@ -99,10 +127,12 @@ impl Tx {
         let mut valid_users = None;
         for group in access::default_groups() {
             let id = IdentityId::random(self.entropy());
-            self.group_insert(id, Some(project), Some(name), group.name).await?;
+            self.group_insert(id, Some(project), Some(name), group.name)
+                .await?;
             for (place, bits) in [(&library, group.library), (&pipelines, group.pipelines)] {
                 if bits != 0 {
-                    self.access_put(place.namespace, &place.token, id.0, bits).await?;
+                    self.access_put(place.namespace, &place.token, id.0, bits)
+                        .await?;
                 }
             }
             match valid_users {
@@ -124,9 +154,16 @@ impl Tx {
             display_name: format!("{name} Build Service"),
         };
         self.identity_insert(&service).await?;
-        self.access_put(library.namespace, &library.token, service.id.0, access::Role::Reader.library_bits()).await?;
+        self.access_put(
+            library.namespace,
+            &library.token,
+            service.id.0,
+            access::Role::Reader.library_bits(),
+        )
+        .await?;
         let see = access::build::VIEW_BUILDS | access::build::VIEW_DEFINITION;
-        self.access_put(pipelines.namespace, &pipelines.token, service.id.0, see).await?;
+        self.access_put(pipelines.namespace, &pipelines.token, service.id.0, see)
+            .await?;
         Ok(())
     }
 
@@ -148,18 +185,34 @@ impl Tx {
     }
 
     /// The id of a group of a project, or of the organization.
-    pub async fn group_named(&mut self, project: Option<&str>, group: &str) -> Result<Option<IdentityId>, StoreError> {
-        Ok(self.identity_named(&group_name(project, group)).await?.map(|found| found.id))
+    pub async fn group_named(
+        &mut self,
+        project: Option<&str>,
+        group: &str,
+    ) -> Result<Option<IdentityId>, StoreError> {
+        Ok(self
+            .identity_named(&group_name(project, group))
+            .await?
+            .map(|found| found.id))
     }
 
     /// The group that every person of the organization is in.
     pub async fn everybody(&mut self) -> Result<IdentityId, StoreError> {
-        self.group_named(None, EVERYBODY).await?.ok_or(StoreError::Missing { statement: "everybody" })
+        self.group_named(None, EVERYBODY)
+            .await?
+            .ok_or(StoreError::Missing {
+                statement: "everybody",
+            })
     }
 
     /// The service identity that a project's jobs act as.
     pub async fn build_service(&mut self, project: ProjectId) -> Result<IdentityId, StoreError> {
-        Ok(IdentityId(self.conn.one::<(Uuid,)>(&BUILD_SERVICE, args![project.0]).await?.0))
+        Ok(IdentityId(
+            self.conn
+                .one::<(Uuid,)>(&BUILD_SERVICE, args![project.0])
+                .await?
+                .0,
+        ))
     }
 }
 
@@ -181,8 +234,14 @@ impl ReadTx {
 
     /// The projects that the caller may know of.
     pub async fn projects_visible(&mut self, caller: &Caller) -> Result<Vec<Project>, StoreError> {
-        let rows: Vec<(Uuid, String, String)> = self.conn.all(&VISIBLE, args![caller.identity.0]).await?;
-        Ok(rows.into_iter().map(|(id, name, _)| Project { id: ProjectId(id), name }).collect())
+        let rows: Vec<(Uuid, String, String)> =
+            self.conn.all(&VISIBLE, args![caller.identity.0]).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, name, _)| Project {
+                id: ProjectId(id),
+                name,
+            })
+            .collect())
     }
 }
-

@@ -22,8 +22,12 @@ macro_rules! run_columns {
 
 macro_rules! runs_of {
     () => {
-        concat!("select ", run_columns!(), " from run r join pipeline p on p.id = r.pipeline_id
-            join identity i on i.id = r.requested_by where r.project_id = $1")
+        concat!(
+            "select ",
+            run_columns!(),
+            " from run r join pipeline p on p.id = r.pipeline_id
+            join identity i on i.id = r.requested_by where r.project_id = $1"
+        )
     };
 }
 
@@ -61,7 +65,6 @@ statements! {
     JOB_RESULTS = "select state, result, stage_ordinal from job where run_id = $1 order by stage_ordinal, ordinal";
     COMPLETE = "update run set state = 'completed', result = $1, finished_at = $2, change_id = change_id + 1
         where id = $3 and state <> 'completed'";
-    TIMELINE_ID = "select timeline_id from run where id = $1";
 }
 
 /// A run as stored.
@@ -120,8 +123,12 @@ struct Row {
     finished_at: Option<i64>,
 }
 
-pub(crate) fn outcome(word: Option<&str>, table: &'static str) -> Result<Option<Outcome>, StoreError> {
-    word.map(|word| Outcome::from_word(word).ok_or(StoreError::corrupt(table, "result"))).transpose()
+pub(crate) fn outcome(
+    word: Option<&str>,
+    table: &'static str,
+) -> Result<Option<Outcome>, StoreError> {
+    word.map(|word| Outcome::from_word(word).ok_or(StoreError::corrupt(table, "result")))
+        .transpose()
 }
 
 impl Row {
@@ -195,9 +202,16 @@ pub struct StageRow {
 
 impl Tx {
     /// Stores a run with its stages, jobs and timeline. Nothing of it runs before its stage is evaluated.
-    pub async fn run_insert(&mut self, grant: Grant<QueueRun>, new: &NewRun) -> Result<RunId, Stop> {
+    pub async fn run_insert(
+        &mut self,
+        grant: Grant<QueueRun>,
+        new: &NewRun,
+    ) -> Result<RunId, Stop> {
         let (act, caller) = grant.redeem(self)?;
-        let (plan_id, timeline) = (RecordId::random(self.entropy()), RecordId::random(self.entropy()));
+        let (plan_id, timeline) = (
+            RecordId::random(self.entropy()),
+            RecordId::random(self.entropy()),
+        );
         let values = args![
             act.project.0,
             act.pipeline.0,
@@ -216,16 +230,27 @@ impl Tx {
         }
         for (ordinal, stage) in (1_i64..).zip(&new.stages) {
             let record = RecordId::random(self.entropy());
-            self.run_one(&STAGE_INSERT, args![run.0, ordinal, &stage.name, record.0]).await?;
-            let node = RecordWrite::node(record, None, "Stage", &stage.display_name, &stage.name, ordinal);
+            self.run_one(&STAGE_INSERT, args![run.0, ordinal, &stage.name, record.0])
+                .await?;
+            let node = RecordWrite::node(
+                record,
+                None,
+                "Stage",
+                &stage.display_name,
+                &stage.name,
+                ordinal,
+            );
             self.record_put(run, None, &node).await?;
             for file in &stage.files {
-                self.run(&STAGE_RESOURCE, args![run.0, ordinal, file.to_string()]).await?;
+                self.run(&STAGE_RESOURCE, args![run.0, ordinal, file.to_string()])
+                    .await?;
             }
             for (place, job) in (1_i64..).zip(&stage.jobs) {
                 self.job_insert(run, ordinal, place, record, job).await?;
             }
         }
+        // A run whose jobs are all skipped is over already.
+        self.run_settle(run).await?;
         Ok(run)
     }
 
@@ -234,21 +259,37 @@ impl Tx {
         if !self.missing(run, ordinal).await?.is_empty() {
             return Ok(false);
         }
-        if self.run(&STAGE_STATE, args!["running", run.0, ordinal, "waiting"]).await? == 1 {
-            self.run(&JOBS_READY, args![self.now.0, run.0, ordinal]).await?;
+        if self
+            .run(&STAGE_STATE, args!["running", run.0, ordinal, "waiting"])
+            .await?
+            == 1
+        {
+            self.run(&JOBS_READY, args![self.now.0, run.0, ordinal])
+                .await?;
             self.run_changed(run).await?;
         }
         Ok(true)
     }
 
     /// Puts a stage back to waiting: a permission went away before its jobs were leased.
-    pub(crate) async fn stage_wait_again(&mut self, run: RunId, ordinal: i64) -> Result<(), StoreError> {
-        self.run(&STAGE_STATE, args!["waiting", run.0, ordinal, "running"]).await?;
+    pub(crate) async fn stage_wait_again(
+        &mut self,
+        run: RunId,
+        ordinal: i64,
+    ) -> Result<(), StoreError> {
+        self.run(&STAGE_STATE, args!["waiting", run.0, ordinal, "running"])
+            .await?;
         self.run_changed(run).await
     }
 
-    async fn missing(&mut self, run: RunId, ordinal: i64) -> Result<Vec<(Resource, Option<String>)>, StoreError> {
-        let Some((project, ..)) = self.run_facts(run).await? else { return Ok(Vec::new()) };
+    async fn missing(
+        &mut self,
+        run: RunId,
+        ordinal: i64,
+    ) -> Result<Vec<(Resource, Option<String>)>, StoreError> {
+        let Some((project, ..)) = self.run_facts(run).await? else {
+            return Ok(Vec::new());
+        };
         let prefix = format!("Library/{project}/SecureFile/");
         let rows: Vec<(String, String, Option<Uuid>, Option<String>)> =
             self.all(&MISSING, args![run.0, ordinal, prefix]).await?;
@@ -256,13 +297,22 @@ impl Tx {
     }
 
     /// The stages that wait for a file.
-    pub async fn stages_waiting_for(&mut self, file: FileId) -> Result<Vec<(RunId, i64)>, StoreError> {
+    pub async fn stages_waiting_for(
+        &mut self,
+        file: FileId,
+    ) -> Result<Vec<(RunId, i64)>, StoreError> {
         let rows: Vec<(i64, i64)> = self.all(&WAITING_ON, args![file.to_string()]).await?;
-        Ok(rows.into_iter().map(|(run, ordinal)| (RunId(run), ordinal)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(run, ordinal)| (RunId(run), ordinal))
+            .collect())
     }
 
     /// Project, pipeline and state of a run, for building the act on it.
-    pub async fn run_facts(&mut self, run: RunId) -> Result<Option<(ProjectId, PipelineId, RunState)>, StoreError> {
+    pub async fn run_facts(
+        &mut self,
+        run: RunId,
+    ) -> Result<Option<(ProjectId, PipelineId, RunState)>, StoreError> {
         let row: Option<(Uuid, i64, String)> = self.maybe(&FIND, args![run.0]).await?;
         row.map(|(project, pipeline, state)| {
             let state = RunState::from_word(&state).ok_or(StoreError::corrupt("run", "state"))?;
@@ -306,7 +356,11 @@ impl Tx {
             }
             if !stage_open {
                 for from in ["running", "waiting"] {
-                    if self.run(&STAGE_STATE, args!["completed", run.0, ordinal, from]).await? == 1 {
+                    if self
+                        .run(&STAGE_STATE, args!["completed", run.0, ordinal, from])
+                        .await?
+                        == 1
+                    {
                         self.record_complete(run, RecordId(record), stage).await?;
                     }
                 }
@@ -315,17 +369,14 @@ impl Tx {
             open |= stage_open;
         }
         if !open {
-            self.run(&COMPLETE, args![worst.word(), self.now.0, run.0]).await?;
+            self.run(&COMPLETE, args![worst.word(), self.now.0, run.0])
+                .await?;
         }
         Ok(())
     }
 
     pub(crate) async fn run_started(&mut self, run: RunId) -> Result<(), StoreError> {
         self.run_one(&STARTED, args![self.now.0, run.0]).await
-    }
-
-    pub(crate) async fn timeline_id(&mut self, run: RunId) -> Result<Uuid, StoreError> {
-        Ok(self.conn.one::<(Uuid,)>(&TIMELINE_ID, args![run.0]).await?.0)
     }
 }
 
@@ -336,7 +387,9 @@ fn resource(
     if kind != "securefile" {
         return Err(corrupt());
     }
-    let id = file.map_or_else(|| Uuid::parse_str(&id), Ok).map_err(|_| corrupt())?;
+    let id = file
+        .map_or_else(|| Uuid::parse_str(&id), Ok)
+        .map_err(|_| corrupt())?;
     Ok((Resource::SecureFile(FileId(id)), name))
 }
 
@@ -348,30 +401,55 @@ impl ReadTx {
         pipeline: Option<PipelineId>,
         top: i64,
     ) -> Result<Vec<RunRow>, StoreError> {
-        let values = args![seen.0.project.0, pipeline.map_or(0, |pipeline| pipeline.0), top];
-        self.conn.all::<Row>(&LIST, values).await?.into_iter().map(Row::into_run).collect()
+        let values = args![
+            seen.0.project.0,
+            pipeline.map_or(0, |pipeline| pipeline.0),
+            top
+        ];
+        self.conn
+            .all::<Row>(&LIST, values)
+            .await?
+            .into_iter()
+            .map(Row::into_run)
+            .collect()
     }
 
     /// One run.
-    pub async fn run(&mut self, seen: &Seen<ViewRuns>, run: RunId) -> Result<Option<RunRow>, StoreError> {
-        let row: Option<Row> = self.conn.maybe(&GET, args![seen.0.project.0, run.0]).await?;
+    pub async fn run(
+        &mut self,
+        seen: &Seen<ViewRuns>,
+        run: RunId,
+    ) -> Result<Option<RunRow>, StoreError> {
+        let row: Option<Row> = self
+            .conn
+            .maybe(&GET, args![seen.0.project.0, run.0])
+            .await?;
         row.map(Row::into_run).transpose()
     }
 
     /// The stages of a run of the seen project, with what each waits for.
     pub async fn stages(&mut self, run: &RunRow) -> Result<Vec<StageRow>, StoreError> {
-        let rows: Vec<(i64, String, Uuid, String)> = self.conn.all(&STAGES, args![run.id.0]).await?;
+        let rows: Vec<(i64, String, Uuid, String)> =
+            self.conn.all(&STAGES, args![run.id.0]).await?;
         let prefix = format!("Library/{}/SecureFile/", run.project);
         let mut stages = Vec::with_capacity(rows.len());
         for (ordinal, name, record, state) in rows {
             let missing = if state == "waiting" {
-                let rows: Vec<(String, String, Option<Uuid>, Option<String>)> =
-                    self.conn.all(&MISSING, args![run.id.0, ordinal, &prefix]).await?;
+                let rows: Vec<(String, String, Option<Uuid>, Option<String>)> = self
+                    .conn
+                    .all(&MISSING, args![run.id.0, ordinal, &prefix])
+                    .await?;
                 rows.into_iter().map(resource).collect::<Result<_, _>>()?
             } else {
                 Vec::new()
             };
-            stages.push(StageRow { ordinal, name, record: RecordId(record), state, missing });
+            stages.push(StageRow {
+                ordinal,
+                name,
+                record: RecordId(record),
+                state,
+                missing,
+            });
         }
         Ok(stages)
     }

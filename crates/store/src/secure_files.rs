@@ -29,9 +29,15 @@ macro_rules! file_columns {
 
 macro_rules! visible_files {
     () => {
-        concat!(member_of!(), " select ", file_columns!(), " from secure_file f
+        concat!(
+            member_of!(),
+            " select ",
+            file_columns!(),
+            " from secure_file f
             join identity c on c.id = f.created_by join identity m on m.id = f.modified_by
-            where f.project_id = $5 and ", file_has_bit!())
+            where f.project_id = $5 and ",
+            file_has_bit!()
+        )
     };
 }
 
@@ -175,13 +181,20 @@ impl FileRow {
     }
 }
 
+/// Name, size, preamble, sealed bytes or blob, and how many sealed bytes.
+type BodyRow = (String, i64, Vec<u8>, Option<Vec<u8>>, Option<Uuid>, i64);
+
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Tx {
     /// Stores a file with its wrapped key, and makes its creator its administrator.
-    pub async fn file_insert(&mut self, grant: Grant<CreateFile>, new: NewFile) -> Result<(), Stop> {
+    pub async fn file_insert(
+        &mut self,
+        grant: Grant<CreateFile>,
+        new: NewFile,
+    ) -> Result<(), Stop> {
         let (act, creator) = grant.redeem(self)?;
         let token = file_token(act.project, act.file);
         let (sealed, blob) = match new.placement {
@@ -217,7 +230,14 @@ impl Tx {
             return Err(Refusal::UploadExpired.into());
         }
         let key = new.project_key;
-        self.wrapped_key_insert(WrappedKind::SecureFile, act.file.0, act.project, key, &new.wrapped).await?;
+        self.wrapped_key_insert(
+            WrappedKind::SecureFile,
+            act.file.0,
+            act.project,
+            key,
+            &new.wrapped,
+        )
+        .await?;
         let bits = Role::Administrator.item_bits() | library::OWNER;
         self.access_put(LIBRARY, &token, creator, bits).await?;
         Ok(())
@@ -226,38 +246,69 @@ impl Tx {
     /// Deletes a file: unreadable at once, since its wrapped key goes; the sealed bytes go to the trash.
     pub async fn file_delete(&mut self, grant: Grant<DeleteFile>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        let row: Option<(Option<Uuid>,)> = self.maybe(&BLOB, args![act.file.0, act.project.0]).await?;
-        let Some((blob,)) = row else { return Err(Refusal::NotFound.into()) };
-        self.wrapped_key_forget(WrappedKind::SecureFile, act.file.0).await?;
+        let row: Option<(Option<Uuid>,)> =
+            self.maybe(&BLOB, args![act.file.0, act.project.0]).await?;
+        let Some((blob,)) = row else {
+            return Err(Refusal::NotFound.into());
+        };
+        self.wrapped_key_forget(WrappedKind::SecureFile, act.file.0)
+            .await?;
         self.run(&FORGET_TICKETS, args![act.file.0]).await?;
-        self.run(&FORGET_PERMISSIONS, args![act.file.to_string()]).await?;
+        self.run(&FORGET_PERMISSIONS, args![act.file.to_string()])
+            .await?;
         self.run(&FORGET_PROPERTIES, args![act.file.0]).await?;
-        self.access_forget(LIBRARY, &file_token(act.project, act.file)).await?;
-        self.run_one(&DELETE, args![act.file.0, act.project.0]).await?;
+        self.access_forget(LIBRARY, &file_token(act.project, act.file))
+            .await?;
+        self.run_one(&DELETE, args![act.file.0, act.project.0])
+            .await?;
         if let Some(blob) = blob {
             let unit = self.shared.scale_unit.clone();
-            self.run_one(&TRASH, args![blob, unit, self.now.plus_seconds(TRASH_SECONDS).0]).await?;
+            self.run_one(
+                &TRASH,
+                args![blob, unit, self.now.plus_seconds(TRASH_SECONDS).0],
+            )
+            .await?;
         }
         Ok(())
     }
 
     /// Changes name or properties.
-    pub async fn file_change(&mut self, grant: Grant<ChangeFile>, change: &FileChange) -> Result<(), Stop> {
+    pub async fn file_change(
+        &mut self,
+        grant: Grant<ChangeFile>,
+        change: &FileChange,
+    ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
         if let Some(name) = &change.name {
-            let taken = self.conn.one::<(i64,)>(&NAME_TAKEN, args![act.project.0, name.key(), act.file.0]).await?.0;
+            let taken = self
+                .conn
+                .one::<(i64,)>(&NAME_TAKEN, args![act.project.0, name.key(), act.file.0])
+                .await?
+                .0;
             if taken > 0 {
                 return Err(Refusal::NameTaken.into());
             }
-            let values = args![name.as_str(), name.key(), caller, self.now.0, act.file.0, act.project.0];
+            let values = args![
+                name.as_str(),
+                name.key(),
+                caller,
+                self.now.0,
+                act.file.0,
+                act.project.0
+            ];
             self.run_one(&RENAME, values).await?;
         }
         if let Some(properties) = &change.properties {
             self.run(&FORGET_PROPERTIES, args![act.file.0]).await?;
             for (key, value) in properties {
-                self.run_one(&PROPERTY_INSERT, args![act.file.0, key, name::key(key), value]).await?;
+                self.run_one(
+                    &PROPERTY_INSERT,
+                    args![act.file.0, key, name::key(key), value],
+                )
+                .await?;
             }
-            self.run_one(&TOUCH, args![caller, self.now.0, act.file.0, act.project.0]).await?;
+            self.run_one(&TOUCH, args![caller, self.now.0, act.file.0, act.project.0])
+                .await?;
         }
         Ok(())
     }
@@ -268,9 +319,12 @@ impl Tx {
         self.sealed_body_of(act.project, act.file).await
     }
 
-    async fn sealed_body_of(&mut self, project: ProjectId, file: FileId) -> Result<SealedBody, Stop> {
-        type Row = (String, i64, Vec<u8>, Option<Vec<u8>>, Option<Uuid>, i64);
-        let row: Option<Row> = self.maybe(&BODY, args![file.0, project.0]).await?;
+    async fn sealed_body_of(
+        &mut self,
+        project: ProjectId,
+        file: FileId,
+    ) -> Result<SealedBody, Stop> {
+        let row: Option<BodyRow> = self.maybe(&BODY, args![file.0, project.0]).await?;
         let Some((name, size, preamble, sealed, blob, sealed_length)) = row else {
             return Err(Refusal::NotFound.into());
         };
@@ -291,10 +345,15 @@ impl Tx {
         project: ProjectId,
         file: FileId,
     ) -> Result<(String, WrappedKey, Vec<u8>), Stop> {
-        let row: Option<(String, i64, Vec<u8>, Option<Vec<u8>>, Option<Uuid>, i64)> =
-            self.maybe(&BODY, args![file.0, project.0]).await?;
-        let Some((name, _, preamble, ..)) = row else { return Err(Refusal::NotFound.into()) };
-        Ok((name, self.wrapped_key(WrappedKind::SecureFile, file.0).await?, preamble))
+        let row: Option<BodyRow> = self.maybe(&BODY, args![file.0, project.0]).await?;
+        let Some((name, _, preamble, ..)) = row else {
+            return Err(Refusal::NotFound.into());
+        };
+        Ok((
+            name,
+            self.wrapped_key(WrappedKind::SecureFile, file.0).await?,
+            preamble,
+        ))
     }
 }
 
@@ -310,13 +369,26 @@ impl ReadTx {
         query: &FileQuery,
     ) -> Result<Vec<SecureFile>, StoreError> {
         // Whatever the entries say, some ways of signing in are no good for looking at files.
-        let all = Facts { exists: true, bits: i64::MAX, active: true, job: None };
-        let look = ViewFile { project, file: FileId(Uuid::nil()) };
+        let all = Facts {
+            exists: true,
+            bits: i64::MAX,
+            active: true,
+            job: None,
+        };
+        let look = ViewFile {
+            project,
+            file: FileId(Uuid::nil()),
+        };
         if decide(caller, &look.requirement(), &all).is_err() {
             return Ok(Vec::new());
         }
-        let mut values =
-            args![caller.identity.0, library::VIEW, LIBRARY.0, library_token(project), project.0];
+        let mut values = args![
+            caller.identity.0,
+            library::VIEW,
+            LIBRARY.0,
+            library_token(project),
+            project.0
+        ];
         let rows: Vec<FileRow> = match query {
             FileQuery::All => self.conn.all(&VISIBLE, values.clone()).await?,
             FileQuery::Id(id) => {
@@ -329,7 +401,10 @@ impl ReadTx {
             }
         };
         let mut files: Vec<SecureFile> = rows.into_iter().map(FileRow::into_file).collect();
-        for bit in (0..31).map(|shift| 1_i64 << shift).filter(|bit| bits & bit != 0 && *bit != library::VIEW) {
+        for bit in (0..31)
+            .map(|shift| 1_i64 << shift)
+            .filter(|bit| bits & bit != 0 && *bit != library::VIEW)
+        {
             values[1] = bit.into();
             let statement = match query {
                 FileQuery::All => &VISIBLE,
@@ -337,7 +412,8 @@ impl ReadTx {
                 FileQuery::Name(_) => &VISIBLE_BY_NAME,
             };
             let held: Vec<FileRow> = self.conn.all(statement, values.clone()).await?;
-            let held: std::collections::BTreeSet<Uuid> = held.into_iter().map(|row| row.id).collect();
+            let held: std::collections::BTreeSet<Uuid> =
+                held.into_iter().map(|row| row.id).collect();
             files.retain(|file| held.contains(&file.id.0));
         }
         let properties: Vec<(Uuid, String, String)> = match files.as_slice() {
@@ -345,18 +421,26 @@ impl ReadTx {
             [only] => self.conn.all(&PROPERTIES_OF, args![only.id.0]).await?,
             _ => self.conn.all(&PROPERTIES, args![project.0]).await?,
         };
+        let mut by_file: BTreeMap<Uuid, BTreeMap<String, String>> = BTreeMap::new();
         for (file, name, value) in properties {
-            if let Some(file) = files.iter_mut().find(|known| known.id.0 == file) {
-                file.properties.insert(name, value);
-            }
+            by_file.entry(file).or_default().insert(name, value);
+        }
+        for file in &mut files {
+            file.properties = by_file.remove(&file.id.0).unwrap_or_default();
         }
         Ok(files)
     }
 
     /// The file that a look has shown.
-    pub async fn file(&mut self, caller: &Caller, seen: &Seen<ViewFile>) -> Result<SecureFile, Stop> {
+    pub async fn file(
+        &mut self,
+        caller: &Caller,
+        seen: &Seen<ViewFile>,
+    ) -> Result<SecureFile, Stop> {
         let query = FileQuery::Id(seen.0.file);
-        let mut files = self.files_visible(caller, seen.0.project, library::VIEW, &query).await?;
+        let mut files = self
+            .files_visible(caller, seen.0.project, library::VIEW, &query)
+            .await?;
         files.pop().ok_or_else(not_found)
     }
 
@@ -366,7 +450,10 @@ impl ReadTx {
         project: ProjectId,
         file: FileId,
     ) -> Result<Option<(FileId, String)>, StoreError> {
-        let row: Option<(Uuid, String)> = self.conn.maybe(&FIND_BY_ID, args![project.0, file.0]).await?;
+        let row: Option<(Uuid, String)> = self
+            .conn
+            .maybe(&FIND_BY_ID, args![project.0, file.0])
+            .await?;
         Ok(row.map(|(id, name)| (FileId(id), name)))
     }
 
@@ -376,11 +463,18 @@ impl ReadTx {
         project: ProjectId,
         wanted: &str,
     ) -> Result<Option<(FileId, String)>, StoreError> {
-        let row: Option<(Uuid, String)> = self.conn.maybe(&FIND_BY_NAME, args![project.0, name::key(wanted)]).await?;
+        let row: Option<(Uuid, String)> = self
+            .conn
+            .maybe(&FIND_BY_NAME, args![project.0, name::key(wanted)])
+            .await?;
         Ok(row.map(|(id, name)| (FileId(id), name)))
     }
 
     pub(crate) async fn file_preamble(&mut self, file: FileId) -> Result<Vec<u8>, StoreError> {
-        Ok(self.conn.one::<(Vec<u8>,)>(&PREAMBLE, args![file.0]).await?.0)
+        Ok(self
+            .conn
+            .one::<(Vec<u8>,)>(&PREAMBLE, args![file.0])
+            .await?
+            .0)
     }
 }

@@ -13,14 +13,20 @@ statements! {
 
 impl Tx {
     /// Sets a value unless it is set, and returns the one that stands.
-    pub(crate) async fn claim_setting(&mut self, key: &str, value: &str) -> Result<String, StoreError> {
+    pub(crate) async fn claim_setting(
+        &mut self,
+        key: &str,
+        value: &str,
+    ) -> Result<String, StoreError> {
         self.run(&CLAIM, args![key, value]).await?;
         Ok(self.conn.one::<(String,)>(&READ, args![key]).await?.0)
     }
 
     /// Keeps the digest of the one-time code that makes the first administrator.
     pub async fn first_sign_in_put(&mut self, digest_hex: &str) -> Result<(), Stop> {
-        Ok(self.run_one(&PUT, args!["first_sign_in", digest_hex]).await?)
+        Ok(self
+            .run_one(&PUT, args!["first_sign_in", digest_hex])
+            .await?)
     }
 
     /// Takes the one-time code away, if it is the one. It works once.
@@ -35,6 +41,10 @@ impl Tx {
 impl ReadTx {
     /// Whether the first administrator is still to be made.
     pub async fn first_sign_in_pending(&mut self) -> Result<bool, StoreError> {
-        Ok(self.conn.maybe::<(String,)>(&READ, args!["first_sign_in"]).await?.is_some())
+        Ok(self
+            .conn
+            .maybe::<(String,)>(&READ, args!["first_sign_in"])
+            .await?
+            .is_some())
     }
 }

@@ -82,9 +82,13 @@ macro_rules! args {
 pub(crate) use args;
 
 /// A row type that both drivers can make.
-pub(crate) trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+pub(crate) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
 
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{}
 
 /// A connection of one of the engines.
 #[derive(Debug)]
@@ -101,24 +105,28 @@ fn sqlite<'q>(
     statement: &Statement,
     args: Vec<Value>,
 ) -> sqlx::query::Query<'q, Sqlite, <Sqlite as sqlx::Database>::Arguments> {
-    args.into_iter().fold(sqlx::query(statement.sqlite), |query, value| match value {
-        Value::Uuid(v) => query.bind(v),
-        Value::Int(v) => query.bind(v),
-        Value::Text(v) => query.bind(v),
-        Value::Bytes(v) => query.bind(v),
-    })
+    args.into_iter()
+        .fold(sqlx::query(statement.sqlite), |query, value| match value {
+            Value::Uuid(v) => query.bind(v),
+            Value::Int(v) => query.bind(v),
+            Value::Text(v) => query.bind(v),
+            Value::Bytes(v) => query.bind(v),
+        })
 }
 
 fn postgres<'q>(
     statement: &Statement,
     args: Vec<Value>,
 ) -> sqlx::query::Query<'q, Postgres, <Postgres as sqlx::Database>::Arguments> {
-    args.into_iter().fold(sqlx::query(statement.postgres), |query, value| match value {
-        Value::Uuid(v) => query.bind(v),
-        Value::Int(v) => query.bind(v),
-        Value::Text(v) => query.bind(v),
-        Value::Bytes(v) => query.bind(v),
-    })
+    args.into_iter().fold(
+        sqlx::query(statement.postgres),
+        |query, value| match value {
+            Value::Uuid(v) => query.bind(v),
+            Value::Int(v) => query.bind(v),
+            Value::Text(v) => query.bind(v),
+            Value::Bytes(v) => query.bind(v),
+        },
+    )
 }
 
 impl Conn {
@@ -131,22 +139,36 @@ impl Conn {
     }
 
     /// Every row.
-    pub(crate) async fn all<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Vec<T>, StoreError> {
+    pub(crate) async fn all<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
             Ok(conn) => {
                 let rows = sqlite(s, args).fetch_all(conn).await.map_err(wrap)?;
-                rows.iter().map(T::from_row).collect::<Result<_, _>>().map_err(wrap)
+                rows.iter()
+                    .map(T::from_row)
+                    .collect::<Result<_, _>>()
+                    .map_err(wrap)
             }
             Err(conn) => {
                 let rows = postgres(s, args).fetch_all(conn).await.map_err(wrap)?;
-                rows.iter().map(T::from_row).collect::<Result<_, _>>().map_err(wrap)
+                rows.iter()
+                    .map(T::from_row)
+                    .collect::<Result<_, _>>()
+                    .map_err(wrap)
             }
         }
     }
 
     /// The row, if there is one.
-    pub(crate) async fn maybe<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn maybe<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
             Ok(conn) => {
@@ -161,21 +183,39 @@ impl Conn {
     }
 
     /// The row that must be there.
-    pub(crate) async fn one<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<T, StoreError> {
-        self.maybe(s, args).await?.ok_or(StoreError::Missing { statement: s.name })
+    pub(crate) async fn one<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<T, StoreError> {
+        self.maybe(s, args)
+            .await?
+            .ok_or(StoreError::Missing { statement: s.name })
     }
 
     /// Executes, and says how many rows it changed.
     pub(crate) async fn run(&mut self, s: &Statement, args: Vec<Value>) -> Result<u64, StoreError> {
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
-            Ok(conn) => sqlite(s, args).execute(conn).await.map(|done| done.rows_affected()).map_err(wrap),
-            Err(conn) => postgres(s, args).execute(conn).await.map(|done| done.rows_affected()).map_err(wrap),
+            Ok(conn) => sqlite(s, args)
+                .execute(conn)
+                .await
+                .map(|done| done.rows_affected())
+                .map_err(wrap),
+            Err(conn) => postgres(s, args)
+                .execute(conn)
+                .await
+                .map(|done| done.rows_affected())
+                .map_err(wrap),
         }
     }
 
     /// Executes a statement that must change exactly one row.
-    pub(crate) async fn run_one(&mut self, s: &Statement, args: Vec<Value>) -> Result<(), StoreError> {
+    pub(crate) async fn run_one(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<(), StoreError> {
         match self.run(s, args).await? {
             1 => Ok(()),
             _ => Err(StoreError::Missing { statement: s.name }),
@@ -186,8 +226,16 @@ impl Conn {
     pub(crate) async fn control(&mut self, text: &'static str) -> Result<(), StoreError> {
         let wrap = |source| StoreError::statement(text, source);
         match self.as_sqlite() {
-            Ok(conn) => sqlx::query(text).execute(conn).await.map(drop).map_err(wrap),
-            Err(conn) => sqlx::query(text).execute(conn).await.map(drop).map_err(wrap),
+            Ok(conn) => sqlx::query(text)
+                .execute(conn)
+                .await
+                .map(drop)
+                .map_err(wrap),
+            Err(conn) => sqlx::query(text)
+                .execute(conn)
+                .await
+                .map(drop)
+                .map_err(wrap),
         }
     }
 

@@ -178,11 +178,20 @@ impl Tx {
     }
 
     /// Writes a step's record below its job. An agent can write steps of its own job only.
-    pub async fn step_record_put(&mut self, lease: &Lease, record: &RecordWrite) -> Result<(), Stop> {
+    pub async fn step_record_put(
+        &mut self,
+        lease: &Lease,
+        record: &RecordWrite,
+    ) -> Result<(), Stop> {
         lease.check(self)?;
         let (parent,): (Uuid,) = self.conn.one(&JOB_RECORD, args![lease.job().0]).await?;
-        let record = RecordWrite { parent: Some(RecordId(parent)), kind: "Task", ..record.clone() };
-        self.record_put(lease.run(), Some(lease.job()), &record).await?;
+        let record = RecordWrite {
+            parent: Some(RecordId(parent)),
+            kind: "Task",
+            ..record.clone()
+        };
+        self.record_put(lease.run(), Some(lease.job()), &record)
+            .await?;
         self.run_changed(lease.run()).await?;
         Ok(())
     }
@@ -193,12 +202,19 @@ impl Tx {
         record: RecordId,
         result: Outcome,
     ) -> Result<(), StoreError> {
-        self.run(&COMPLETE, args![result.word(), self.now.0, run.0, record.0]).await?;
+        self.run(&COMPLETE, args![result.word(), self.now.0, run.0, record.0])
+            .await?;
         self.run_changed(run).await
     }
 
-    pub(crate) async fn record_start(&mut self, run: RunId, record: RecordId, worker: &str) -> Result<(), StoreError> {
-        self.run(&START, args![self.now.0, worker, run.0, record.0]).await?;
+    pub(crate) async fn record_start(
+        &mut self,
+        run: RunId,
+        record: RecordId,
+        worker: &str,
+    ) -> Result<(), StoreError> {
+        self.run(&START, args![self.now.0, worker, run.0, record.0])
+            .await?;
         self.run_changed(run).await
     }
 
@@ -209,7 +225,11 @@ impl Tx {
 
 impl ReadTx {
     /// The records of a run of the seen project.
-    pub async fn timeline(&mut self, _seen: &Seen<ViewRuns>, run: &RunRow) -> Result<Vec<RecordRow>, StoreError> {
+    pub async fn timeline(
+        &mut self,
+        _seen: &Seen<ViewRuns>,
+        run: &RunRow,
+    ) -> Result<Vec<RecordRow>, StoreError> {
         let rows: Vec<Row> = self.conn.all(&LIST, args![run.id.0]).await?;
         rows.into_iter()
             .map(|row| {

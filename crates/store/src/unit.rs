@@ -59,11 +59,19 @@ impl Tx {
         &*self.shared.entropy
     }
 
-    pub(crate) async fn all<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Vec<T>, StoreError> {
+    pub(crate) async fn all<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
         self.conn.all(s, args).await
     }
 
-    pub(crate) async fn maybe<T: Row>(&mut self, s: &Statement, args: Vec<Value>) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn maybe<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
         self.conn.maybe(s, args).await
     }
 
@@ -71,7 +79,11 @@ impl Tx {
         self.conn.run(s, args).await
     }
 
-    pub(crate) async fn run_one(&mut self, s: &Statement, args: Vec<Value>) -> Result<(), StoreError> {
+    pub(crate) async fn run_one(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<(), StoreError> {
         self.conn.run_one(s, args).await
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;
 use clap::Subcommand;
 use coffer_client::{Client, Filter};
-use coffer_wire::pipelines::Pipeline;
+use coffer_wire::pipelines::{Pipeline, RunRequest};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -76,10 +76,14 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
                 );
             };
             let pipeline = pipelines.add(name, &shown_path(&file), &yaml).await?;
-            context.out.note(&format!(
-                "Added pipeline {}. Run it: coffer run start {}",
-                pipeline.name, pipeline.id
-            ));
+            context
+                .out
+                .note(&format!("Added pipeline {}.", pipeline.name));
+            if can_run(context, &client, &project, &pipeline).await {
+                context
+                    .out
+                    .note(&format!("Run it: coffer run start {}", pipeline.id));
+            }
             context
                 .out
                 .show(&pipeline, |p| table(std::slice::from_ref(p)))
@@ -93,6 +97,7 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
             context
                 .out
                 .note(&format!("{} is at revision {}.", new.name, new.revision));
+            can_run(context, &client, &project, &new).await;
             context.out.show(&new, |p| table(std::slice::from_ref(p)))
         }
         PipelineCommand::List => {
@@ -109,6 +114,32 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
             permissions(context, &client, &project, &pipeline).await
         }
     }
+}
+
+/// Whether a run could start now; if not, says what is wrong, and where. A pipeline is stored either way: the file that
+/// it names may follow.
+async fn can_run(context: &Context, client: &Client, project: &str, pipeline: &Pipeline) -> bool {
+    let pipelines = client.pipelines(project);
+    let Err(error) = pipelines.preview(pipeline.id, &RunRequest::default()).await else {
+        return true;
+    };
+    // Whoever may not start runs has no use for an answer.
+    if error.validation_results().is_empty() {
+        return false;
+    }
+    let error = CommandError::from(error);
+    context.out.heading("It cannot run yet:");
+    for detail in &error.details {
+        context.out.note(&format!("  {detail}"));
+    }
+    for hint in &error.hints {
+        context.out.note(&format!("hint: {hint}"));
+    }
+    context.out.note(&format!(
+        "Mend it, and store it with `coffer pipeline update {} FILE`.",
+        pipeline.id
+    ));
+    false
 }
 
 fn show(context: &Context, pipeline: &Pipeline, yaml_only: bool) -> Result {

@@ -247,6 +247,7 @@ create table job (
     lease_until bigint,
     attempt bigint not null,
     cancel_requested bigint not null,
+    continue_on_error bigint not null,
     queued_at bigint not null,
     started_at bigint,
     finished_at bigint

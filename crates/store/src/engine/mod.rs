@@ -66,11 +66,16 @@ pub(crate) async fn clock(conn: &mut Conn, shared: &Shared) -> Result<Timestamp,
     Ok(Timestamp(now + shared.clock_offset.load(Ordering::Relaxed)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "SQLite runs in this process: its clock is this process's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite runs in this process: its clock is this process's clock"
+)]
 fn process_clock() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        })
 }
 
 impl Store {
@@ -96,7 +101,11 @@ impl Store {
                 (Engine::Postgres(engine), Blobs::Rows)
             }
         };
-        let store = Self(Arc::new(Inner { engine, shared, blobs }));
+        let store = Self(Arc::new(Inner {
+            engine,
+            shared,
+            blobs,
+        }));
         store.claim_scale_unit().await?;
         Ok(store)
     }
@@ -140,7 +149,10 @@ impl Store {
     /// Moves this store's clock. For tests of expiry.
     #[cfg(any(test, feature = "testing"))]
     pub fn advance_clock(&self, seconds: i64) {
-        self.0.shared.clock_offset.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+        self.0
+            .shared
+            .clock_offset
+            .fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 
     /// How often the writer that groups units has committed.
@@ -172,7 +184,9 @@ impl Store {
             .await
             .map_err(|stop| match stop {
                 Stop::Failed(error) => error,
-                Stop::Denied { .. } | Stop::Refused(_) => StoreError::Missing { statement: "scale_unit.claim" },
+                Stop::Denied { .. } | Stop::Refused(_) => StoreError::Missing {
+                    statement: "scale_unit.claim",
+                },
             })?;
         if found == mine {
             return Ok(());
@@ -196,7 +210,9 @@ pub(crate) fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError 
              backup that this one wrote"
         ),
         E::VersionMismatch(version) => {
-            format!("its schema (version {version}) is not the one this program knows by that number")
+            format!(
+                "its schema (version {version}) is not the one this program knows by that number"
+            )
         }
         _ => "its schema cannot be brought up to date".to_owned(),
     };

@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 
 /// Connections of a node.
 const CONNECTIONS: u32 = 16;
-/// A unit that conflicts this often fails.
-const TRIES: u32 = 12;
+/// A unit that conflicts this often fails. Many, since PostgreSQL's test for conflicts is coarse while tables are
+/// small: on every try some unit wins, but not always the same one.
+const TRIES: u32 = 40;
 /// The linker looks at least this often.
 const LINK_EVERY: Duration = Duration::from_millis(250);
 /// Rows linked in one transaction.
@@ -36,7 +37,10 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) async fn open(url: &str, shared: Arc<Shared>) -> Result<Self, StoreError> {
-        let open = |what: &str, source| StoreError::Open { what: what.to_owned(), source: Some(source) };
+        let open = |what: &str, source| StoreError::Open {
+            what: what.to_owned(),
+            source: Some(source),
+        };
         let options = PgConnectOptions::from_str(url)
             .map_err(|source| open("the PostgreSQL URL cannot be read", source))?
             .application_name("coffer")
@@ -46,11 +50,24 @@ impl Postgres {
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options)
             .await
-            .map_err(|source| open("PostgreSQL cannot be reached. Check storage.database", source))?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration_error)?;
+            .map_err(|source| {
+                open(
+                    "PostgreSQL cannot be reached. Check storage.database",
+                    source,
+                )
+            })?;
+        sqlx::migrate!("migrations/postgres")
+            .run(&pool)
+            .await
+            .map_err(migration_error)?;
         let linker = Arc::new(Notify::new());
         let task = tokio::spawn(link(pool.clone(), linker.clone()));
-        Ok(Self { pool, shared, linker, task })
+        Ok(Self {
+            pool,
+            shared,
+            linker,
+            task,
+        })
     }
 
     pub(crate) async fn connection(&self) -> Result<Conn, StoreError> {
@@ -82,11 +99,19 @@ impl Drop for Postgres {
 }
 
 async fn connection(pool: &PgPool) -> Result<Conn, StoreError> {
-    let conn = pool.acquire().await.map_err(|source| StoreError::statement("connection", source))?;
+    let conn = pool
+        .acquire()
+        .await
+        .map_err(|source| StoreError::statement("connection", source))?;
     Ok(Conn::Postgres(conn))
 }
 
-async fn work<T, F>(pool: PgPool, shared: Arc<Shared>, name: &'static str, mut unit: F) -> Result<T, Stop>
+async fn work<T, F>(
+    pool: PgPool,
+    shared: Arc<Shared>,
+    name: &'static str,
+    mut unit: F,
+) -> Result<T, Stop>
 where
     F: for<'a> FnMut(&'a mut Tx) -> BoxFuture<'a, Result<T, Stop>> + Send + 'static,
 {
@@ -94,7 +119,12 @@ where
         let mut conn = connection(&pool).await?;
         let now = clock(&mut conn, &shared).await?;
         conn.control("begin isolation level serializable").await?;
-        let mut tx = Tx { conn, unit: next_unit(), now, shared: shared.clone() };
+        let mut tx = Tx {
+            conn,
+            unit: next_unit(),
+            now,
+            shared: shared.clone(),
+        };
         let result = match AssertUnwindSafe(unit(&mut tx)).catch_unwind().await {
             Ok(result) => result,
             Err(_) => {
@@ -124,7 +154,11 @@ where
             return result;
         }
         drop(tx);
-        tracing::debug!(unit = name, attempt, "running a unit of work again after a conflict");
+        tracing::debug!(
+            unit = name,
+            attempt,
+            "running a unit of work again after a conflict"
+        );
         tokio::time::sleep(pause(attempt, &shared)).await;
     }
     Err(Stop::Failed(StoreError::Closed))
@@ -148,7 +182,10 @@ async fn link(pool: PgPool, wake: Arc<Notify>) {
                 Ok(linked) if linked == LINK_AT_MOST => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "linking audit rows failed; it is tried again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "linking audit rows failed; it is tried again"
+                    );
                     break;
                 }
             }
@@ -172,6 +209,7 @@ async fn link_once(pool: &PgPool) -> Result<i64, StoreError> {
         conn.link_audit_events(LINK_AT_MOST).await
     }
     .await;
-    conn.control(if result.is_ok() { "commit" } else { "rollback" }).await?;
+    conn.control(if result.is_ok() { "commit" } else { "rollback" })
+        .await?;
     result
 }

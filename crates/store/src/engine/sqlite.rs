@@ -10,7 +10,9 @@ use crate::sql::Conn;
 use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
 use coffer_model::Timestamp;
 use futures_util::FutureExt;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Connection};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -27,11 +29,14 @@ const READERS: u32 = 8;
 
 type Run = Box<dyn for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Verdict> + Send>;
 
+/// Tells whoever asked how a unit ended.
+type Answer = oneshot::Sender<Result<(), StoreError>>;
+
 /// A unit in the writer's queue.
 struct Unit {
     name: &'static str,
     run: Run,
-    committed: oneshot::Sender<Result<(), StoreError>>,
+    committed: Answer,
 }
 
 enum Message {
@@ -46,10 +51,14 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) async fn open(path: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
-        let open = |source| StoreError::Open { what: format!("SQLite file {}", path.display()), source: Some(source) };
+        let open = |source| StoreError::Open {
+            what: format!("SQLite file {}", path.display()),
+            source: Some(source),
+        };
+        create_private(path).map_err(|error| open(sqlx::Error::Io(error)))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -57,20 +66,32 @@ impl Sqlite {
             .pragma("temp_store", "memory")
             .disable_statement_logging();
         let mut writer = options.connect().await.map_err(open)?;
-        sqlx::migrate!("migrations/sqlite").run(&mut writer).await.map_err(migration_error)?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&mut writer)
+            .await
+            .map_err(migration_error)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(options.read_only(true))
             .await
             .map_err(open)?;
         let (queue, units) = mpsc::channel(QUEUE);
-        let tx = Tx { conn: Conn::Sqlite(writer), unit: 0, now: Timestamp(0), shared };
+        let tx = Tx {
+            conn: Conn::Sqlite(writer),
+            unit: 0,
+            now: Timestamp(0),
+            shared,
+        };
         tokio::spawn(Writer { tx, units }.run());
         Ok(Self { queue, readers })
     }
 
     pub(crate) async fn reader(&self) -> Result<Conn, StoreError> {
-        let conn = self.readers.acquire().await.map_err(|source| StoreError::statement("reader", source))?;
+        let conn = self
+            .readers
+            .acquire()
+            .await
+            .map_err(|source| StoreError::statement("reader", source))?;
         Ok(Conn::SqliteReader(conn))
     }
 
@@ -91,20 +112,39 @@ impl Sqlite {
         });
         let (committed, done) = oneshot::channel();
         let closed = |_| Stop::Failed(StoreError::Closed);
-        self.queue.send(Message::Unit(Unit { name, run, committed })).await.map_err(|_| closed(()))?;
+        self.queue
+            .send(Message::Unit(Unit {
+                name,
+                run,
+                committed,
+            }))
+            .await
+            .map_err(|_| closed(()))?;
         done.await.map_err(|_| closed(()))?.map_err(Stop::Failed)?;
         let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.unwrap_or(Err(Stop::Failed(StoreError::Panicked(name))))
     }
 
     pub(crate) async fn close(&self) {
+        // Readers first: the last connection to close folds the write-ahead log into the database file.
+        self.readers.close().await;
         let (done, closed) = oneshot::channel();
         if self.queue.send(Message::Close(done)).await.is_ok() {
             // An error means that the writer is gone already, which is what was asked for.
             let _ = closed.await;
         }
-        self.readers.close().await;
     }
+}
+
+/// Makes the file if it is not there, for its owner only. SQLite gives the files beside it the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }
 
 /// Gives the closure the type that inference alone does not find.
@@ -141,7 +181,10 @@ impl Writer {
                 if let Conn::Sqlite(conn) = self.tx.conn
                     && let Err(error) = conn.close().await
                 {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "closing the database failed");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "closing the database failed"
+                    );
                 }
                 let _ = done.send(());
                 return;
@@ -158,10 +201,15 @@ impl Writer {
         let outcome = match self.tx.conn.control("begin immediate").await {
             Ok(()) => self.work(units, &mut answers).await,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the database refused to begin a group");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database refused to begin a group"
+                );
                 for unit in units {
                     // Whoever asked may be gone.
-                    let _ = unit.committed.send(Err(StoreError::Missing { statement: "begin" }));
+                    let _ = unit
+                        .committed
+                        .send(Err(StoreError::Missing { statement: "begin" }));
                 }
                 return;
             }
@@ -171,18 +219,29 @@ impl Writer {
             Err(error) => Err(error),
         };
         #[cfg(test)]
-        self.tx.shared.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.tx
+            .shared
+            .commits
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Err(error) = &outcome {
-            tracing::error!(error = error as &dyn std::error::Error, "a group of writes was not committed");
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "a group of writes was not committed"
+            );
             if let Err(error) = self.tx.conn.control("rollback").await {
-                tracing::error!(error = &error as &dyn std::error::Error, "rolling a group back failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "rolling a group back failed"
+                );
             }
         }
         for (answer, own) in answers {
             let result = match (&outcome, own) {
                 (_, Err(error)) => Err(error),
                 (Ok(()), Ok(())) => Ok(()),
-                (Err(_), Ok(())) => Err(StoreError::Missing { statement: "commit" }),
+                (Err(_), Ok(())) => Err(StoreError::Missing {
+                    statement: "commit",
+                }),
             };
             // Whoever asked may be gone; the work is done all the same.
             let _ = answer.send(result);
@@ -193,7 +252,7 @@ impl Writer {
     async fn work(
         &mut self,
         units: Vec<Unit>,
-        answers: &mut Vec<(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>)>,
+        answers: &mut Vec<(Answer, Result<(), StoreError>)>,
     ) -> Result<(), StoreError> {
         let mut broken = None;
         for unit in units {
@@ -219,7 +278,11 @@ impl Writer {
     ///
     /// The outer error ends the group. A savepoint that is gone means that SQLite has rolled everything back, as it
     /// may when the disk is full: a unit after it would begin, and commit, a transaction of its own.
-    async fn unit(&mut self, name: &'static str, run: Run) -> Result<Result<(), StoreError>, StoreError> {
+    async fn unit(
+        &mut self,
+        name: &'static str,
+        run: Run,
+    ) -> Result<Result<(), StoreError>, StoreError> {
         let tx = &mut self.tx;
         tx.unit = next_unit();
         tx.now = clock(&mut tx.conn, &tx.shared).await?;

@@ -9,11 +9,16 @@ use coffer_model::{BlobId, FileId};
 const TRASH_SECONDS: i64 = 35 * 24 * 3600;
 
 fn content() -> Vec<u8> {
-    (0..700_003_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    (0..700_003_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
 }
 
 fn file_of(world: &World, name: &str, blob: PlacedBlob) -> NewFile {
-    NewFile { placement: Placement::Blob(blob), ..small_file(name, world.key) }
+    NewFile {
+        placement: Placement::Blob(blob),
+        ..small_file(name, world.key)
+    }
 }
 
 async fn read_all(world: &World, blob: BlobId) -> Result<Vec<u8>, crate::StoreError> {
@@ -50,7 +55,10 @@ async fn traces(home: &Home) -> (usize, i64, i64) {
 /// Crashes: nothing of the store is closed or finished in order.
 async fn crash(home: &Home, world: World) -> World {
     let reopened = home.open().await;
-    World { store: reopened, ..world }
+    World {
+        store: reopened,
+        ..world
+    }
 }
 
 both! {
@@ -203,12 +211,16 @@ async fn files_and_their_folder_are_private_and_named_by_the_scale_unit() {
     use std::os::unix::fs::PermissionsExt;
     let home = Home::sqlite();
     let world = World::new(&home).await;
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&home.blobs()), 0o700);
     let mut writer = world.store.blob_begin().await.unwrap();
     writer.write(b"sealed").await.unwrap();
     let [unfinished] = home.blob_names().try_into().unwrap();
-    assert!(unfinished.starts_with("unit-a-") && unfinished.ends_with(".new"), "{unfinished}");
+    assert!(
+        unfinished.starts_with("unit-a-") && unfinished.ends_with(".new"),
+        "{unfinished}"
+    );
     assert_eq!(mode(&home.blobs().join(&unfinished)), 0o600);
     writer.finish().await.unwrap();
     let [finished] = home.blob_names().try_into().unwrap();
@@ -224,8 +236,16 @@ async fn a_last_write_that_failed_in_the_background_is_not_overlooked() {
     std::fs::write(&temporary, "").unwrap();
     // A file that cannot be written to, but can be synced: as a disk that is full.
     let file = tokio::fs::File::open(&temporary).await.unwrap();
-    let target = Target::File { file, temporary, path: path.clone() };
-    let mut writer = BlobWriter { store: world.store.clone(), id: BlobId(uuid::Uuid::nil()), target };
+    let target = Target::File {
+        file,
+        temporary,
+        path: path.clone(),
+    };
+    let mut writer = BlobWriter {
+        store: world.store.clone(),
+        id: BlobId(uuid::Uuid::nil()),
+        target,
+    };
     let written = writer.write(b"sealed").await;
     let finished = writer.finish().await.map(drop);
     assert!(written.and(finished).is_err());

@@ -16,7 +16,12 @@ pub(super) async fn problems(store: &Store) -> Vec<String> {
             let sequence = linked.sequence.unwrap();
             let chain = linked.chain.unwrap_or([0; 32]);
             let event = Some((linked.salt, linked.event.clone()));
-            events.row(&Row { sequence, digest: linked.digest, chain, event });
+            events.row(&Row {
+                sequence,
+                digest: linked.digest,
+                chain,
+                event,
+            });
             after = sequence;
         }
         if page.is_empty() {
@@ -25,9 +30,15 @@ pub(super) async fn problems(store: &Store) -> Vec<String> {
     }
     let mut bare = Verifier::default();
     for (sequence, digest, chain) in read.audit_chain(0, 100_000).await.unwrap() {
-        bare.row(&Row { sequence, digest, chain, event: None });
+        bare.row(&Row {
+            sequence,
+            digest,
+            chain,
+            event: None,
+        });
     }
-    let ((head, rows, mut problems), (bare_head, bare_rows, more)) = (events.finish(), bare.finish());
+    let ((head, rows, mut problems), (bare_head, bare_rows, more)) =
+        (events.finish(), bare.finish());
     problems.extend(more);
     if (head, rows) != (bare_head, bare_rows) {
         problems.push("the events do not end where the chain ends".into());

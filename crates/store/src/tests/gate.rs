@@ -9,7 +9,12 @@ use coffer_model::{Authentication, FileId, JobId};
 use std::sync::{Arc, Mutex};
 
 fn text(name: &str) -> PipelineText {
-    PipelineText { name: name.into(), folder: "\\".into(), path: "p.yml".into(), yaml: "steps: []".into() }
+    PipelineText {
+        name: name.into(),
+        folder: "\\".into(),
+        path: "p.yml".into(),
+        yaml: "steps: []".into(),
+    }
 }
 
 fn reason<T: std::fmt::Debug>(result: Result<T, Stop>) -> Denied {

@@ -11,7 +11,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Keeps the writer busy until a permit is added. Says with the other semaphore that it has begun.
-fn blocker(store: &Store) -> (Arc<Semaphore>, Arc<Semaphore>, tokio::task::JoinHandle<Result<(), Stop>>) {
+fn blocker(
+    store: &Store,
+) -> (
+    Arc<Semaphore>,
+    Arc<Semaphore>,
+    tokio::task::JoinHandle<Result<(), Stop>>,
+) {
     let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let task = tokio::spawn({
         let (store, begun, go_on) = (store.clone(), begun.clone(), go_on.clone());
@@ -48,7 +54,8 @@ macro_rules! queue {
 }
 
 async fn settings(home: &Home) -> Vec<String> {
-    home.texts("select key from meta where key <> 'scale_unit' order by key").await
+    home.texts("select key from meta where key <> 'scale_unit' order by key")
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,7 +70,11 @@ async fn sixty_four_units_that_wait_share_one_commit() {
     go_on.add_permits(1);
     assert!(writes.await.into_iter().all(|written| written.is_ok()));
     blocked.await.unwrap().unwrap();
-    assert_eq!(store.commits() - before, 2, "the blocker's and one for all the others");
+    assert_eq!(
+        store.commits() - before,
+        2,
+        "the blocker's and one for all the others"
+    );
     assert_eq!(settings(&home).await.len(), 64);
 }
 
@@ -72,7 +83,11 @@ async fn one_units_end_is_its_own() {
     let home = Home::sqlite();
     let world = World::new(&home).await;
     let stranger = world.person("sam", &[]).await;
-    let (store, project, events) = (world.store.clone(), world.project, world.events().await.len());
+    let (store, project, events) = (
+        world.store.clone(),
+        world.project,
+        world.events().await.len(),
+    );
     let (begun, go_on, blocked) = blocker(&store);
     acquire(&begun).await;
     let before = store.commits();
@@ -94,7 +109,9 @@ async fn one_units_end_is_its_own() {
     }));
     let mut denied = Box::pin(unit!(store, (stranger), |tx| {
         tx.claim_setting("denied", "v").await?;
-        tx.authorize(&stranger, CreatePipeline { project }).await.map(drop)
+        tx.authorize(&stranger, CreatePipeline { project })
+            .await
+            .map(drop)
     }));
     let mut last = Box::pin(set(store.clone(), "last".into()));
     queue!(first);
@@ -106,15 +123,27 @@ async fn one_units_end_is_its_own() {
     go_on.add_permits(1);
     assert!(first.await.is_ok());
     assert!(matches!(refused.await, Err(Stop::Refused(Refusal::State))));
-    assert!(matches!(failed.await, Err(Stop::Failed(StoreError::Closed))));
-    assert!(matches!(panicked.await, Err(Stop::Failed(StoreError::Panicked("test")))));
+    assert!(matches!(
+        failed.await,
+        Err(Stop::Failed(StoreError::Closed))
+    ));
+    assert!(matches!(
+        panicked.await,
+        Err(Stop::Failed(StoreError::Panicked("test")))
+    ));
     assert!(matches!(denied.await, Err(Stop::Denied { .. })));
     assert!(last.await.is_ok());
     blocked.await.unwrap().unwrap();
     assert_eq!(store.commits() - before, 2, "they were one group");
     assert_eq!(settings(&home).await, ["first", "last"]);
     let events = world.events().await.split_off(events);
-    assert_eq!(events.iter().map(|event| event.outcome.as_str()).collect::<Vec<_>>(), ["denied"]);
+    assert_eq!(
+        events
+            .iter()
+            .map(|event| event.outcome.as_str())
+            .collect::<Vec<_>>(),
+        ["denied"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +157,11 @@ async fn nobody_is_answered_and_nothing_is_seen_before_the_commit() {
     let (late_begun, late_go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let mut late = Box::pin(unit!(store, (late_begun, late_go_on), |_tx| {
         late_begun.add_permits(1);
-        late_go_on.acquire().await.expect("nobody closes it").forget();
+        late_go_on
+            .acquire()
+            .await
+            .expect("nobody closes it")
+            .forget();
         Ok(())
     }));
     queue!(late);
@@ -170,7 +203,9 @@ async fn readers_do_not_wait_for_the_writer() {
             assert_eq!(read.organization().await.unwrap(), None);
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("readers go on");
+    tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .expect("readers go on");
     assert!(!blocked.is_finished());
     go_on.add_permits(1);
     blocked.await.unwrap().unwrap();
@@ -218,7 +253,9 @@ async fn when_the_commit_fails_nobody_of_the_group_is_told_that_it_worked() {
     });
     assert_eq!(group_with(&store, bad).await, [false; 3]);
     assert_eq!(settings(&home).await, Vec::<String>::new());
-    set(store, "after".into()).await.expect("the writer goes on");
+    set(store, "after".into())
+        .await
+        .expect("the writer goes on");
     assert_eq!(settings(&home).await, ["after"]);
 }
 
@@ -226,7 +263,12 @@ async fn when_the_commit_fails_nobody_of_the_group_is_told_that_it_worked() {
 async fn when_the_disk_is_full_what_is_seen_is_what_was_answered() {
     let home = Home::sqlite();
     let store = home.open().await;
-    unit!(store, (), |tx| Ok(tx.conn.control("pragma max_page_count = 1").await?)).await.unwrap();
+    unit!(store, (), |tx| Ok(tx
+        .conn
+        .control("pragma max_page_count = 1")
+        .await?))
+    .await
+    .unwrap();
     let bad = unit!(store, (), |tx| {
         tx.run_one(&FILL, Vec::new()).await?;
         Ok(())
@@ -237,6 +279,13 @@ async fn when_the_disk_is_full_what_is_seen_is_what_was_answered() {
     told.extend(first.then_some("first"));
     told.extend(last.then_some("last"));
     assert_eq!(settings(&home).await, told);
-    unit!(store, (), |tx| Ok(tx.conn.control("pragma max_page_count = 1000000").await?)).await.unwrap();
-    set(store, "after".into()).await.expect("the writer goes on once there is room");
+    unit!(store, (), |tx| Ok(tx
+        .conn
+        .control("pragma max_page_count = 1000000")
+        .await?))
+    .await
+    .unwrap();
+    set(store, "after".into())
+        .await
+        .expect("the writer goes on once there is room");
 }

@@ -37,7 +37,10 @@ pub(super) fn entropy() -> Arc<Entropy> {
     Arc::new(|buffer: &mut [u8]| aws_lc_rs::rand::fill(buffer).expect("the system has randomness"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where PostgreSQL is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where PostgreSQL is"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -46,7 +49,11 @@ impl Home {
     pub(super) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("coffer.db"));
-        Self(Arc::new(Inner { folder, database, server: None }))
+        Self(Arc::new(Inner {
+            folder,
+            database,
+            server: None,
+        }))
     }
 
     /// None, and a line in the list of skipped tests, when there is no PostgreSQL.
@@ -54,8 +61,14 @@ impl Home {
         let Some(server) = variable("COFFER_TEST_POSTGRES") else {
             if let Some(path) = variable("COFFER_TEST_SKIPS") {
                 use std::io::Write;
-                let mut skips = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-                skips.write_all(format!("{test}: COFFER_TEST_POSTGRES is not set\n").as_bytes()).unwrap();
+                let mut skips = std::fs::OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(path)
+                    .unwrap();
+                skips
+                    .write_all(format!("{test}: COFFER_TEST_POSTGRES is not set\n").as_bytes())
+                    .unwrap();
             }
             return None;
         };
@@ -67,7 +80,11 @@ impl Home {
         let (address, _) = address.rsplit_once('/').unwrap();
         let database = Database::Postgres(format!("{address}/{name}?{query}"));
         let folder = tempfile::tempdir().unwrap();
-        Some(Self(Arc::new(Inner { folder, database, server: Some((server.clone(), name)) })))
+        Some(Self(Arc::new(Inner {
+            folder,
+            database,
+            server: Some((server.clone(), name)),
+        })))
     }
 
     /// Tells the story, and removes the database however it ended.
@@ -92,8 +109,12 @@ impl Home {
 
     /// The names in the blob folder, sorted.
     pub(super) fn blob_names(&self) -> Vec<String> {
-        let Ok(folder) = std::fs::read_dir(self.blobs()) else { return Vec::new() };
-        let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let Ok(folder) = std::fs::read_dir(self.blobs()) else {
+            return Vec::new();
+        };
+        let mut names: Vec<_> = folder
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -133,11 +154,17 @@ impl Home {
     pub(super) async fn sql(&self, text: &str) {
         match self.raw().await {
             Raw::Sqlite(mut conn) => {
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(text))
+                    .execute(&mut conn)
+                    .await
+                    .unwrap();
                 conn.close().await.unwrap();
             }
             Raw::Postgres(mut conn) => {
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(text))
+                    .execute(&mut conn)
+                    .await
+                    .unwrap();
                 conn.close().await.unwrap();
             }
         }
@@ -147,14 +174,33 @@ impl Home {
     pub(super) async fn numbers(&self, text: &str) -> Vec<i64> {
         match self.raw().await {
             Raw::Sqlite(mut conn) => {
-                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut conn).await.unwrap();
+                let rows = sqlx::query(AssertSqlSafe(text))
+                    .fetch_all(&mut conn)
+                    .await
+                    .unwrap();
                 rows.iter().map(|row| row.get(0)).collect()
             }
             Raw::Postgres(mut conn) => {
-                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut conn).await.unwrap();
+                let rows = sqlx::query(AssertSqlSafe(text))
+                    .fetch_all(&mut conn)
+                    .await
+                    .unwrap();
                 rows.iter().map(|row| row.get(0)).collect()
             }
         }
+    }
+
+    /// How SQLite would run a statement.
+    pub(super) async fn plan(&self, statement: &str) -> Vec<String> {
+        let Raw::Sqlite(mut conn) = self.raw().await else {
+            return Vec::new();
+        };
+        let text = format!("explain query plan {statement}");
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
     }
 
     /// The first column of the first row.
@@ -166,11 +212,17 @@ impl Home {
     pub(super) async fn texts(&self, text: &str) -> Vec<String> {
         match self.raw().await {
             Raw::Sqlite(mut conn) => {
-                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut conn).await.unwrap();
+                let rows = sqlx::query(AssertSqlSafe(text))
+                    .fetch_all(&mut conn)
+                    .await
+                    .unwrap();
                 rows.iter().map(|row| row.get(0)).collect()
             }
             Raw::Postgres(mut conn) => {
-                let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut conn).await.unwrap();
+                let rows = sqlx::query(AssertSqlSafe(text))
+                    .fetch_all(&mut conn)
+                    .await
+                    .unwrap();
                 rows.iter().map(|row| row.get(0)).collect()
             }
         }
@@ -178,8 +230,13 @@ impl Home {
 }
 
 async fn administer(server: &str, text: &str) {
-    let mut conn = PgConnection::connect_with(&PgConnectOptions::from_str(server).unwrap()).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
+    let mut conn = PgConnection::connect_with(&PgConnectOptions::from_str(server).unwrap())
+        .await
+        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .execute(&mut conn)
+        .await
+        .unwrap();
     conn.close().await.unwrap();
 }
 
@@ -190,5 +247,7 @@ pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: 
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }

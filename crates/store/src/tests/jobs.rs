@@ -13,7 +13,15 @@ use tokio::sync::Barrier;
 
 async fn run_of(world: &World, run: RunId) -> (RunRow, Vec<StageRow>) {
     let mut read = world.store.read().await.unwrap();
-    let seen = read.look(&world.admin, ViewRuns { project: world.project }).await.unwrap();
+    let seen = read
+        .look(
+            &world.admin,
+            ViewRuns {
+                project: world.project,
+            },
+        )
+        .await
+        .unwrap();
     let row = read.run(&seen, run).await.unwrap().unwrap();
     let stages = read.stages(&row).await.unwrap();
     (row, stages)
@@ -32,7 +40,8 @@ async fn renew(world: &World, job: JobId, agent: &AgentRow, seconds: i64) -> Res
     let agent = agent.id;
     unit!(world.store, (), |tx| {
         let lease: Lease = tx.lease(agent, job, &lease_hash(agent)).await?;
-        tx.lease_renew(&lease, tx.now().plus_seconds(seconds)).await?;
+        tx.lease_renew(&lease, tx.now().plus_seconds(seconds))
+            .await?;
         Ok(lease.cancel_requested())
     })
     .await
@@ -43,7 +52,10 @@ async fn claim_and_give_back(world: &World, job: &JobRow, agent: &AgentRow) -> R
     let (job, agent) = (job.clone(), agent.clone());
     unit!(world.store, (job, agent), |tx| {
         let until = tx.now().plus_seconds(60);
-        let lease = tx.job_claim(&job, agent.id, &agent.name, &lease_hash(agent.id), until).await?.unwrap();
+        let lease = tx
+            .job_claim(&job, agent.id, &agent.name, &lease_hash(agent.id), until)
+            .await?
+            .unwrap();
         tx.job_wait_again(lease, &job).await
     })
     .await

@@ -32,10 +32,21 @@ fn record(id: RecordId) -> RecordWrite {
 
 fn page(step: &Step, first_line: i64, lines: i64) -> SealedPage {
     let page = uuid::Uuid::from_u128(u128::try_from(first_line).unwrap());
-    SealedPage { page, record: step.record, first_line, lines, sealed: vec![7; 10] }
+    SealedPage {
+        page,
+        record: step.record,
+        first_line,
+        lines,
+        sealed: vec![7; 10],
+    }
 }
 
-async fn append(world: &World, agent: &crate::AgentRow, job: JobId, page: SealedPage) -> Result<(), Stop> {
+async fn append(
+    world: &World,
+    agent: &crate::AgentRow,
+    job: JobId,
+    page: SealedPage,
+) -> Result<(), Stop> {
     let agent = agent.id;
     unit!(world.store, (page), |tx| {
         let lease = tx.lease(agent, job, &lease_hash(agent)).await?;

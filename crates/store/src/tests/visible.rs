@@ -9,7 +9,8 @@ use coffer_model::act::{CreateProject, Requirement, UseFile};
 use coffer_model::library::IdentityKind;
 use coffer_model::policy::{Facts, decide};
 use coffer_model::{
-    AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, PipelineId, ProjectId, RunId,
+    AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, PipelineId,
+    ProjectId, RunId,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -59,24 +60,43 @@ struct Random {
 }
 
 fn bits() -> impl Strategy<Value = i64> {
-    prop::collection::vec(prop::sample::select(vec![library::VIEW, library::USE, library::ADMINISTER]), 0..3)
-        .prop_map(|bits| bits.into_iter().fold(0, |all, bit| all | bit))
+    prop::collection::vec(
+        prop::sample::select(vec![library::VIEW, library::USE, library::ADMINISTER]),
+        0..3,
+    )
+    .prop_map(|bits| bits.into_iter().fold(0, |all, bit| all | bit))
 }
 
 fn random() -> impl Strategy<Value = Random> {
     (
         prop::collection::vec((0..5_usize, 1..5_usize), 0..7),
-        prop::collection::vec((0..=FILES, 0..IDENTITIES, bits(), prop_oneof![3 => Just(0), 1 => bits()]), 0..12),
+        prop::collection::vec(
+            (
+                0..=FILES,
+                0..IDENTITIES,
+                bits(),
+                prop_oneof![3 => Just(0), 1 => bits()],
+            ),
+            0..12,
+        ),
         prop::collection::vec(prop::option::of(any::<bool>()), FILES),
         prop::bool::weighted(0.05),
         prop_oneof![8 => Just(0), 2 => Just(1), 1 => 2..5_u8],
     )
-        .prop_map(|(memberships, mut entries, inherits, disabled, authentication)| {
-            // One entry for each place and identity.
-            let mut taken = BTreeSet::new();
-            entries.retain(|(place, identity, ..)| taken.insert((*place, *identity)));
-            Random { memberships, entries, inherits, disabled, authentication }
-        })
+        .prop_map(
+            |(memberships, mut entries, inherits, disabled, authentication)| {
+                // One entry for each place and identity.
+                let mut taken = BTreeSet::new();
+                entries.retain(|(place, identity, ..)| taken.insert((*place, *identity)));
+                Random {
+                    memberships,
+                    entries,
+                    inherits,
+                    disabled,
+                    authentication,
+                }
+            },
+        )
 }
 
 impl Random {
@@ -84,7 +104,11 @@ impl Random {
     fn circle(&self) -> BTreeSet<usize> {
         let mut circle = BTreeSet::from([0]);
         loop {
-            let reached = self.memberships.iter().filter(|(member, _)| circle.contains(member)).map(|(_, group)| *group);
+            let reached = self
+                .memberships
+                .iter()
+                .filter(|(member, _)| circle.contains(member))
+                .map(|(_, group)| *group);
             let grown: BTreeSet<usize> = circle.iter().copied().chain(reached).collect();
             if grown == circle {
                 return circle;
@@ -104,20 +128,34 @@ impl Random {
                 pipeline: PipelineId(1),
                 project,
             },
-            2 => Authentication::Agent { agent: AgentId::random(&*entropy()) },
+            2 => Authentication::Agent {
+                agent: AgentId::random(&*entropy()),
+            },
             3 => Authentication::AgentRegistration { credential },
             _ => Authentication::System { duty: "test" },
         };
-        Caller { authentication, ..person(world.organization, identity, "somebody") }
+        Caller {
+            authentication,
+            ..person(world.organization, identity, "somebody")
+        }
     }
 
     /// What the pure decision says of a file and a bit.
-    fn decides(&self, caller: &Caller, ids: &[IdentityId], scope: Scope, file: usize, bit: i64) -> bool {
+    fn decides(
+        &self,
+        caller: &Caller,
+        ids: &[IdentityId],
+        scope: Scope,
+        file: usize,
+        bit: i64,
+    ) -> bool {
         let circle = self.circle();
         let entries: Vec<Entry> = self
             .entries
             .iter()
-            .filter(|(place, identity, ..)| circle.contains(identity) && (*place == 0 || *place == file + 1))
+            .filter(|(place, identity, ..)| {
+                circle.contains(identity) && (*place == 0 || *place == file + 1)
+            })
             .map(|(place, identity, allow, deny)| Entry {
                 own: *place != 0,
                 identity: ids[*identity],
@@ -131,12 +169,23 @@ impl Random {
             active: !self.disabled,
             job: None,
         };
-        decide(caller, &Requirement::Right { scope, bit, view: library::VIEW }, &facts).is_ok()
+        decide(
+            caller,
+            &Requirement::Right {
+                scope,
+                bit,
+                view: library::VIEW,
+            },
+            &facts,
+        )
+        .is_ok()
     }
 
     async fn check(&self, world: &World) -> Result<(), TestCaseError> {
         let project = ProjectId::random(&*entropy());
-        let ids: Vec<IdentityId> = (0..IDENTITIES).map(|_| IdentityId::random(&*entropy())).collect();
+        let ids: Vec<IdentityId> = (0..IDENTITIES)
+            .map(|_| IdentityId::random(&*entropy()))
+            .collect();
         let files: Vec<FileId> = (0..FILES).map(|_| FileId::random(&*entropy())).collect();
         self.build(world, project, ids.clone(), files.clone()).await;
         let caller = self.caller(world, project, ids[0]);
@@ -157,34 +206,89 @@ impl Random {
                 })
                 .map(|file| files[file])
                 .collect();
-            let all = read.files_visible(&caller, project, bits, &FileQuery::All).await.unwrap();
-            prop_assert_eq!(all.iter().map(|file| file.id).collect::<BTreeSet<_>>(), expected.clone(), "all, {}", bits);
+            let all = read
+                .files_visible(&caller, project, bits, &FileQuery::All)
+                .await
+                .unwrap();
+            prop_assert_eq!(
+                all.iter().map(|file| file.id).collect::<BTreeSet<_>>(),
+                expected.clone(),
+                "all, {}",
+                bits
+            );
             for (n, file) in files.iter().enumerate() {
                 let one = expected.contains(file);
-                for query in [FileQuery::Id(*file), FileQuery::Name(format!("FILE{n}.P12"))] {
-                    let found = read.files_visible(&caller, project, bits, &query).await.unwrap();
+                for query in [
+                    FileQuery::Id(*file),
+                    FileQuery::Name(format!("FILE{n}.P12")),
+                ] {
+                    let found = read
+                        .files_visible(&caller, project, bits, &query)
+                        .await
+                        .unwrap();
                     let found: Vec<FileId> = found.into_iter().map(|file| file.id).collect();
-                    prop_assert_eq!(found, if one { vec![*file] } else { Vec::new() }, "{:?}, {}", query, bits);
+                    prop_assert_eq!(
+                        found,
+                        if one { vec![*file] } else { Vec::new() },
+                        "{:?}, {}",
+                        query,
+                        bits
+                    );
                 }
-                let elsewhere = read.files_visible(&caller, world.other, bits, &FileQuery::Id(*file)).await.unwrap();
+                let elsewhere = read
+                    .files_visible(&caller, world.other, bits, &FileQuery::Id(*file))
+                    .await
+                    .unwrap();
                 prop_assert!(elsewhere.is_empty());
             }
         }
         for (n, file) in files.iter().enumerate() {
-            let may = read.may(&caller, &UseFile { project, file: *file }).await.unwrap();
+            let may = read
+                .may(
+                    &caller,
+                    &UseFile {
+                        project,
+                        file: *file,
+                    },
+                )
+                .await
+                .unwrap();
             let scope = Scope::File(project, *file);
-            prop_assert_eq!(may, self.decides(&caller, &ids, scope, n, library::USE), "the gate, file {}", n);
+            prop_assert_eq!(
+                may,
+                self.decides(&caller, &ids, scope, n, library::USE),
+                "the gate, file {}",
+                n
+            );
         }
         Ok(())
     }
 
-    async fn build(&self, world: &World, project: ProjectId, ids: Vec<IdentityId>, files: Vec<FileId>) {
+    async fn build(
+        &self,
+        world: &World,
+        project: ProjectId,
+        ids: Vec<IdentityId>,
+        files: Vec<FileId>,
+    ) {
         let (random, admin, organization) = (self.clone(), world.admin.clone(), world.organization);
         unit!(world.store, (random, admin, ids, files), |tx| {
-            let grant = tx.authorize(&admin, CreateProject { organization, project }).await?;
+            let grant = tx
+                .authorize(
+                    &admin,
+                    CreateProject {
+                        organization,
+                        project,
+                    },
+                )
+                .await?;
             tx.project_insert(grant, &project.to_string()).await?;
             for (n, id) in ids.iter().enumerate() {
-                let kind = if n == 0 { IdentityKind::User } else { IdentityKind::Group };
+                let kind = if n == 0 {
+                    IdentityKind::User
+                } else {
+                    IdentityKind::Group
+                };
                 let unique_name = id.to_string();
                 tx.identity_insert(&NewIdentity {
                     id: *id,
@@ -200,10 +304,19 @@ impl Random {
             }
             for (n, file) in files.iter().enumerate() {
                 let (name, token) = (format!("file{n}.p12"), file_token(project, *file));
-                let values = args![file.0, project.0, &name, &name, &token, vec![0_u8; 32], ids[0].0];
+                let values = args![
+                    file.0,
+                    project.0,
+                    &name,
+                    &name,
+                    &token,
+                    vec![0_u8; 32],
+                    ids[0].0
+                ];
                 tx.run_one(&FILE, values).await?;
                 if let Some(inherits) = random.inherits[n] {
-                    tx.run_one(&LIST, args![LIBRARY.0, &token, i64::from(inherits)]).await?;
+                    tx.run_one(&LIST, args![LIBRARY.0, &token, i64::from(inherits)])
+                        .await?;
                 }
             }
             for (place, identity, allow, deny) in &random.entries {
@@ -211,7 +324,11 @@ impl Random {
                     0 => library_token(project),
                     file => file_token(project, files[*file - 1]),
                 };
-                tx.run_one(&ENTRY, args![LIBRARY.0, token, ids[*identity].0, *allow, *deny]).await?;
+                tx.run_one(
+                    &ENTRY,
+                    args![LIBRARY.0, token, ids[*identity].0, *allow, *deny],
+                )
+                .await?;
             }
             if random.disabled {
                 tx.run_one(&DISABLE, args![ids[0].0]).await?;
@@ -225,11 +342,20 @@ impl Random {
 
 /// As many random worlds as `cases`, each a project of one database.
 fn worlds(cases: u32, home: Home) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(home.tell(|home| async move {
         let world = World::new(&home).await;
         let handle = tokio::runtime::Handle::current();
-        let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+        let config = Config {
+            cases,
+            failure_persistence: None,
+            max_shrink_iters: 200,
+            ..Config::default()
+        };
         tokio::task::block_in_place(|| {
             let mut runner = TestRunner::new(config);
             let result = runner.run(&random(), |random| handle.block_on(random.check(&world)));
@@ -247,9 +373,38 @@ fn lists_and_the_gate_agree_on_sqlite() {
 
 #[test]
 fn lists_and_the_gate_agree_on_postgres() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let name = concat!(module_path!(), "::lists_and_the_gate_agree_on_postgres");
     if let Some(home) = runtime.block_on(Home::postgres(name)) {
         worlds(12, home);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_finds_entries_by_their_key() {
+    // By identity it would look at every file's entries of a person, for every file.
+    let home = Home::sqlite();
+    home.open().await.close().await;
+    for statement in crate::secure_files::ALL
+        .iter()
+        .filter(|statement| statement.name.contains("VISIBLE"))
+    {
+        let plan = home.plan(statement.sqlite).await;
+        assert!(
+            plan.iter().any(|step| step.contains("SEARCH e USING")),
+            "{plan:#?}"
+        );
+        assert!(
+            plan.iter()
+                .all(|step| !step.contains("access_entry_identity")),
+            "{plan:#?}"
+        );
+        assert!(
+            plan.iter().all(|step| !step.contains("SCAN e")),
+            "{plan:#?}"
+        );
     }
 }

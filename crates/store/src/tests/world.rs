@@ -2,20 +2,21 @@
 
 use super::home::{Home, entropy};
 use crate::{
-    AgentRow, JobRow, NewAgent, NewFile, NewIdentity, NewJob, NewProjectKey, NewRun, NewStage, PipelineText, Placement,
-    Stop, Store,
+    AgentRow, JobRow, NewAgent, NewFile, NewIdentity, NewJob, NewProjectKey, NewRun, NewStage,
+    PipelineText, Placement, Stop, Store,
 };
 use coffer_model::access::COLLECTION_ADMINISTRATORS;
 use coffer_model::act::{
-    CreateFile, CreateFirstAdministrator, CreateKey, CreateOrganization, CreatePipeline, CreateProject, DeleteFile,
-    ManagePeople, PermitPipeline, QueueRun, RegisterAgent, RevokePipeline, ViewFile,
+    CreateFile, CreateFirstAdministrator, CreateKey, CreateOrganization, CreatePipeline,
+    CreateProject, DeleteFile, ManagePeople, PermitPipeline, QueueRun, RegisterAgent,
+    RevokePipeline, ViewFile,
 };
 use coffer_model::audit::Event;
 use coffer_model::library::IdentityKind;
 use coffer_model::name::FileName;
 use coffer_model::{
-    AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId,
-    ProjectKeyId, RunId,
+    AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, OrganizationId,
+    PipelineId, ProjectId, ProjectKeyId, RunId,
 };
 use uuid::Uuid;
 
@@ -53,7 +54,9 @@ pub(super) fn person(organization: OrganizationId, identity: IdentityId, name: &
         organization,
         identity,
         name: name.into(),
-        authentication: Authentication::Token { credential: CredentialId::random(&*entropy()) },
+        authentication: Authentication::Token {
+            credential: CredentialId::random(&*entropy()),
+        },
         address: Some([192, 0, 2, 7].into()),
     }
 }
@@ -87,13 +90,35 @@ impl World {
             tx.organization_insert(grant, "DefaultCollection").await?;
             let grant = tx.authorize(&duty, act).await?;
             tx.first_project_insert(grant, project, ALPHA).await?;
-            let administrators = tx.group_named(None, COLLECTION_ADMINISTRATORS).await?.unwrap();
+            let administrators = tx
+                .group_named(None, COLLECTION_ADMINISTRATORS)
+                .await?
+                .unwrap();
             let groups = [administrators, tx.everybody().await?];
-            let grant = tx.authorize(&duty, CreateFirstAdministrator { identity }).await?;
-            tx.first_administrator_insert(grant, &user(identity, "ada"), &groups).await?;
-            let grant = tx.authorize(&admin, CreateProject { organization, project: other }).await?;
+            let grant = tx
+                .authorize(&duty, CreateFirstAdministrator { identity })
+                .await?;
+            tx.first_administrator_insert(grant, &user(identity, "ada"), &groups)
+                .await?;
+            let grant = tx
+                .authorize(
+                    &admin,
+                    CreateProject {
+                        organization,
+                        project: other,
+                    },
+                )
+                .await?;
             tx.project_insert(grant, BETA).await?;
-            let grant = tx.authorize(&duty, CreateKey { project: None, version: "g1".into() }).await?;
+            let grant = tx
+                .authorize(
+                    &duty,
+                    CreateKey {
+                        project: None,
+                        version: "g1".into(),
+                    },
+                )
+                .await?;
             tx.generation_insert(grant, "g1", "file").await
         })
         .await
@@ -107,8 +132,14 @@ impl World {
             other_key: ProjectKeyId::random(&*random),
             admin,
         };
-        world.project_key(world.project, world.key, 1).await.unwrap();
-        world.project_key(world.other, world.other_key, 1).await.unwrap();
+        world
+            .project_key(world.project, world.key, 1)
+            .await
+            .unwrap();
+        world
+            .project_key(world.other, world.other_key, 1)
+            .await
+            .unwrap();
         world
     }
 
@@ -116,10 +147,18 @@ impl World {
         system(self.organization)
     }
 
-    pub(super) async fn project_key(&self, project: ProjectId, id: ProjectKeyId, version: i64) -> Result<(), Stop> {
+    pub(super) async fn project_key(
+        &self,
+        project: ProjectId,
+        id: ProjectKeyId,
+        version: i64,
+    ) -> Result<(), Stop> {
         let duty = self.duty();
         unit!(self.store, (duty), |tx| {
-            let act = CreateKey { project: Some(project), version: version.to_string() };
+            let act = CreateKey {
+                project: Some(project),
+                version: version.to_string(),
+            };
             let grant = tx.authorize(&duty, act).await?;
             let new = NewProjectKey {
                 id,
@@ -136,7 +175,11 @@ impl World {
     }
 
     /// Adds a person to groups of [`ALPHA`].
-    pub(super) async fn person(&self, name: &'static str, groups: &'static [&'static str]) -> Caller {
+    pub(super) async fn person(
+        &self,
+        name: &'static str,
+        groups: &'static [&'static str],
+    ) -> Caller {
         let (organization, admin) = (self.organization, self.admin.clone());
         let identity = IdentityId::random(&*entropy());
         unit!(self.store, (admin), |tx| {
@@ -144,7 +187,15 @@ impl World {
             for group in groups {
                 ids.push(tx.group_named(Some(ALPHA), group).await?.unwrap());
             }
-            let grant = tx.authorize(&admin, ManagePeople { organization, person: identity }).await?;
+            let grant = tx
+                .authorize(
+                    &admin,
+                    ManagePeople {
+                        organization,
+                        person: identity,
+                    },
+                )
+                .await?;
             tx.person_insert(grant, &user(identity, name), &ids).await
         })
         .await
@@ -152,7 +203,12 @@ impl World {
         person(organization, identity, name)
     }
 
-    pub(super) async fn upload_as(&self, caller: &Caller, project: ProjectId, new: NewFile) -> Result<FileId, Stop> {
+    pub(super) async fn upload_as(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        new: NewFile,
+    ) -> Result<FileId, Stop> {
         let (caller, file) = (caller.clone(), FileId::random(&*entropy()));
         unit!(self.store, (caller, new), |tx| {
             let grant = tx.authorize(&caller, CreateFile { project, file }).await?;
@@ -164,7 +220,9 @@ impl World {
 
     /// A small file in [`ALPHA`], by the administrator.
     pub(super) async fn upload(&self, name: &str) -> FileId {
-        self.upload_as(&self.admin, self.project, small_file(name, self.key)).await.unwrap()
+        self.upload_as(&self.admin, self.project, small_file(name, self.key))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn delete(&self, file: FileId) -> Result<(), Stop> {
@@ -197,13 +255,20 @@ impl World {
     }
 
     /// Queues a run of one stage whose jobs all use the files, and evaluates the stage. Says whether it runs.
-    pub(super) async fn queue(&self, pipeline: PipelineId, jobs: usize, files: &[FileId]) -> (RunId, bool) {
+    pub(super) async fn queue(
+        &self,
+        pipeline: PipelineId,
+        jobs: usize,
+        files: &[FileId],
+    ) -> (RunId, bool) {
         let (admin, project) = (self.admin.clone(), self.project);
         let job = |n| NewJob {
             id: JobId::random(&*entropy()),
             name: format!("job{n}"),
             display_name: format!("Job {n}"),
             files: files.to_vec(),
+            skipped: false,
+            continue_on_error: false,
         };
         let run = NewRun {
             revision: 1,
@@ -230,7 +295,16 @@ impl World {
     pub(super) async fn permit(&self, file: FileId, pipeline: PipelineId) -> Result<(), Stop> {
         let (admin, project) = (self.admin.clone(), self.project);
         unit!(self.store, (admin), |tx| {
-            let grant = tx.authorize(&admin, PermitPipeline { project, file, pipeline }).await?;
+            let grant = tx
+                .authorize(
+                    &admin,
+                    PermitPipeline {
+                        project,
+                        file,
+                        pipeline,
+                    },
+                )
+                .await?;
             tx.permission_put(grant).await?;
             for (run, stage) in tx.stages_waiting_for(file).await? {
                 tx.stage_evaluate(run, stage).await?;
@@ -243,7 +317,16 @@ impl World {
     pub(super) async fn revoke(&self, file: FileId, pipeline: PipelineId) -> Result<(), Stop> {
         let (admin, project) = (self.admin.clone(), self.project);
         unit!(self.store, (admin), |tx| {
-            let grant = tx.authorize(&admin, RevokePipeline { project, file, pipeline }).await?;
+            let grant = tx
+                .authorize(
+                    &admin,
+                    RevokePipeline {
+                        project,
+                        file,
+                        pipeline,
+                    },
+                )
+                .await?;
             tx.permission_remove(grant).await
         })
         .await
@@ -252,7 +335,9 @@ impl World {
     pub(super) async fn agent(&self, name: &str) -> (AgentRow, Caller) {
         let agent = AgentId::random(&*entropy());
         let registering = Caller {
-            authentication: Authentication::AgentRegistration { credential: CredentialId::random(&*entropy()) },
+            authentication: Authentication::AgentRegistration {
+                credential: CredentialId::random(&*entropy()),
+            },
             ..self.admin.clone()
         };
         let new = NewAgent {
@@ -269,7 +354,15 @@ impl World {
         })
         .await
         .unwrap();
-        let row = self.store.read().await.unwrap().agent(agent).await.unwrap().unwrap();
+        let row = self
+            .store
+            .read()
+            .await
+            .unwrap()
+            .agent(agent)
+            .await
+            .unwrap()
+            .unwrap();
         let caller = Caller {
             identity: row.identity,
             name: name.into(),
@@ -284,29 +377,61 @@ impl World {
         let (id, name, job) = (agent.id, agent.name.clone(), job.clone());
         unit!(self.store, (job, name), |tx| {
             let until = tx.now().plus_seconds(60);
-            Ok(tx.job_claim(&job, id, &name, &lease_hash(id), until).await?.is_some())
+            Ok(tx
+                .job_claim(&job, id, &name, &lease_hash(id), until)
+                .await?
+                .is_some())
         })
         .await
         .unwrap()
     }
 
     pub(super) async fn ready(&self) -> Vec<JobRow> {
-        self.store.read().await.unwrap().jobs_ready(1000).await.unwrap()
+        self.store
+            .read()
+            .await
+            .unwrap()
+            .jobs_ready(1000)
+            .await
+            .unwrap()
     }
 
     /// Whether the caller sees the file.
     pub(super) async fn sees(&self, caller: &Caller, file: FileId) -> bool {
-        let act = ViewFile { project: self.project, file };
-        self.store.read().await.unwrap().look(caller, act).await.is_ok()
+        let act = ViewFile {
+            project: self.project,
+            file,
+        };
+        self.store
+            .read()
+            .await
+            .unwrap()
+            .look(caller, act)
+            .await
+            .is_ok()
     }
 
     /// Every audit event that is linked, once all are.
     pub(super) async fn events(&self) -> Vec<Event> {
         super::home::eventually("every audit row is linked", || async {
-            self.store.read().await.unwrap().audit_unlinked().await.unwrap() == 0
+            self.store
+                .read()
+                .await
+                .unwrap()
+                .audit_unlinked()
+                .await
+                .unwrap()
+                == 0
         })
         .await;
-        let linked = self.store.read().await.unwrap().audit_linked(0, 100_000).await.unwrap();
+        let linked = self
+            .store
+            .read()
+            .await
+            .unwrap()
+            .audit_linked(0, 100_000)
+            .await
+            .unwrap();
         linked.into_iter().map(|linked| linked.event).collect()
     }
 }
@@ -319,5 +444,11 @@ pub(super) fn lease_hash(agent: AgentId) -> [u8; 32] {
 }
 
 fn user(id: IdentityId, name: &str) -> NewIdentity {
-    NewIdentity { id, kind: IdentityKind::User, project: None, unique_name: name.into(), display_name: name.into() }
+    NewIdentity {
+        id,
+        kind: IdentityKind::User,
+        project: None,
+        unique_name: name.into(),
+        display_name: name.into(),
+    }
 }

@@ -1,24 +1,8 @@
-//! Proofs cannot be made, copied or turned into proofs of something else, and nothing works without them.
+//! Proofs cannot be copied or turned into proofs of something else, and nothing works without them.
 
 use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, OpenAccess, PermitPipeline, ReadContents, UseFile, ViewFile};
-use coffer_model::{BlobId, Caller, JobId, RunId};
-use coffer_store::{Grant, Lease, NewFile, PlacedBlob, ReadTx, Seen, Store, Tx};
-
-fn made_by_hand(act: DeleteFile, caller: uuid::Uuid, event: coffer_model::EventId) -> Grant<DeleteFile> {
-    Grant { act, unit: 1, caller, event }
-}
-
-fn seen_by_hand(act: ViewFile) -> Seen<ViewFile> {
-    Seen(act)
-}
-
-fn leased_by_hand(job: JobId, run: RunId) -> Lease {
-    Lease { job, run, cancel: false, unit: 1 }
-}
-
-fn placed_by_hand(id: BlobId) -> PlacedBlob {
-    PlacedBlob { id }
-}
+use coffer_model::Caller;
+use coffer_store::{Grant, Lease, NewFile, ReadTx, Seen, Store, Tx};
 
 fn copied(grant: &Grant<DeleteFile>, seen: &Seen<ViewFile>, lease: &Lease) {
     let _: Grant<DeleteFile> = grant.clone();
