@@ -13,12 +13,13 @@ use crate::job_variables::JobVariables;
 use crate::journal::Journal;
 use crate::log::StepLog;
 use crate::masker::Masker;
+use crate::outcome::Outcome;
 use crate::process::Grace;
 use crate::workspace::JobFolders;
 use crate::{Described, ambient};
 use coffer_client::agent::AgentClient;
 use coffer_pipeline::condition::JobStatus;
-use coffer_pipeline::demands::Capabilities;
+use coffer_pipeline::demands::{Capabilities, Demand};
 use coffer_pipeline::tasks::Phase;
 use coffer_wire::agent::{Job, Record};
 use std::collections::BTreeMap;
@@ -117,7 +118,17 @@ pub(crate) async fn run(context: &Context) -> JobEnd {
             )
         })
         .collect();
-    introduce(context, &mut initialize);
+    if !introduce(context, &mut initialize) {
+        for (unit, log) in units.iter().zip(&mut logs) {
+            log.start(&unit.record_name(&unit.step.display_name));
+            log.finish(Outcome::Skipped.wire());
+        }
+        return JobEnd {
+            status: JobStatus::Failed,
+            outputs: BTreeMap::new(),
+            order: next(),
+        };
+    }
 
     let mut task_variables: BTreeMap<Uuid, TaskVariables> = BTreeMap::new();
     let mut status = JobStatus::Succeeded;
@@ -161,7 +172,8 @@ pub(crate) fn new_record(id: Uuid, name: &str, ref_name: Option<&str>, order: i3
     }
 }
 
-fn introduce(context: &Context, log: &mut StepLog) {
+/// Says who runs what. False when this agent is not one that the job may run on.
+fn introduce(context: &Context, log: &mut StepLog) -> bool {
     log.start("Initialize job");
     log.section("Starting: Initialize job");
     let agent = &context.agent;
@@ -187,8 +199,31 @@ fn introduce(context: &Context, log: &mut StepLog) {
     if count > 0 {
         log.line(&format!("Secure files of this job: {count}"));
     }
+    let lacking = lacking(context);
+    if let Some(message) = &lacking {
+        log.error(message);
+    }
     log.section("Finishing: Initialize job");
-    log.finish("succeeded");
+    let outcome = match lacking {
+        None => Outcome::Succeeded,
+        Some(_) => Outcome::Failed,
+    };
+    log.finish(outcome.wire());
+    outcome == Outcome::Succeeded
+}
+
+/// What the job asks of its agent and this one lacks. The server lets a job that wants a newer agent come this far, so
+/// that somebody reads why it does not run.
+fn lacking(context: &Context) -> Option<String> {
+    context.job.demands.iter().find_map(|text| {
+        let Ok(demand) = text.parse::<Demand>() else {
+            return Some(format!(
+                "This agent does not understand the demand '{text}'."
+            ));
+        };
+        let unmet = demand.check(&context.capabilities).err()?;
+        Some(format!("The job cannot run on this agent: {unmet}."))
+    })
 }
 
 /// How long a cancelled job may clean up.

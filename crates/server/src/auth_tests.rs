@@ -1,3 +1,5 @@
+//! Who is calling: headers as clients send them, and as attackers do.
+
 use super::*;
 use http::{HeaderName, HeaderValue, StatusCode};
 

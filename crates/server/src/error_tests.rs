@@ -1,3 +1,5 @@
+//! Every refusal of the service becomes the status and the envelope that clients know.
+
 use super::*;
 
 fn seen(kind: Kind, code: &str, message: &str) -> (u16, String, String) {

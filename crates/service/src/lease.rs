@@ -60,6 +60,8 @@ pub struct LeasedJob {
     pub files: Vec<LeasedFile>,
     /// Its variables.
     pub variables: BTreeMap<String, JobVariable>,
+    /// What it asks of its agent, which looks once more.
+    pub demands: Vec<String>,
     /// Its steps.
     pub steps: Vec<LeasedStep>,
 }
@@ -178,7 +180,7 @@ fn capabilities_of(agent: &AgentRow) -> Capabilities {
     pairs.into_iter().collect()
 }
 
-/// What the agent lacks, but for the version: a step that asks for a newer agent fails there, with both numbers.
+/// What the agent lacks, but for the version: a job that asks for a newer agent fails there, with both numbers.
 fn fits(job: &Job, capabilities: &Capabilities) -> bool {
     capabilities
         .unmet(&job.demands)
@@ -280,6 +282,7 @@ async fn claim(
         token,
         files,
         variables,
+        demands: job.demands.iter().map(ToString::to_string).collect(),
         steps: job
             .steps
             .iter()

@@ -17,6 +17,7 @@ mod permissions;
 mod pipelines;
 mod planning;
 mod projects;
+mod run_views;
 mod runs;
 mod sign_in;
 mod tokens;
@@ -33,7 +34,8 @@ pub use people::{NewToken, People, TokenKind, TokenView, UserView};
 pub use permissions::{PermissionChange, Permissions, PermissionsView};
 pub use pipelines::{PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
-pub use runs::{LogText, LogView, RecordView, RunInput, RunView, Runs, TimelineView, Waiting};
+pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
+pub use runs::Runs;
 pub use sign_in::SignIn;
 pub use upload::Upload;
 

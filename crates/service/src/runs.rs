@@ -1,14 +1,15 @@
 //! Runs: starting, reading, cancelling, and what they wait for.
 
 use crate::error::{Error, RUN, Result};
-use crate::jobs::{IssueView, read_issues};
+use crate::jobs::read_issues;
 use crate::pipelines::{self, PipelineView};
+use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
 use coffer_model::act::{CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipelines, ViewRuns};
-use coffer_model::library::{Person, Resource};
-use coffer_model::run::{Outcome, RunState};
-use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp};
+use coffer_model::library::Resource;
+use coffer_model::run::RunState;
+use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId};
 use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
 use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
@@ -21,127 +22,6 @@ const PAGES: i64 = 64;
 
 /// Runs.
 pub struct Runs<'a>(pub(crate) &'a Service);
-
-/// What a run is started with.
-#[derive(Clone, Debug, Default)]
-pub struct RunInput {
-    /// Variables set at queue time: name, value, whether it is a secret.
-    pub variables: Vec<(String, String, bool)>,
-    /// Plan only.
-    pub preview: bool,
-}
-
-/// A run.
-#[derive(Clone, Debug)]
-pub struct RunView {
-    /// Its id: also the build id.
-    pub id: RunId,
-    /// Its number.
-    pub name: String,
-    /// Its pipeline, with the revision that runs.
-    pub pipeline: PipelineView,
-    /// Where it is.
-    pub state: RunState,
-    /// How it ended.
-    pub result: Option<Outcome>,
-    /// Who queued it.
-    pub requested_by: Person,
-    /// When it was queued.
-    pub created_at: Timestamp,
-    /// When its first job started.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// Protected resources that it waits for.
-    pub waiting_for: Vec<Waiting>,
-}
-
-/// A protected resource that a run waits for.
-#[derive(Clone, Debug)]
-pub struct Waiting {
-    /// The resource.
-    pub resource: Resource,
-    /// Its name, if the caller may see it.
-    pub name: Option<String>,
-    /// The stage that waits.
-    pub stage: String,
-    /// What is missing.
-    pub message: String,
-    /// Whether the caller may grant it.
-    pub you_may_permit: bool,
-    /// Who may, if the caller may see that.
-    pub who_may_permit: Vec<String>,
-}
-
-/// A run's timeline.
-#[derive(Clone, Debug)]
-pub struct TimelineView {
-    /// Its id.
-    pub id: Uuid,
-    /// Goes up with each change.
-    pub change: i64,
-    /// Its records.
-    pub records: Vec<RecordView>,
-}
-
-/// A record of a timeline.
-#[derive(Clone, Debug)]
-pub struct RecordView {
-    /// Its id.
-    pub id: RecordId,
-    /// What it is part of.
-    pub parent: Option<RecordId>,
-    /// `Stage`, `Checkpoint.Authorization`, `Job`, `Task`.
-    pub kind: String,
-    /// The name people see.
-    pub name: String,
-    /// The name expressions use.
-    pub ref_name: Option<String>,
-    /// Place among its siblings.
-    pub order: i32,
-    /// `pending`, `inProgress`, `completed`.
-    pub state: String,
-    /// How it ended.
-    pub result: Option<Outcome>,
-    /// When it started.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// Errors counted.
-    pub errors: i32,
-    /// Warnings counted.
-    pub warnings: i32,
-    /// Issues.
-    pub issues: Vec<IssueView>,
-    /// Its log.
-    pub log: Option<i64>,
-    /// Lines of its log.
-    pub log_lines: i64,
-    /// The agent that ran it.
-    pub worker: Option<String>,
-}
-
-/// A log of a run.
-#[derive(Clone, Debug)]
-pub struct LogView {
-    /// Its number in the run.
-    pub id: i64,
-    /// The record whose log it is.
-    pub record: RecordId,
-    /// Lines so far.
-    pub lines: i64,
-    /// When its record started.
-    pub created_at: Timestamp,
-    /// When its record last changed.
-    pub changed_at: Timestamp,
-}
-
-/// Lines of a log.
-#[derive(Clone, Debug, Default)]
-pub struct LogText {
-    /// The lines.
-    pub lines: Vec<String>,
-}
 
 fn not_found() -> Error {
     Error::from(Refusal::NotFound).about(&RUN)

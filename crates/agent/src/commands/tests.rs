@@ -1,3 +1,5 @@
+//! The commands as a task writes them, told against the table of the original.
+
 use super::*;
 use crate::log::tests::{sample, told};
 use coffer_pipeline::tasks;

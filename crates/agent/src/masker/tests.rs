@@ -1,3 +1,5 @@
+//! No secret survives masking, whatever its encoding and its neighbours.
+
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};

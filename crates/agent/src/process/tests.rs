@@ -1,3 +1,5 @@
+//! Processes: lines, ends, signals, and what they leave behind.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The work folder keeps what is in it in, and loses it at the end.
+
 use super::*;
 use proptest::prelude::*;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -103,6 +103,7 @@ pub(crate) fn job(steps: Vec<Step>) -> Job {
         renew_seconds: 1,
         timeout_in_minutes: 0,
         cancel_timeout_in_minutes: 5,
+        demands: Vec::new(),
         resources: Resources {
             endpoints: vec![Endpoint {
                 name: "SystemVssConnection".into(),

@@ -27,7 +27,8 @@ pub(crate) struct LoginArgs {
     #[arg(value_name = "URL")]
     server: Option<String>,
     /// The one-time code of the first start, `-` for standard input
-    #[arg(long, conflicts_with = "token_file")]
+    // A code may begin with a hyphen.
+    #[arg(long, conflicts_with = "token_file", allow_hyphen_values = true)]
     code: Option<String>,
     /// Your name as the first administrator [default: your user name]
     #[arg(long, requires = "code")]

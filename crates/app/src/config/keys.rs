@@ -140,7 +140,7 @@ pub(crate) const KEYS: &[Key] = &[
         fallback: Fallback::Computed("version and commit of the build"),
         secret: false,
         flag: None,
-        about: "What tells one deployment from the next: when it changes, keys are rotated.",
+        about: "What tells one deployment from the next. New project keys carry it; rotating keys when it changes is to come.",
     },
     Key {
         name: "log.format",

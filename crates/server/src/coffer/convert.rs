@@ -148,6 +148,7 @@ pub(crate) fn job(job: LeasedJob) -> Job {
             })
             .collect(),
         mask: Vec::new(),
+        demands: job.demands,
         steps: job
             .steps
             .into_iter()
