@@ -4,9 +4,7 @@ use crate::ClientError;
 use crate::transport::Transport;
 use coffer_wire::List;
 use coffer_wire::paths::{fill, pipelines as paths};
-use coffer_wire::pipelines::{
-    Configuration, Pipeline, PipelineRequest, Preview, Run, RunRequest,
-};
+use coffer_wire::pipelines::{Configuration, Pipeline, PipelineRequest, Preview, Run, RunRequest};
 use http::Method;
 
 /// The pipelines of one project.
@@ -108,9 +106,7 @@ impl Pipelines<'_> {
     /// As [`Pipelines::run`].
     pub async fn preview(&self, id: i64, request: &RunRequest) -> Result<Preview, ClientError> {
         let path = fill(paths::PREVIEW, &[self.project, &id.to_string()]);
-        self.transport
-            .call(Method::POST, &path, &[], request)
-            .await
+        self.transport.call(Method::POST, &path, &[], request).await
     }
 
     /// The runs of a pipeline, newest first.

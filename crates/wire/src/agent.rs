@@ -86,6 +86,9 @@ pub struct Job {
     /// Values to mask besides secret variables, tickets and the job token.
     #[serde(default)]
     pub mask: Vec<String>,
+    /// What the plan asks of the agent, as a pipeline writes it: `Agent.Version -gtVersion 2.182.1`.
+    #[serde(default)]
+    pub demands: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }

@@ -372,3 +372,34 @@ async fn a_task_that_is_not_built_in_fails_before_anything_runs() {
             .contains("cannot run the task InstallSSHKey@0.274.0")
     );
 }
+
+#[tokio::test]
+async fn a_job_that_asks_for_more_than_the_agent_is_fails_before_anything_runs() {
+    for (demand, said) in [
+        ("Agent.Version -gtVersion 99.1.0", "99.1.0"),
+        ("unheard-of-tool", "unheard-of-tool"),
+        ("two words", "'two words'"),
+    ] {
+        let (server, work) = stage().await;
+        let mut job = job(vec![
+            download(),
+            script("echo always there").named("Always").when("always()"),
+        ]);
+        job.demands = vec!["Agent.Version -gtVersion 2.182.1".into(), demand.into()];
+        assert_eq!(run(&server, work.path(), job).await, "failed");
+        let told = server.told();
+        assert_eq!(
+            told.results(),
+            [
+                "Initialize job: failed",
+                "Pre-job: Download CA certificate: skipped",
+                "Always: skipped",
+                "Finalize job: succeeded",
+            ]
+        );
+        let log = told.log();
+        assert!(log.contains(said), "{log}");
+        assert!(!log.contains("always there"), "{log}");
+        assert_eq!(told.downloads, Vec::<String>::new());
+    }
+}

@@ -228,6 +228,9 @@ impl Follower<'_> {
                 .await
         {
             for record in in_order(&timeline.records) {
+                if let Some(why) = given_up(record) {
+                    out.note(&why);
+                }
                 for issue in record.issues.iter().filter(|issue| issue.kind == "error") {
                     out.note(&format!("{}: {}", record.name, issue.message));
                 }
@@ -243,6 +246,18 @@ impl Follower<'_> {
             Exit::RunFailed
         })
     }
+}
+
+/// Why a job that nobody ended has ended.
+fn given_up(record: &TimelineRecord) -> Option<String> {
+    if record.kind != "Job" || record.result.as_deref() != Some("abandoned") {
+        return None;
+    }
+    let agent = record.worker_name.as_deref().unwrap_or("unknown");
+    Some(format!(
+        "{}: given up, because nothing was heard of its agent '{agent}' any more. Start the run again when the agent is back.",
+        record.name
+    ))
 }
 
 /// Says what a run waits for, who may permit it, and what exactly to type. Nothing when it does not wait.

@@ -1,0 +1,90 @@
+//! A job in the hands of a story: leased by the agents' protocol, without an agent.
+
+use crate::harness::{PROJECT, Person};
+use coffer_client::ClientError;
+use coffer_client::agent::AgentClient;
+use coffer_client::signing::AgentKey;
+use coffer_wire::agent::{Finish, Job, JobSecureFile, Register};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A registered agent that does what the story says.
+pub(crate) struct Hand {
+    pub(crate) client: AgentClient,
+}
+
+impl Hand {
+    /// Registers with a token that this administrator makes.
+    pub(crate) async fn register(by: &Person, name: &str) -> Self {
+        let token = by
+            .coffer(&["token", "create", name, "--kind", "agent"])
+            .await
+            .ends(0)
+            .out;
+        let body = Register {
+            name: name.into(),
+            pool: String::new(),
+            version: "4.260.0".into(),
+            coffer_version: "story".into(),
+            public_key: String::new(),
+            capabilities: Default::default(),
+        };
+        let key = Arc::new(AgentKey::generate().unwrap());
+        let token = Zeroizing::new(token.trim().to_owned());
+        let (client, _) = AgentClient::register(&by.url, None, &token, key, body)
+            .await
+            .unwrap();
+        Self { client }
+    }
+
+    /// The next job.
+    pub(crate) async fn job(&self) -> Job {
+        self.client
+            .lease(30)
+            .await
+            .unwrap()
+            .expect("a job is ready")
+    }
+
+    /// A file's content, by the job's token and ticket.
+    pub(crate) async fn download(
+        &self,
+        job: &Job,
+        file: &JobSecureFile,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut download = self
+            .client
+            .download_secure_file(PROJECT, file.id, &file.ticket, token(job))
+            .await?;
+        let mut content = Vec::new();
+        while let Some(piece) = download.chunk().await? {
+            content.extend_from_slice(&piece);
+        }
+        Ok(content)
+    }
+
+    pub(crate) async fn finish(&self, job: &Job, result: &str) {
+        let body = Finish {
+            lease_token: job.lease_token.clone(),
+            result: result.into(),
+            outputs: Default::default(),
+        };
+        self.client.finish(job.job_id, &body).await.unwrap();
+    }
+}
+
+/// The job's token.
+pub(crate) fn token(job: &Job) -> &str {
+    &job.resources.endpoints[0].parameters["AccessToken"]
+}
+
+/// A pipeline that downloads these files.
+pub(crate) fn downloads<'a>(files: impl IntoIterator<Item = &'a str>) -> String {
+    let mut yaml = "steps:\n".to_owned();
+    for file in files {
+        yaml.push_str(&format!(
+            "- task: DownloadSecureFile@1\n  inputs:\n    secureFile: '{file}'\n"
+        ));
+    }
+    yaml
+}

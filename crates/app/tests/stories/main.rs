@@ -1,0 +1,20 @@
+//! Stories with the program as people run it: each starts `coffer` as processes of its own, and looks from outside at
+//! what it says, what it keeps and what it leaves behind.
+//!
+//! What a story may know of the inside is what the documentation says. The server's rules have stories of their own,
+//! over HTTP, beside the server.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on is a failed story"
+)]
+
+mod agent;
+mod cli;
+mod demo;
+mod harness;
+mod job;
+mod kill;
+mod npm;
+mod page;
+mod serve;

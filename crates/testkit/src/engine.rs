@@ -1,0 +1,225 @@
+//! The two engines, and a database of a server's own on either.
+
+use crate::samples::random;
+use coffer_store::Database as Place;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// Where PostgreSQL is: the URL of a database from which others may be created.
+const POSTGRES: &str = "COFFER_TEST_POSTGRES";
+/// A file that gets a line for each test that was skipped.
+const SKIPS: &str = "COFFER_TEST_SKIPS";
+
+/// A database engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Engine {
+    /// A file in the data folder.
+    Sqlite,
+    /// A fresh database on the server that the environment names.
+    Postgres,
+}
+
+impl Engine {
+    /// Both.
+    pub fn both() -> [Self; 2] {
+        [Self::Sqlite, Self::Postgres]
+    }
+
+    /// Whether tests can run on it here. If not, the skip is counted under the test's name.
+    pub fn is_there(self, test: &str) -> bool {
+        if self == Self::Sqlite || variable(POSTGRES).is_some() {
+            return true;
+        }
+        if let Some(path) = variable(SKIPS) {
+            use std::io::Write as _;
+            let mut skips = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .unwrap();
+            // One write: many tests append at once.
+            let line = format!("{test}: {POSTGRES} is not set\n");
+            skips.write_all(line.as_bytes()).unwrap();
+        }
+        false
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where PostgreSQL is"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A server's own database, and a way around the server into it. Removed with the server.
+pub struct Database {
+    place: Place,
+    /// The PostgreSQL server's address and the database's name.
+    created: Option<(String, String)>,
+}
+
+/// A connection past the server.
+enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Database {
+    pub(crate) async fn create(engine: Engine, data: &Path) -> Self {
+        match engine {
+            Engine::Sqlite => Self {
+                place: Place::Sqlite(data.join("coffer.db")),
+                created: None,
+            },
+            Engine::Postgres => {
+                let server = variable(POSTGRES).expect("PostgreSQL is there");
+                let name = format!("coffer_{}", hex::encode(random(8)));
+                administer(&server, &format!("create database {name}")).await;
+                let (address, query) = server.split_once('?').unwrap_or((&server, ""));
+                let (address, _) = address.rsplit_once('/').unwrap();
+                Self {
+                    place: Place::Postgres(format!("{address}/{name}?{query}")),
+                    created: Some((server, name)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.place {
+            Place::Sqlite(path) => Place::Sqlite(path.clone()),
+            Place::Postgres(url) => Place::Postgres(url.clone()),
+        }
+    }
+
+    /// The database file, on SQLite.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Sqlite(path) => Some(path.clone()),
+            Place::Postgres(_) => None,
+        }
+    }
+
+    async fn raw(&self) -> Raw {
+        match &self.place {
+            Place::Sqlite(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .foreign_keys(false)
+                    .busy_timeout(Duration::from_secs(20));
+                Raw::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+            }
+            Place::Postgres(url) => Raw::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
+    /// Runs any SQL, as somebody who has the database but not the server.
+    pub async fn sql(&self, text: &str) {
+        match self.raw().await {
+            Raw::Sqlite(mut conn) => {
+                sqlx::raw_sql(AssertSqlSafe(text))
+                    .execute(&mut conn)
+                    .await
+                    .unwrap();
+                conn.close().await.unwrap();
+            }
+            Raw::Postgres(mut conn) => {
+                sqlx::raw_sql(AssertSqlSafe(text))
+                    .execute(&mut conn)
+                    .await
+                    .unwrap();
+                conn.close().await.unwrap();
+            }
+        }
+    }
+
+    /// The first column of every row, as texts.
+    pub async fn texts(&self, text: &str) -> Vec<String> {
+        match self.raw().await {
+            Raw::Sqlite(mut conn) => sqlx::raw_sql(AssertSqlSafe(text))
+                .fetch_all(&mut conn)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get::<Option<String>, _>(0).unwrap_or_default())
+                .collect(),
+            Raw::Postgres(mut conn) => sqlx::raw_sql(AssertSqlSafe(text))
+                .fetch_all(&mut conn)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get::<Option<String>, _>(0).unwrap_or_default())
+                .collect(),
+        }
+    }
+
+    /// The one number that a query answers with.
+    pub async fn number(&self, text: &str) -> i64 {
+        let text = format!("select cast(({text}) as text)");
+        self.texts(&text).await[0].parse().unwrap()
+    }
+
+    /// Everything stored, a text a row and column: bytes as lower-case hex, texts as they are.
+    pub async fn dump(&self) -> Vec<(String, String)> {
+        let (tables, sqlite) = match &self.place {
+            Place::Sqlite(_) => ("select name from sqlite_schema where type = 'table'", true),
+            Place::Postgres(_) => (
+                "select table_name::text from information_schema.tables where table_schema = 'public'",
+                false,
+            ),
+        };
+        let mut dump = Vec::new();
+        for table in self.texts(tables).await {
+            let rows = if sqlite {
+                let mut rows = Vec::new();
+                let columns = format!("select name from pragma_table_info('{table}')");
+                for column in self.texts(&columns).await {
+                    rows.extend(self.texts(&format!(
+                        "select case typeof(\"{column}\") when 'blob' then lower(hex(\"{column}\")) \
+                         else cast(\"{column}\" as text) end from \"{table}\""
+                    )).await);
+                }
+                rows
+            } else {
+                self.texts(&format!("select t::text from \"{table}\" t"))
+                    .await
+            };
+            dump.extend(rows.into_iter().map(|row| (table.clone(), row)));
+        }
+        dump
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.created.take() else {
+            return;
+        };
+        // Also when a story failed, and from inside a runtime that cannot be waited on.
+        let removing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let drop = format!("drop database if exists {name} with (force)");
+            runtime.block_on(administer(&server, &drop));
+        });
+        let _removed = removing.join();
+    }
+}
+
+async fn administer(server: &str, text: &str) {
+    let options = PgConnectOptions::from_str(server).unwrap();
+    let mut conn = PgConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    conn.close().await.unwrap();
+}

@@ -1,0 +1,440 @@
+//! A real server on a real socket, with folders and a database of its own.
+
+use crate::agent::TestAgent;
+use crate::call::Answers;
+use crate::engine::{Database, Engine};
+use crate::search::Needle;
+use crate::tap::Tap;
+use crate::user::{User, group};
+use crate::wire::Wire;
+use crate::{logs, samples};
+use coffer_keys::{FileProvider, os_entropy};
+use coffer_server::{Limits, Options};
+use coffer_service::Service;
+use coffer_store::Store;
+use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+/// The first project. A space in its name: clients must escape it.
+pub const PROJECT: &str = "Pay Desk";
+const ORGANIZATION: &str = "DefaultCollection";
+/// What no healthy machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server is set up.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    /// The HTTP server's times and numbers.
+    pub limits: Limits,
+    /// How long a job's lease lives without renewal, seconds. Shorter than the window of agents' signatures, so that
+    /// agents can still speak after [`TestServer::advance_clock`] has ended a lease.
+    pub lease_seconds: u32,
+    /// Whether the server does its duties (ending lost jobs) by itself. Switched off for stories that want to see the
+    /// moment before.
+    pub duties: bool,
+    /// Whether the log of this process is kept and searched. Off for measuring.
+    pub logs: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            lease_seconds: 30,
+            duties: true,
+            logs: true,
+        }
+    }
+}
+
+/// A server. It stops, and everything it stored is removed, when it is dropped.
+pub struct TestServer {
+    engine: Engine,
+    setup: Setup,
+    database: Database,
+    folder: TempDir,
+    address: SocketAddr,
+    clock: i64,
+    code: Option<Zeroizing<String>>,
+    administrator: Option<User>,
+    answers: Answers,
+    running: Option<Running>,
+}
+
+struct Running {
+    store: Store,
+    service: Service,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// A fresh server with the usual set-up.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, Setup::default()).await
+    }
+
+    /// A fresh server.
+    pub async fn start_with(engine: Engine, setup: Setup) -> Self {
+        if setup.logs {
+            logs::capture();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let mut server = Self {
+            engine,
+            setup,
+            database: Database::create(engine, &data).await,
+            folder,
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            clock: 0,
+            code: None,
+            administrator: None,
+            answers: Answers::default(),
+            running: None,
+        };
+        server.run().await;
+        let administrator = server.sign_in("ada.admin").await;
+        server.administrator = Some(administrator);
+        server
+    }
+
+    async fn run(&mut self) {
+        let entropy = Arc::new(os_entropy);
+        let store = Store::open(coffer_store::Options {
+            database: self.database.place(),
+            blobs: self.blobs(),
+            scale_unit: "unit-a".into(),
+            entropy: entropy.clone(),
+        })
+        .await
+        .unwrap();
+        store.advance_clock(self.clock);
+        let key = self.folder.path().join("key").join("root.key");
+        let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
+        let (service, first) = Service::open(coffer_service::Options {
+            store: store.clone(),
+            provider: Arc::new(provider),
+            entropy,
+            organization: ORGANIZATION.into(),
+            project: PROJECT.into(),
+            deployment: "test".into(),
+            lease_seconds: self.setup.lease_seconds,
+        })
+        .await
+        .unwrap();
+        if let Some(first) = first {
+            self.code = Some(first.code);
+        }
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let mut options = Options::new(self.address);
+        options.limits = self.setup.limits;
+        let stop = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let (served, until) = (service.clone(), stop.clone());
+        tasks.push(tokio::spawn(async move {
+            coffer_server::serve(listener, served, options, until)
+                .await
+                .unwrap();
+        }));
+        if self.setup.duties {
+            let (served, until) = (service.clone(), stop.clone());
+            tasks.push(tokio::spawn(async move { served.run_duties(until).await }));
+        }
+        self.running = Some(Running {
+            store,
+            service,
+            stop,
+            tasks,
+        });
+    }
+
+    async fn sign_in(&self, name: &str) -> User {
+        let code = self.code.as_ref().expect("a first start gives a code");
+        let token = self
+            .nobody()
+            .client
+            .coffer()
+            .sign_in(&FirstSignIn {
+                code: code.as_str().to_owned(),
+                unique_name: name.into(),
+                label: "first".into(),
+            })
+            .await
+            .unwrap()
+            .token;
+        self.user(name, Some(token.into()))
+    }
+
+    /// Stops the server in order, and starts it again at the same address.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.run().await;
+    }
+
+    /// Stops the server in order.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop.cancel();
+            for task in running.tasks {
+                task.await.unwrap();
+            }
+            running.service.close().await;
+        }
+    }
+
+    /// Moves the clock that leases and expiries are compared with.
+    pub fn advance_clock(&mut self, seconds: i64) {
+        self.clock += seconds;
+        self.running().store.advance_clock(seconds);
+    }
+
+    /// The engine it runs on.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The organization's URL.
+    pub fn url(&self) -> String {
+        format!("http://{}/{ORGANIZATION}", self.address)
+    }
+
+    /// The code of the first start.
+    pub fn first_code(&self) -> &str {
+        self.code.as_ref().expect("a first start gives a code")
+    }
+
+    /// The database, past the server.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Where long files go on SQLite.
+    pub fn blobs(&self) -> PathBuf {
+        self.data().join("blobs")
+    }
+
+    /// A folder for what a story needs beside the server.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// Who administers the organization.
+    pub fn administrator(&self) -> &User {
+        self.administrator.as_ref().expect("signed in at the start")
+    }
+
+    /// Nobody: no token.
+    pub fn nobody(&self) -> User {
+        self.user("nobody", None)
+    }
+
+    /// Somebody with this token, whatever it is.
+    pub fn holder(&self, token: &str) -> User {
+        self.user("holder", Some(token.to_owned().into()))
+    }
+
+    /// A new person in groups of the first project, and the organization's where a name says so ([`group`]).
+    pub async fn person(&self, name: &str, groups: &[&str]) -> User {
+        let administrator = self.administrator().client.coffer();
+        let groups = groups.iter().map(|name| GroupReference {
+            project: (*name != group::COLLECTION_ADMINISTRATORS).then(|| PROJECT.to_owned()),
+            name: (*name).to_owned(),
+        });
+        administrator
+            .add_user(&NewUser {
+                id: None,
+                unique_name: name.into(),
+                display_name: None,
+                groups: groups.collect(),
+            })
+            .await
+            .unwrap();
+        let token = administrator
+            .create_token(&TokenRequest {
+                label: "test".into(),
+                days: 30,
+                user: Some(name.into()),
+                kind: None,
+            })
+            .await
+            .unwrap()
+            .token;
+        self.user(name, Some(token.into()))
+    }
+
+    /// Writes pipelines and runs them; may create files, and permit nothing.
+    pub async fn developer(&self) -> User {
+        self.person("dev", &[group::CONTRIBUTORS]).await
+    }
+
+    /// Administers the library; writes no pipelines.
+    pub async fn release_engineer(&self) -> User {
+        self.person("rel", &[group::RELEASE_ADMINISTRATORS]).await
+    }
+
+    /// A token that registers agents.
+    pub async fn agent_token(&self) -> Zeroizing<String> {
+        self.administrator()
+            .client
+            .coffer()
+            .create_token(&TokenRequest {
+                label: "agents".into(),
+                days: 1,
+                user: None,
+                kind: Some("agent".into()),
+            })
+            .await
+            .unwrap()
+            .token
+            .into()
+    }
+
+    /// A registered agent that a test leads by the hand.
+    pub async fn agent(&self, name: &str) -> TestAgent {
+        let token = self.agent_token().await;
+        TestAgent::register(self, name, &token).await
+    }
+
+    /// Runs the real agent in this process for one job. Answers with its work folder, for a look at what is left.
+    pub async fn run_agent(&self, name: &str) -> PathBuf {
+        self.run_agent_at(name, &self.url()).await
+    }
+
+    /// As [`TestServer::run_agent`], by another way to the server.
+    pub async fn run_agent_at(&self, name: &str, url: &str) -> PathBuf {
+        let work = self.scratch(&format!("work-{name}"));
+        let mut options = coffer_agent::AgentOptions::new(url, name, &work);
+        options.registration_token = Some(self.agent_token().await);
+        options.once = true;
+        let run = coffer_agent::run(options, CancellationToken::new());
+        tokio::time::timeout(PATIENCE, run)
+            .await
+            .expect("the agent gets a job and ends it")
+            .unwrap();
+        work
+    }
+
+    /// Another way to the server, that hears what it says.
+    pub async fn tap(&self) -> Tap {
+        Tap::open(self.address, ORGANIZATION).await
+    }
+
+    /// A connection for bytes of the story's own making.
+    pub async fn wire(&self) -> Wire {
+        Wire::open(self.address, self.answers.clone()).await
+    }
+
+    /// Every place where the needle stands, in any spelling: stored (database, blobs, key), logged, or answered to a
+    /// [`Call`] or on a [`Wire`].
+    pub async fn grep_everything(&self, needle: &[u8]) -> Vec<String> {
+        let mut found = self.grep_stored_and_logged(needle).await;
+        let needle = Needle::new(needle);
+        for (what, answer) in self.answers.all() {
+            if let Some(form) = needle.form_in(&answer) {
+                found.push(format!("the answer to {what}, {form}"));
+            }
+        }
+        found
+    }
+
+    /// As [`TestServer::grep_everything`], without the answers: for what some callers are given rightly.
+    pub async fn grep_stored_and_logged(&self, needle: &[u8]) -> Vec<String> {
+        let needle = Needle::new(needle);
+        let mut found = needle.in_folder(&self.data());
+        found.extend(needle.in_folder(&self.folder.path().join("key")));
+        for (table, row) in self.database.dump().await {
+            if let Some(form) = needle.form_in(row.as_bytes()) {
+                found.push(format!("the table {table}, {form}"));
+            }
+        }
+        if let Some(form) = needle.form_in(&logs::everything()) {
+            found.push(format!("the log, {form}"));
+        }
+        found
+    }
+
+    /// Whether the log holds a text. For proving that the log was listened to.
+    pub fn logged(&self, text: &str) -> bool {
+        let logs = logs::everything();
+        logs.windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
+    fn user(&self, name: &str, token: Option<Zeroizing<String>>) -> User {
+        User::new(name, self.url(), token, self.answers.clone())
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the server runs")
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop.cancel();
+            for task in running.tasks {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Waits for something that happens by itself. Gives up after a time that no healthy machine needs.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let waiting = async {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        while !holds().await {
+            look.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// The names in a folder, sorted; none where there is no folder.
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+impl TestServer {
+    /// Names of blobs in the blob folder, sorted. Empty on PostgreSQL, where blobs are rows.
+    pub fn blob_names(&self) -> Vec<String> {
+        names_in(&self.blobs())
+    }
+
+    /// Bytes of a random name that is unlike any other.
+    pub fn unique(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", hex::encode(samples::random(4)))
+    }
+}
