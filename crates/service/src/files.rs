@@ -292,7 +292,7 @@ impl Files<'_> {
                             },
                         )
                         .await?;
-                    tx.ticket_insert(grant, &hash).await
+                    tx.ticket_insert(grant, &hash).await.map(drop)
                 })
             })
             .await;

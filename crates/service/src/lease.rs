@@ -11,7 +11,7 @@ use coffer_model::{
 use coffer_pipeline::demands::{AGENT_VERSION, Capabilities};
 use coffer_pipeline::{Job, Plan, Stage};
 use coffer_seal::FileKey;
-use coffer_store::{AgentRow, CredentialKind, JobRow, NewCredential, WrappedKey};
+use coffer_store::{AgentRow, CredentialKind, JobRow, NewCredential, TicketedFile};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -122,9 +122,7 @@ pub struct LeasedStep {
 /// A file of a claimed job: what can be opened only after the claim has committed.
 struct ClaimedFile {
     id: FileId,
-    name: String,
-    key: WrappedKey,
-    preamble: Vec<u8>,
+    told: TicketedFile,
     ticket: Zeroizing<String>,
 }
 
@@ -233,22 +231,15 @@ async fn claim(
         return Ok(None);
     };
     let mut files = Vec::with_capacity(claimed.len());
-    for ClaimedFile {
-        id,
-        name,
-        key,
-        preamble,
-        ticket,
-    } in claimed
-    {
+    for ClaimedFile { id, told, ticket } in claimed {
         let context = service.keys().context(row.project, id.0);
         let (_, contents) = service
             .keys()
-            .open_file_key(&key, &preamble, context)
+            .open_file_key(&told.key, &told.preamble, context)
             .await?;
         files.push(LeasedFile {
             id,
-            name,
+            name: told.name,
             ticket,
             sha256: contents.sha256.to_hex(),
             length: contents.length,
@@ -361,13 +352,10 @@ async fn commit_claim(
                     };
                     let grant = tx.authorize(&caller, act).await?;
                     let ticket = tokens::secret(&*entropy);
-                    tx.ticket_insert(grant, &tokens::hash(&ticket)).await?;
-                    let (name, key, preamble) = tx.file_for_ticket(row.project, file).await?;
+                    let told = tx.ticket_insert(grant, &tokens::hash(&ticket)).await?;
                     files.push(ClaimedFile {
                         id: file,
-                        name,
-                        key,
-                        preamble,
+                        told,
                         ticket,
                     });
                 }

@@ -141,11 +141,24 @@ impl Upload {
             };
             match self.commit(new).await {
                 Err(Stop::Refused(Refusal::KeyNotActive)) => {}
-                Err(stop) => return Err(Error::from(stop).about(&FILE)),
+                Err(stop) => {
+                    self.give_up(&placement).await;
+                    return Err(Error::from(stop).about(&FILE));
+                }
                 Ok(()) => return self.view(&summary.sha256).await,
             }
         }
+        self.give_up(&placement).await;
         Err(Refusal::KeyNotActive.into())
+    }
+
+    /// Leaves the sealed bytes of a refused upload to the next sweep.
+    async fn give_up(&self, placement: &Placement) {
+        if let Placement::Blob(blob) = placement
+            && let Err(error) = self.service.store().blob_give_up(blob).await
+        {
+            tracing::debug!(%error, "a refused upload is left to the sweep");
+        }
     }
 
     async fn commit(&self, new: NewFile) -> std::result::Result<(), Stop> {

@@ -4,6 +4,7 @@ use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::Grant;
 use crate::keys::WrappedKind;
 use crate::runs::outcome;
+use crate::secure_files::TicketedFile;
 use crate::sql::{args, statements};
 use crate::timeline::RecordWrite;
 use crate::unit::{ReadTx, Tx};
@@ -235,16 +236,16 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| FileId(id)).collect())
     }
 
-    /// Stores a ticket, as its digest.
+    /// Stores a ticket, as its digest, and brings out what the job is told of the file.
     pub async fn ticket_insert(
         &mut self,
         grant: Grant<IssueTicket>,
         hash: &[u8; 32],
-    ) -> Result<(), Stop> {
+    ) -> Result<TicketedFile, Stop> {
         let (act, _) = grant.redeem(self)?;
         self.run_one(&TICKET, args![hash, act.job.0, act.file.0, self.now.0])
             .await?;
-        Ok(())
+        self.ticketed_file(act.project, act.file).await
     }
 
     /// Stores the key of a job's log.

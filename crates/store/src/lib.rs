@@ -41,7 +41,7 @@ pub use keys::{NewProjectKey, ProjectKeyRow, WrappedKey, WrappedKind};
 pub use logs::{LogPage, SealedPage};
 pub use pipelines::{PipelineRow, PipelineText};
 pub use runs::{NewRun, NewStage, RunRow, StageRow};
-pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody};
+pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody, TicketedFile};
 pub use timeline::{RecordRow, RecordWrite};
 pub use unit::{BoxFuture, ReadTx, Tx};
 

@@ -55,6 +55,7 @@ statements! {
     INTENT_DONE = "delete from upload_intent where blob_id = $1";
     BODY = "select name, size, preamble, sealed, blob_id, sealed_length from secure_file
         where id = $1 and project_id = $2";
+    TICKETED = "select name, preamble from secure_file where id = $1 and project_id = $2";
     PREAMBLE = "select preamble from secure_file where id = $1";
     BLOB = "select blob_id from secure_file where id = $1 and project_id = $2";
     DELETE = "delete from secure_file where id = $1 and project_id = $2";
@@ -120,6 +121,17 @@ pub struct FileChange {
     pub name: Option<FileName>,
     /// New properties, instead of all old ones.
     pub properties: Option<BTreeMap<String, String>>,
+}
+
+/// What a job is told of a file together with its ticket.
+#[derive(Debug)]
+pub struct TicketedFile {
+    /// Its name.
+    pub name: String,
+    /// The wrapped file key: length and digest are in it.
+    pub key: WrappedKey,
+    /// Header and commitment.
+    pub preamble: Vec<u8>,
 }
 
 /// What is needed to open a file.
@@ -339,21 +351,22 @@ impl Tx {
         })
     }
 
-    /// What a job is told of a file with its ticket: name, wrapped key and preamble.
-    pub async fn file_for_ticket(
+    pub(crate) async fn ticketed_file(
         &mut self,
         project: ProjectId,
         file: FileId,
-    ) -> Result<(String, WrappedKey, Vec<u8>), Stop> {
-        let row: Option<BodyRow> = self.maybe(&BODY, args![file.0, project.0]).await?;
-        let Some((name, _, preamble, ..)) = row else {
+    ) -> Result<TicketedFile, Stop> {
+        let row: Option<(String, Vec<u8>)> =
+            self.maybe(&TICKETED, args![file.0, project.0]).await?;
+        let Some((name, preamble)) = row else {
             return Err(Refusal::NotFound.into());
         };
-        Ok((
+        let key = self.wrapped_key(WrappedKind::SecureFile, file.0).await?;
+        Ok(TicketedFile {
             name,
-            self.wrapped_key(WrappedKind::SecureFile, file.0).await?,
+            key,
             preamble,
-        ))
+        })
     }
 }
 

@@ -196,7 +196,7 @@ both! {
             let caller = caller.clone();
             unit!(world.store, (caller), |tx| {
                 let grant = tx.authorize(&caller, IssueTicket { project, file, run, job }).await?;
-                tx.ticket_insert(grant, &[hash; 32]).await
+                tx.ticket_insert(grant, &[hash; 32]).await.map(drop)
             })
         };
         ask(&holding, id, 1).await.unwrap();
@@ -221,7 +221,7 @@ both! {
         let (project, id, store) = (world.project, job.id, &world.store);
         unit!(store, (holding), |tx| {
             let grant = tx.authorize(&holding, IssueTicket { project, file, run, job: id }).await?;
-            tx.ticket_insert(grant, &[1; 32]).await
+            tx.ticket_insert(grant, &[1; 32]).await.map(drop)
         })
         .await
         .unwrap();

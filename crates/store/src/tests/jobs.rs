@@ -174,7 +174,7 @@ both! {
                 tx.job_credential_insert(&lease, &token, service).await?;
                 let act = IssueTicket { project, file, run, job: row.id };
                 let grant = tx.authorize(&holding, act).await?;
-                tx.ticket_insert(grant, &[n; 32]).await
+                tx.ticket_insert(grant, &[n; 32]).await.map(drop)
             })
             .await
             .unwrap();

@@ -130,7 +130,7 @@ both! {
             unit!(world.store, (holding), |tx| {
                 let act = coffer_model::act::IssueTicket { project, file, run, job: id };
                 let grant = tx.authorize(&holding, act).await?;
-                tx.ticket_insert(grant, &[hash; 32]).await
+                tx.ticket_insert(grant, &[hash; 32]).await.map(drop)
             })
             .await
             .unwrap();
