@@ -127,6 +127,15 @@ impl Error {
     }
 }
 
+/// A denial as an absence: what the caller may not have is left out of the answer.
+pub(crate) fn unless_denied<T>(asked: std::result::Result<T, Stop>) -> Result<Option<T>> {
+    match asked {
+        Ok(value) => Ok(Some(value)),
+        Err(Stop::Denied { .. }) => Ok(None),
+        Err(stop) => Err(stop.into()),
+    }
+}
+
 /// How to speak of a thing.
 pub(crate) struct Noun {
     pub(crate) name: &'static str,

@@ -1,14 +1,14 @@
 //! Secure files: list, get, change, delete, and the way into upload and download.
 
 use crate::download::Download;
-use crate::error::{Error, FILE, Kind, Result};
+use crate::error::{Error, FILE, Kind, Result, unless_denied};
 use crate::upload::Upload;
 use crate::{Service, tokens};
 use coffer_model::act::{ChangeFile, DeleteFile, IssueTicket, UseFile, ViewFile};
 use coffer_model::library::SecureFile;
 use coffer_model::name::{self, FileName};
 use coffer_model::{Authentication, Caller, FileId, ProjectId};
-use coffer_store::{FileQuery, Stop};
+use coffer_store::FileQuery;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -123,11 +123,7 @@ impl Files<'_> {
         let found = found
             .pop()
             .ok_or_else(|| Error::from(coffer_model::policy::Denied::NotFound).about(&FILE))?;
-        let seen = match read.look(caller, UseFile { project, file }).await {
-            Ok(seen) => Some(seen),
-            Err(Stop::Denied { .. }) => None,
-            Err(stop) => return Err(stop.into()),
-        };
+        let seen = unless_denied(read.look(caller, UseFile { project, file }).await)?;
         let mut view = FileView::from(found);
         if let Some(seen) = seen {
             let (key, preamble) = read.file_key(&seen).await?;
@@ -296,11 +292,7 @@ impl Files<'_> {
                 })
             })
             .await;
-        match issued {
-            Ok(()) => Ok(Some(ticket)),
-            Err(Stop::Denied { .. }) => Ok(None),
-            Err(stop) => Err(stop.into()),
-        }
+        Ok(unless_denied(issued)?.map(|()| ticket))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs: starting, reading, cancelling, and what they wait for.
 
-use crate::error::{Error, RUN, Result};
+use crate::error::{Error, RUN, Result, unless_denied};
 use crate::jobs::read_issues;
 use crate::pipelines::{self, PipelineView};
 use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
@@ -384,20 +384,11 @@ impl Runs<'_> {
             pipeline: run.pipeline,
         };
         let you_may_permit = read.may(caller, &act).await?;
-        let seen = match read
-            .look(
-                caller,
-                ViewFile {
-                    project: run.project,
-                    file,
-                },
-            )
-            .await
-        {
-            Ok(seen) => Some(seen),
-            Err(Stop::Denied { .. }) => None,
-            Err(stop) => return Err(stop.into()),
+        let act = ViewFile {
+            project: run.project,
+            file,
         };
+        let seen = unless_denied(read.look(caller, act).await)?;
         let who_may_permit = match &seen {
             Some(seen) => read.who_may_permit(seen).await?,
             None => Vec::new(),
