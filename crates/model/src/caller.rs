@@ -1,7 +1,9 @@
 //! Who is calling, and how that was shown.
 
+use crate::scope::TokenScopes;
 use crate::{
     AgentId, CredentialId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId, RunId,
+    Timestamp,
 };
 use std::net::IpAddr;
 
@@ -27,6 +29,15 @@ pub enum Authentication {
     Token {
         /// Which.
         credential: CredentialId,
+        /// What it is good for.
+        scopes: TokenScopes,
+    },
+    /// A person's browser session.
+    Session {
+        /// Which.
+        session: CredentialId,
+        /// When the person last showed who they are, by the database's clock.
+        signed_in: Timestamp,
     },
     /// The token of a job. The identity is the project's build service.
     Job {
@@ -65,6 +76,7 @@ impl Authentication {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Token { .. } => "token",
+            Self::Session { .. } => "session",
             Self::Job { .. } => "job",
             Self::Agent { .. } => "agent",
             Self::AgentRegistration { .. } => "agent registration",

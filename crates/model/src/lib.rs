@@ -12,6 +12,8 @@ pub mod library;
 pub mod name;
 pub mod policy;
 pub mod run;
+pub mod scope;
 
 pub use caller::{Authentication, Caller};
 pub use ids::*;
+pub use scope::TokenScopes;

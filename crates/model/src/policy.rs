@@ -2,9 +2,12 @@
 //!
 //! Deny by default. Whatever is not known here is a no. Loading facts is `store`'s business.
 
-use crate::act::Requirement;
+use crate::act::{Demand, Requirement};
 use crate::caller::{Authentication, Caller};
 use std::fmt;
+
+/// How long a sign-in counts as fresh, seconds.
+pub const FRESH_SECONDS: i64 = 15 * 60;
 
 /// What was loaded about the caller and the target, at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,6 +18,8 @@ pub struct Facts {
     pub bits: i64,
     /// Whether the caller's identity may act at all: it exists and is not disabled.
     pub active: bool,
+    /// Whether the caller's session signed in within [`FRESH_SECONDS`].
+    pub fresh: bool,
     /// About the job, for tickets and content.
     pub job: Option<JobFacts>,
 }
@@ -60,6 +65,10 @@ pub enum Denied {
     Disabled,
     /// What was shown as a token is not one that is good now.
     TokenInvalid,
+    /// The token's scopes do not include this.
+    ScopeMissing,
+    /// The session's sign-in is too long ago for this.
+    NotFresh,
 }
 
 impl Denied {
@@ -76,6 +85,8 @@ impl Denied {
             Self::WrongAuthentication => "wrong_authentication",
             Self::Disabled => "identity_disabled",
             Self::TokenInvalid => "token_invalid",
+            Self::ScopeMissing => "scope_missing",
+            Self::NotFresh => "sign_in_not_fresh",
         }
     }
 }
@@ -97,12 +108,16 @@ impl fmt::Display for Denied {
             Self::WrongAuthentication => "This call needs another kind of token.",
             Self::Disabled => "This identity is disabled.",
             Self::TokenInvalid => "The token is not valid: it is unknown, expired or revoked.",
+            Self::ScopeMissing => "The scopes of this token do not include this. Make a token with the scope that it needs.",
+            Self::NotFresh => "You signed in too long ago for this. Sign in again, then repeat it.",
         })
     }
 }
 
-/// Whether `caller` may do what requires `requirement`, given the facts.
-pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(), Denied> {
+/// Whether `caller` may do what demands `demand`, given the facts.
+///
+/// Scope and freshness are asked last: who may not even see the thing hears only that.
+pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Denied> {
     if !facts.active
         && !matches!(
             caller.authentication,
@@ -111,6 +126,17 @@ pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Resu
     {
         return Err(Denied::Disabled);
     }
+    required(caller, &demand.requirement, facts)?;
+    match &caller.authentication {
+        Authentication::Token { scopes, .. } if !scopes.cover(demand.scopes) => {
+            Err(Denied::ScopeMissing)
+        }
+        Authentication::Session { .. } if demand.fresh && !facts.fresh => Err(Denied::NotFresh),
+        _ => Ok(()),
+    }
+}
+
+fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(), Denied> {
     let is = |good: bool| {
         if good {
             Ok(())
@@ -132,7 +158,7 @@ pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Resu
         Requirement::Content { .. } => content(caller, facts),
         Requirement::Person => is(matches!(
             caller.authentication,
-            Authentication::Token { .. }
+            Authentication::Token { .. } | Authentication::Session { .. }
         )),
         Requirement::AgentRegistration => is(matches!(
             caller.authentication,
@@ -148,7 +174,9 @@ pub fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Resu
 
 fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Denied> {
     match caller.authentication {
-        Authentication::Token { .. } | Authentication::Job { .. } => {}
+        Authentication::Token { .. }
+        | Authentication::Session { .. }
+        | Authentication::Job { .. } => {}
         Authentication::Agent { .. }
         | Authentication::AgentRegistration { .. }
         | Authentication::Anonymous
@@ -204,7 +232,7 @@ mod tests {
     use crate::access::{Scope, library};
     use crate::{
         AgentId, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId,
-        RunId,
+        RunId, Timestamp, TokenScopes,
     };
     use uuid::Uuid;
 
@@ -221,7 +249,24 @@ mod tests {
     fn person() -> Caller {
         caller(Authentication::Token {
             credential: CredentialId(Uuid::nil()),
+            scopes: TokenScopes::FULL,
         })
+    }
+
+    fn session() -> Caller {
+        caller(Authentication::Session {
+            session: CredentialId(Uuid::nil()),
+            signed_in: Timestamp(0),
+        })
+    }
+
+    fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(), Denied> {
+        let demand = Demand {
+            requirement: requirement.clone(),
+            scopes: TokenScopes::NONE,
+            fresh: false,
+        };
+        super::decide(caller, &demand, facts)
     }
 
     fn job() -> Caller {
@@ -254,6 +299,7 @@ mod tests {
             exists: true,
             bits: 0,
             active: true,
+            fresh: false,
             job: Some(job),
         }
     }
@@ -345,6 +391,7 @@ mod tests {
             exists,
             bits,
             active: true,
+            fresh: false,
             job: None,
         };
         assert_eq!(
@@ -380,5 +427,48 @@ mod tests {
             Ok(())
         );
         assert_eq!(decide(&system, &read(), &good()), Err(Denied::NotFound));
+    }
+
+    #[test]
+    fn a_token_needs_the_scope_and_the_owner_the_right() {
+        let view = Demand {
+            requirement: Requirement::Right {
+                scope: Scope::Library(ProjectId(Uuid::nil())),
+                bit: library::VIEW,
+                view: library::VIEW,
+            },
+            scopes: TokenScopes::SECURE_FILES_READ,
+            fresh: false,
+        };
+        let token = |scopes| {
+            caller(Authentication::Token {
+                credential: CredentialId(Uuid::nil()),
+                scopes,
+            })
+        };
+        let facts = |bits| Facts { bits, ..good() };
+        let asked = |scopes, bits| super::decide(&token(scopes), &view, &facts(bits));
+        assert_eq!(asked(TokenScopes::SECURE_FILES_MANAGE, 1), Ok(()));
+        assert_eq!(asked(TokenScopes::BUILD, 1), Err(Denied::ScopeMissing));
+        assert_eq!(asked(TokenScopes::FULL, 0), Err(Denied::NotFound));
+        assert_eq!(asked(TokenScopes::BUILD, 0), Err(Denied::NotFound));
+    }
+
+    #[test]
+    fn a_session_must_be_fresh_where_the_act_says_so() {
+        let permit = |fresh| Demand {
+            requirement: Requirement::Person,
+            scopes: TokenScopes::FULL,
+            fresh,
+        };
+        let facts = |fresh| Facts { fresh, ..good() };
+        let asked = |act, now| super::decide(&session(), &permit(act), &facts(now));
+        assert_eq!(asked(true, false), Err(Denied::NotFresh));
+        assert_eq!(asked(true, true), Ok(()));
+        assert_eq!(asked(false, false), Ok(()));
+        assert_eq!(
+            super::decide(&person(), &permit(true), &facts(false)),
+            Ok(())
+        );
     }
 }

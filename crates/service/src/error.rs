@@ -177,6 +177,8 @@ impl From<Denied> for Error {
             Denied::NotForPeople => (Kind::Forbidden, "content.for_jobs"),
             Denied::Ticket | Denied::JobNotLive => (Kind::Invalid, "ticket.invalid"),
             Denied::NotInPlan | Denied::PipelineNotPermitted => (Kind::Forbidden, "access.denied"),
+            Denied::ScopeMissing => (Kind::Forbidden, "token.scope"),
+            Denied::NotFresh => (Kind::Forbidden, "sign_in.not_fresh"),
             Denied::Disabled | Denied::WrongAuthentication | Denied::Lacks { .. } => {
                 (Kind::Forbidden, "access.denied")
             }

@@ -8,7 +8,9 @@ use crate::{Service, tokens};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use coffer_model::act::{CreateFirstAdministrator, ShowToken};
 use coffer_model::library::{IdentityKind, Person};
-use coffer_model::{AgentId, Authentication, Caller, IdentityId, Timestamp, access, name};
+use coffer_model::{
+    AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes, access, name,
+};
 use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -121,7 +123,10 @@ impl SignIn<'_> {
             return Ok(None);
         };
         let authentication = match (row.kind, row.job) {
-            (CredentialKind::Pat, _) => Authentication::Token { credential: row.id },
+            (CredentialKind::Pat, _) => Authentication::Token {
+                credential: row.id,
+                scopes: TokenScopes::FULL,
+            },
             (CredentialKind::Agent, _) => Authentication::AgentRegistration { credential: row.id },
             (CredentialKind::Job, Some(job)) => {
                 let Some(job) = read.job_behind(job).await? else {

@@ -10,7 +10,7 @@ use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, effective};
 use coffer_model::act::{Act, Requirement, Subject};
 use coffer_model::audit::Event;
-use coffer_model::policy::{Denied, Facts, JobFacts, decide};
+use coffer_model::policy::{Denied, FRESH_SECONDS, Facts, JobFacts, decide};
 use coffer_model::{Authentication, Caller, EventId, FileId, JobId, ProjectId, Timestamp};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -91,11 +91,11 @@ impl Tx {
         act: A,
         details: &[(&str, String)],
     ) -> Result<Grant<A>, Stop> {
-        let requirement = act.requirement();
-        let facts = facts(&mut self.conn, self.now, caller, &requirement).await?;
+        let demand = act.demand();
+        let facts = facts(&mut self.conn, self.now, caller, &demand.requirement).await?;
         let id = EventId::random(self.entropy());
         let mut event = event(id, self.now, caller, A::ACTION, act.subject(), details);
-        match decide(caller, &requirement, &facts) {
+        match decide(caller, &demand, &facts) {
             Ok(()) => {
                 event.outcome = "allowed".into();
                 self.audit_insert(&event).await?;
@@ -121,9 +121,9 @@ impl Tx {
 impl ReadTx {
     /// Asks whether the caller may look. Writes nothing.
     pub async fn look<A: Act>(&mut self, caller: &Caller, act: A) -> Result<Seen<A>, Stop> {
-        let requirement = act.requirement();
-        let facts = facts(&mut self.conn, self.now, caller, &requirement).await?;
-        match decide(caller, &requirement, &facts) {
+        let demand = act.demand();
+        let facts = facts(&mut self.conn, self.now, caller, &demand.requirement).await?;
+        match decide(caller, &demand, &facts) {
             Ok(()) => Ok(Seen(act)),
             Err(reason) => Err(Stop::Denied {
                 reason,
@@ -134,9 +134,9 @@ impl ReadTx {
 
     /// Whether the caller may do something, for pages and messages. Writes nothing.
     pub async fn may<A: Act>(&mut self, caller: &Caller, act: &A) -> Result<bool, StoreError> {
-        let requirement = act.requirement();
-        let facts = facts(&mut self.conn, self.now, caller, &requirement).await?;
-        Ok(decide(caller, &requirement, &facts).is_ok())
+        let demand = act.demand();
+        let facts = facts(&mut self.conn, self.now, caller, &demand.requirement).await?;
+        Ok(decide(caller, &demand, &facts).is_ok())
     }
 }
 
@@ -164,8 +164,12 @@ fn event(
             job = job.or(Some(*own));
             details.insert("credential".into(), credential.to_string());
         }
-        Authentication::Token { credential } | Authentication::AgentRegistration { credential } => {
+        Authentication::Token { credential, .. }
+        | Authentication::AgentRegistration { credential } => {
             details.insert("credential".into(), credential.to_string());
+        }
+        Authentication::Session { session, .. } => {
+            details.insert("session".into(), session.to_string());
         }
         Authentication::Agent { agent } => {
             details.insert("agent".into(), agent.to_string());
@@ -204,6 +208,12 @@ pub(crate) async fn facts(
 ) -> Result<Facts, StoreError> {
     let mut facts = Facts {
         active: active(conn, caller).await?,
+        fresh: match caller.authentication {
+            Authentication::Session { signed_in, .. } => {
+                now < signed_in.plus_seconds(FRESH_SECONDS)
+            }
+            _ => false,
+        },
         ..Facts::default()
     };
     match requirement {

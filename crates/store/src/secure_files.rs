@@ -386,13 +386,14 @@ impl ReadTx {
             exists: true,
             bits: i64::MAX,
             active: true,
+            fresh: true,
             job: None,
         };
         let look = ViewFile {
             project,
             file: FileId(Uuid::nil()),
         };
-        if decide(caller, &look.requirement(), &all).is_err() {
+        if decide(caller, &look.demand(), &all).is_err() {
             return Ok(Vec::new());
         }
         let mut values = args![

@@ -5,12 +5,12 @@ use super::world::{World, person};
 use crate::sql::{Statement, args};
 use crate::{FileQuery, NewIdentity};
 use coffer_model::access::{Entry, LIBRARY, Scope, effective, file_token, library, library_token};
-use coffer_model::act::{CreateProject, Requirement, UseFile};
+use coffer_model::act::{CreateProject, Demand, Requirement, UseFile};
 use coffer_model::library::IdentityKind;
 use coffer_model::policy::{Facts, decide};
 use coffer_model::{
     AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, PipelineId,
-    ProjectId, RunId,
+    ProjectId, RunId, TokenScopes,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -120,7 +120,10 @@ impl Random {
     fn caller(&self, world: &World, project: ProjectId, identity: IdentityId) -> Caller {
         let credential = CredentialId::random(&*entropy());
         let authentication = match self.authentication {
-            0 => Authentication::Token { credential },
+            0 => Authentication::Token {
+                credential,
+                scopes: TokenScopes::FULL,
+            },
             1 => Authentication::Job {
                 credential,
                 job: JobId::random(&*entropy()),
@@ -167,18 +170,19 @@ impl Random {
             exists: true,
             bits: effective(&entries, self.inherits[file].unwrap_or(true)),
             active: !self.disabled,
+            fresh: false,
             job: None,
         };
-        decide(
-            caller,
-            &Requirement::Right {
+        let demand = Demand {
+            requirement: Requirement::Right {
                 scope,
                 bit,
                 view: library::VIEW,
             },
-            &facts,
-        )
-        .is_ok()
+            scopes: TokenScopes::SECURE_FILES_READ,
+            fresh: false,
+        };
+        decide(caller, &demand, &facts).is_ok()
     }
 
     async fn check(&self, world: &World) -> Result<(), TestCaseError> {

@@ -56,6 +56,7 @@ pub(super) fn person(organization: OrganizationId, identity: IdentityId, name: &
         name: name.into(),
         authentication: Authentication::Token {
             credential: CredentialId::random(&*entropy()),
+            scopes: coffer_model::TokenScopes::FULL,
         },
         address: Some([192, 0, 2, 7].into()),
     }

@@ -1,0 +1,35 @@
+//! What the product does by itself, under a named duty. It must not know how facts are loaded.
+
+use super::{Requirement, Subject, about, acts};
+use crate::scope::TokenScopes;
+use crate::{IdentityId, JobId, OrganizationId, ProjectId, RunId};
+
+acts! {
+    DUTIES_ACTS;
+
+    /// End a job whose agent stopped renewing its lease.
+    AbandonJob { /// Run.
+        run: RunId, /// Job.
+        job: JobId } "Pipelines.JobAbandoned" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| Subject { run: Some(a.run), job: Some(a.job), ..about(None, "job", a.job) };
+
+    /// Create the organization, its first project and its first administrator.
+    CreateOrganization { /// Organization.
+        organization: OrganizationId } "Organization.Created" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "organization", a.organization);
+
+    /// Make the first administrator, with the one-time code of the first start.
+    CreateFirstAdministrator { /// Who.
+        identity: IdentityId } "Organization.FirstAdministratorCreated" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "identity", a.identity);
+
+    /// Create a root generation or a project key.
+    CreateKey { /// Project; none for a root generation.
+        project: Option<ProjectId>, /// Its version or generation as text.
+        version: String } "Key.Created" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(a.project, "key", &a.version);
+}

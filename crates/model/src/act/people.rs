@@ -1,0 +1,69 @@
+//! Acts on people, their groups and tokens, and on projects. It must not know how facts are loaded.
+
+use super::{Requirement, Subject, about, acts, right};
+use crate::access::{Scope, agent_pools, collection};
+use crate::scope::TokenScopes;
+use crate::{IdentityId, OrganizationId, ProjectId};
+
+acts! {
+    PEOPLE_ACTS;
+
+    /// See the people and projects of the organization.
+    ViewOrganization { /// Organization.
+        organization: OrganizationId } "Organization.Viewed" scope GRAPH
+        needs |a| right(Scope::Organization(a.organization), collection::READ, collection::READ),
+        about |a| about(None, "organization", a.organization);
+
+    /// Add a person, or change which groups a person is in.
+    ManagePeople { /// Organization.
+        organization: OrganizationId, /// The person.
+        person: IdentityId } "Group.UpdateGroupMembership" scope GRAPH_MANAGE + fresh
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "identity", a.person);
+
+    /// Create a project.
+    CreateProject { /// Organization.
+        organization: OrganizationId, /// The new project.
+        project: ProjectId } "Project.CreateCompleted" scope PROJECT_MANAGE
+        needs |a| right(Scope::Organization(a.organization), collection::CREATE_PROJECTS, collection::READ),
+        about |a| about(Some(a.project), "project", a.project);
+
+    /// Make a token for oneself.
+    CreateOwnToken { /// Whose.
+        identity: IdentityId } "Token.PatCreated" scope TOKENS + fresh
+        needs |_a| Requirement::Person,
+        about |a| about(None, "identity", a.identity);
+
+    /// Make a token for somebody else.
+    CreateTokenFor { /// Organization.
+        organization: OrganizationId, /// Whose.
+        identity: IdentityId } "Token.PatCreatedForOther" scope TOKENS + fresh
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "identity", a.identity);
+
+    /// Make a token that registers agents.
+    CreateAgentToken { /// Organization.
+        organization: OrganizationId } "Token.AgentTokenCreated" scope AGENT_POOLS_MANAGE + fresh
+        needs |a| right(Scope::AgentPools(a.organization), agent_pools::MANAGE, 0),
+        about |a| about(None, "organization", a.organization);
+
+    /// Revoke one of one's own tokens.
+    RevokeOwnToken { /// Whose.
+        identity: IdentityId, /// The token's id as text.
+        token: String } "Token.PatRevoked" scope TOKENS
+        needs |_a| Requirement::Person,
+        about |a| about(None, "token", &a.token);
+
+    /// Revoke somebody else's token.
+    RevokeTokenOf { /// Organization.
+        organization: OrganizationId, /// The token's id as text.
+        token: String } "Token.PatRevokedForOther" scope TOKENS
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "token", &a.token);
+
+    /// Show a token that is unknown, expired or revoked, or whose job is over.
+    ShowToken { /// Its kind.
+        kind: &'static str } "Token.Refused" scope NONE
+        needs |_a| Requirement::Token,
+        about |a| about(None, "token", a.kind);
+}

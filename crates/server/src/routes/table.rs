@@ -1,0 +1,96 @@
+//! The one table of routes, in groups: method, path, class of authentication, handler. It must not know layers.
+
+use super::Route;
+use crate::ado::{builds, location, permissions, pipelines, secure_files};
+use crate::auth::Auth;
+use crate::body::{FEED_LIMIT, JSON_LIMIT};
+use crate::coffer::{agents, audit, projects, sign_in, tokens, users};
+use axum::routing::{MethodFilter, on};
+use coffer_wire::paths;
+
+macro_rules! route {
+    ($method:ident $template:expr, $handler:expr) => {
+        Route {
+            method: stringify!($method),
+            template: $template,
+            auth: Auth::Token,
+            limit: JSON_LIMIT,
+            location: None,
+            handler: || on(MethodFilter::$method, $handler),
+        }
+    };
+}
+
+/// Every route below the organization's URL. Without a word, a route wants a token.
+pub(crate) fn table() -> Vec<Route> {
+    let mut table = compatible();
+    table.extend(ours());
+    table.extend(agents());
+    table
+}
+
+fn compatible() -> Vec<Route> {
+    use location::{
+        BUILDS, CONNECTION_DATA, LOGS, PERMISSIONS, PIPELINES, PREVIEW, RESOURCE_AREAS, RUNS,
+        SECURE_FILES, TIMELINE,
+    };
+    vec![
+        route!(OPTIONS paths::location::ROOT, location::all),
+        route!(OPTIONS paths::location::AREA, location::area),
+        route!(GET paths::location::RESOURCE_AREAS, location::resource_areas).at(&RESOURCE_AREAS),
+        route!(GET paths::location::RESOURCE_AREA, location::resource_area).at(&RESOURCE_AREAS),
+        route!(GET paths::location::CONNECTION_DATA, location::connection_data)
+            .at(&CONNECTION_DATA),
+        route!(GET paths::secure_files::COLLECTION, secure_files::list).at(&SECURE_FILES),
+        route!(POST paths::secure_files::COLLECTION, secure_files::post).at(&SECURE_FILES),
+        route!(PATCH paths::secure_files::COLLECTION, secure_files::update_many).at(&SECURE_FILES),
+        route!(GET paths::secure_files::ITEM, secure_files::get).at(&SECURE_FILES),
+        route!(PATCH paths::secure_files::ITEM, secure_files::update).at(&SECURE_FILES),
+        route!(DELETE paths::secure_files::ITEM, secure_files::delete).at(&SECURE_FILES),
+        route!(PATCH paths::permissions::COLLECTION, permissions::change_many).at(&PERMISSIONS),
+        route!(GET paths::permissions::ITEM, permissions::get).at(&PERMISSIONS),
+        route!(PATCH paths::permissions::ITEM, permissions::change).at(&PERMISSIONS),
+        route!(GET paths::pipelines::COLLECTION, pipelines::list).at(&PIPELINES),
+        route!(POST paths::pipelines::COLLECTION, pipelines::create).at(&PIPELINES),
+        route!(GET paths::pipelines::ITEM, pipelines::get).at(&PIPELINES),
+        route!(PUT paths::pipelines::ITEM, pipelines::update).at(&PIPELINES),
+        route!(GET paths::pipelines::RUNS, pipelines::runs).at(&RUNS),
+        route!(POST paths::pipelines::RUNS, pipelines::start).at(&RUNS),
+        route!(GET paths::pipelines::RUN, pipelines::run).at(&RUNS),
+        route!(POST paths::pipelines::PREVIEW, pipelines::preview).at(&PREVIEW),
+        route!(GET paths::builds::COLLECTION, builds::list).at(&BUILDS),
+        route!(GET paths::builds::ITEM, builds::get).at(&BUILDS),
+        route!(PATCH paths::builds::ITEM, builds::update).at(&BUILDS),
+        route!(GET paths::builds::TIMELINE, builds::timeline).at(&TIMELINE),
+        route!(GET paths::builds::TIMELINE_ITEM, builds::timeline_by_id).at(&TIMELINE),
+        route!(GET paths::builds::LOGS, builds::logs).at(&LOGS),
+        route!(GET paths::builds::LOG, builds::log).at(&LOGS),
+    ]
+}
+
+fn ours() -> Vec<Route> {
+    vec![
+        route!(POST paths::coffer::SIGN_IN, sign_in::first).anonymous(),
+        route!(GET paths::coffer::USERS, users::list),
+        route!(POST paths::coffer::USERS, users::add),
+        route!(GET paths::coffer::TOKENS, tokens::list),
+        route!(POST paths::coffer::TOKENS, tokens::create),
+        route!(DELETE paths::coffer::TOKEN, tokens::revoke),
+        route!(GET paths::coffer::PROJECTS, projects::list),
+        route!(POST paths::coffer::PROJECTS, projects::create),
+        route!(GET paths::coffer::AUDIT, audit::page),
+        route!(GET paths::coffer::AUDIT_VERIFY, audit::verify),
+    ]
+}
+
+fn agents() -> Vec<Route> {
+    vec![
+        route!(POST paths::agent::REGISTER, agents::register),
+        route!(POST paths::agent::LEASE, agents::lease).signed(),
+        route!(POST paths::agent::RENEW, agents::renew).signed(),
+        route!(POST paths::agent::FEED, agents::feed)
+            .signed()
+            .limit(FEED_LIMIT),
+        route!(POST paths::agent::FINISH, agents::finish).signed(),
+    ]
+}
