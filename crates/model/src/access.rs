@@ -293,6 +293,39 @@ pub fn default_groups() -> [DefaultGroup; 6] {
     ]
 }
 
+/// Everybody in the organization.
+pub const COLLECTION_VALID_USERS: &str = "Project Collection Valid Users";
+
+/// A group that the organization starts with, and its rights.
+#[derive(Clone, Debug)]
+pub struct OrganizationGroup {
+    /// Its name.
+    pub name: &'static str,
+    /// Bits, and where.
+    pub rights: Vec<(Scope, i64)>,
+}
+
+/// Groups and rights of a new organization.
+pub fn organization_groups(organization: OrganizationId) -> Vec<OrganizationGroup> {
+    vec![
+        OrganizationGroup {
+            name: COLLECTION_ADMINISTRATORS,
+            rights: vec![
+                (Scope::Organization(organization), collection::ALL),
+                (Scope::AuditLog(organization), audit_log::READ),
+                (
+                    Scope::AgentPools(organization),
+                    agent_pools::VIEW | agent_pools::MANAGE,
+                ),
+            ],
+        },
+        OrganizationGroup {
+            name: COLLECTION_VALID_USERS,
+            rights: vec![(Scope::Organization(organization), collection::READ)],
+        },
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,8 @@
 //! [`policy::decide`] is the only place that says yes or no.
 
 pub mod access;
+#[cfg(test)]
+mod access_table;
 pub mod act;
 pub mod audit;
 pub mod caller;

@@ -53,34 +53,15 @@ impl Tx {
         if done != 1 {
             return Err(Refusal::NameTaken.into());
         }
-        let group = IdentityId::random(self.entropy());
-        self.group_insert(group, None, None, access::COLLECTION_ADMINISTRATORS)
-            .await?;
-        for (scope, bits) in [
-            (
-                Scope::Organization(act.organization),
-                access::collection::ALL,
-            ),
-            (Scope::AuditLog(act.organization), access::audit_log::READ),
-            (
-                Scope::AgentPools(act.organization),
-                access::agent_pools::VIEW | access::agent_pools::MANAGE,
-            ),
-        ] {
-            let place = scope.place();
-            self.access_put(place.namespace, &place.token, group.0, bits)
-                .await?;
+        for group in access::organization_groups(act.organization) {
+            let id = IdentityId::random(self.entropy());
+            self.group_insert(id, None, None, group.name).await?;
+            for (scope, bits) in group.rights {
+                let place = scope.place();
+                self.access_put(place.namespace, &place.token, id.0, bits)
+                    .await?;
+            }
         }
-        let everybody = IdentityId::random(self.entropy());
-        self.group_insert(everybody, None, None, EVERYBODY).await?;
-        let place = Scope::Organization(act.organization).place();
-        self.access_put(
-            place.namespace,
-            &place.token,
-            everybody.0,
-            access::collection::READ,
-        )
-        .await?;
         Ok(())
     }
 
@@ -198,7 +179,7 @@ impl Tx {
 
     /// The group that every person of the organization is in.
     pub async fn everybody(&mut self) -> Result<IdentityId, StoreError> {
-        self.group_named(None, EVERYBODY)
+        self.group_named(None, access::COLLECTION_VALID_USERS)
             .await?
             .ok_or(StoreError::Missing {
                 statement: "everybody",
@@ -215,9 +196,6 @@ impl Tx {
         ))
     }
 }
-
-/// The group that every person of the organization is in.
-const EVERYBODY: &str = "Project Collection Valid Users";
 
 impl ReadTx {
     /// The organization, once the first start has made it.

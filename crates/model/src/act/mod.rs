@@ -7,6 +7,8 @@ mod duties;
 mod library;
 mod people;
 mod pipelines;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use audit::*;
 pub use duties::*;
@@ -136,6 +138,13 @@ macro_rules! acts {
 
         /// The action ids of this module's acts.
         pub(super) const $all: &[&str] = &[$($action),*];
+
+        /// One of each of this module's acts.
+        #[cfg(test)]
+        pub(super) fn samples() -> Vec<super::sample::Sampled> {
+            use super::sample::{Sample as _, sampled};
+            vec![$(sampled(stringify!($name), &$name { $($field: <$type>::sample()),* })),*]
+        }
     };
     (@fresh) => { false };
     (@fresh fresh) => { true };

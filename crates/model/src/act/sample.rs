@@ -1,0 +1,78 @@
+//! One of each act, so that what is written about acts leaves none out. Tests only.
+
+use super::{Act, Demand};
+use crate::{
+    AgentId, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId, RunId,
+};
+use uuid::Uuid;
+
+/// An act, as lists of acts need it.
+pub(crate) struct Sampled {
+    /// The name of its type.
+    pub(crate) name: &'static str,
+    /// Its action id.
+    pub(crate) action: &'static str,
+    /// What it demands.
+    pub(crate) demand: Demand,
+}
+
+pub(super) fn sampled<A: Act>(name: &'static str, act: &A) -> Sampled {
+    Sampled {
+        name,
+        action: A::ACTION,
+        demand: act.demand(),
+    }
+}
+
+/// Some value of a type that acts have as a field. All ids are those of one thing, so that an act of the caller is one
+/// on the caller's own.
+pub(super) trait Sample {
+    fn sample() -> Self;
+}
+
+macro_rules! samples {
+    ($($type:ty = $value:expr;)*) => {$(
+        impl Sample for $type {
+            fn sample() -> Self { $value }
+        }
+    )*};
+}
+
+samples! {
+    AgentId = Self(Uuid::nil());
+    CredentialId = Self(Uuid::nil());
+    FileId = Self(Uuid::nil());
+    IdentityId = Self(Uuid::nil());
+    JobId = Self(Uuid::nil());
+    OrganizationId = Self(Uuid::nil());
+    PipelineId = Self(1);
+    ProjectId = Self(Uuid::nil());
+    RunId = Self(1);
+    String = Self::new();
+    &'static str = "";
+    [u8; 32] = [0; 32];
+    bool = true;
+    i64 = 1;
+}
+
+impl<T: Sample> Sample for Option<T> {
+    fn sample() -> Self {
+        Some(T::sample())
+    }
+}
+
+impl<T: Sample> Sample for Vec<T> {
+    fn sample() -> Self {
+        vec![T::sample()]
+    }
+}
+
+/// One of each act.
+pub(crate) fn all() -> Vec<Sampled> {
+    let mut all = super::library::samples();
+    all.extend(super::pipelines::samples());
+    all.extend(super::people::samples());
+    all.extend(super::audit::samples());
+    all.extend(super::duties::samples());
+    all
+}
