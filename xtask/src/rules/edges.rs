@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["service", "wire", "model"]),
     (
         "service",
-        &["store", "seal", "inspect", "pipeline", "model"],
+        &["store", "seal", "inspect", "pipeline", "model", "oidc"],
     ),
     ("store", &["model"]),
     ("keys", &["seal"]),
@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("seal", &[]),
     ("inspect", &[]),
+    ("oidc", &[]),
     ("pipeline", &[]),
 ];
 
