@@ -85,6 +85,18 @@ impl Authentication {
         }
     }
 
+    /// Whether the rights of the identity count at all. What only registers agents or leases jobs has none, whoever
+    /// made it.
+    pub fn has_rights(&self) -> bool {
+        match self {
+            Self::Token { .. } | Self::Session { .. } | Self::Job { .. } => true,
+            Self::Agent { .. }
+            | Self::AgentRegistration { .. }
+            | Self::Anonymous
+            | Self::System { .. } => false,
+        }
+    }
+
     /// The job, when a job calls.
     pub fn job(&self) -> Option<JobId> {
         match self {

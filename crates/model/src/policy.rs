@@ -173,14 +173,8 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
 }
 
 fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Denied> {
-    match caller.authentication {
-        Authentication::Token { .. }
-        | Authentication::Session { .. }
-        | Authentication::Job { .. } => {}
-        Authentication::Agent { .. }
-        | Authentication::AgentRegistration { .. }
-        | Authentication::Anonymous
-        | Authentication::System { .. } => return Err(Denied::WrongAuthentication),
+    if !caller.authentication.has_rights() {
+        return Err(Denied::WrongAuthentication);
     }
     if !facts.exists || facts.bits & view != view {
         return Err(Denied::NotFound);

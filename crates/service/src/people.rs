@@ -4,7 +4,7 @@ use crate::error::{Error, PERSON, Result};
 use crate::{Service, tokens};
 use coffer_model::act::{
     CreateAgentToken, CreateOwnToken, CreateTokenFor, ManagePeople, RevokeOwnToken, RevokeTokenOf,
-    ViewOrganization,
+    ViewOrganization, ViewOwnTokens,
 };
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::{Caller, CredentialId, IdentityId, Timestamp, name};
@@ -196,7 +196,9 @@ impl People<'_> {
     /// The caller's own tokens.
     pub async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenView>> {
         let mut read = self.0.store().read().await?;
-        let rows = read.credentials_of(caller.identity).await?;
+        let identity = caller.identity;
+        let seen = read.look(caller, ViewOwnTokens { identity }).await?;
+        let rows = read.credentials_of(&seen).await?;
         Ok(rows
             .into_iter()
             .map(|row| TokenView {

@@ -129,6 +129,18 @@ impl Runs<'_> {
         Ok(views)
     }
 
+    /// Runs of one pipeline, newest first.
+    pub async fn of_pipeline(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+        top: usize,
+    ) -> Result<Vec<RunView>> {
+        self.0.pipelines().get(caller, project, pipeline).await?;
+        self.list(caller, project, Some(pipeline), top).await
+    }
+
     /// One run.
     pub async fn get(&self, caller: &Caller, project: ProjectId, run: RunId) -> Result<RunView> {
         let mut read = self.0.store().read().await?;
@@ -255,6 +267,17 @@ impl Runs<'_> {
                 }
             }
             next = end;
+        }
+        if text.lines.is_empty() {
+            // Nothing yet, nothing in this range, or no such log.
+            let records = read.timeline(&seen, &row).await?;
+            if !records.iter().any(|record| record.log == Some(log)) {
+                return Err(Error::new(
+                    crate::Kind::NotFound,
+                    "log.not_found",
+                    "That build has no such log.",
+                ));
+            }
         }
         Ok(text)
     }

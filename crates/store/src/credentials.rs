@@ -1,13 +1,13 @@
 //! Stored tokens: digests only, each with its kind, owner and end.
 
 use crate::error::{Refusal, Stop, StoreError};
-use crate::gate::Grant;
+use crate::gate::{Grant, Seen};
 use crate::jobs::Lease;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
     Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenFor,
-    RevokeOwnToken, RevokeTokenOf,
+    RevokeOwnToken, RevokeTokenOf, ViewOwnTokens,
 };
 use coffer_model::{CredentialId, IdentityId, JobId, PipelineId, ProjectId, RunId, Timestamp};
 use uuid::Uuid;
@@ -299,8 +299,9 @@ impl ReadTx {
     /// An identity's own tokens, newest first.
     pub async fn credentials_of(
         &mut self,
-        identity: IdentityId,
+        seen: &Seen<ViewOwnTokens>,
     ) -> Result<Vec<CredentialRow>, StoreError> {
+        let identity = seen.0.identity;
         let rows: Vec<(Uuid, String, String, i64, i64, Option<i64>)> =
             self.conn.all(&OF_IDENTITY, args![identity.0]).await?;
         rows.into_iter()

@@ -47,6 +47,12 @@ acts! {
         needs |a| right(Scope::AgentPools(a.organization), agent_pools::MANAGE, 0),
         about |a| about(None, "organization", a.organization);
 
+    /// See one's own tokens, without their values.
+    ViewOwnTokens { /// Whose.
+        identity: IdentityId } "Token.OwnPatsViewed" scope TOKENS
+        needs |_a| Requirement::Person,
+        about |a| about(None, "identity", a.identity);
+
     /// Revoke one of one's own tokens.
     RevokeOwnToken { /// Whose.
         identity: IdentityId, /// The token's id as text.

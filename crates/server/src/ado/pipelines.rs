@@ -95,7 +95,7 @@ pub(crate) async fn runs(
     let top = params.number("$top")?.unwrap_or(MOST_RUNS).min(MOST_RUNS);
     let project = project(&app, &caller, &name).await?.id;
     let runs = app.service.runs();
-    let found = runs.list(&caller, project, Some(id), top).await?;
+    let found = runs.of_pipeline(&caller, project, id, top).await?;
     let found = found.into_iter();
     Ok(asked.list(
         found

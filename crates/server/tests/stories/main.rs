@@ -15,6 +15,7 @@ mod library;
 mod limits;
 mod runs;
 mod tickets;
+mod walk;
 
 use coffer_testkit::{Answer, LeasedJob, TestAgent, TestServer, User, certificate};
 use coffer_wire::coffer::AuditEvent;

@@ -1,0 +1,114 @@
+//! Everybody who asks.
+
+use super::world::{Tenant, person};
+use coffer_testkit::{Answer, PROJECT, TestAgent, TestServer, User};
+
+/// How a party shows who it is.
+enum Shown {
+    Token(User),
+    Signature(TestAgent),
+}
+
+/// Somebody who asks.
+pub(super) struct Party {
+    /// The heading of its column.
+    pub(super) name: &'static str,
+    shown: Shown,
+}
+
+impl Party {
+    pub(super) fn person(name: &'static str, user: User) -> Self {
+        Self {
+            name,
+            shown: Shown::Token(user),
+        }
+    }
+
+    /// Sends a request the way this party does.
+    pub(super) async fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        match &self.shown {
+            Shown::Token(user) => {
+                let call = user.call(method, path);
+                let call = if body.is_empty() {
+                    call
+                } else {
+                    call.body(kind, body.to_owned())
+                };
+                call.send().await
+            }
+            Shown::Signature(agent) => {
+                let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+                let body = body.as_bytes();
+                let headers = agent.sign(method, path, body, i64::try_from(now).unwrap());
+                agent.signed(method, path, body, &headers).send().await
+            }
+        }
+    }
+}
+
+/// The parties, and the project that they ask about.
+pub(super) struct Stage {
+    pub(super) own: Tenant,
+    pub(super) parties: Vec<Party>,
+}
+
+impl Stage {
+    pub(super) async fn set(server: &TestServer) -> Self {
+        let agent = server.agent("walker").await;
+        let own = Tenant::of(server, PROJECT, &agent).await;
+        let foreign = Tenant::of(server, "Elsewhere", &agent).await;
+        let (_, job) = own.job(server, &agent).await;
+        let job = job.user(server);
+        let in_project = async |name, groups| person(server, name, PROJECT, groups).await;
+        let user = in_project("usher", &["Readers"][..]).await;
+        grant_user(server, "usher").await;
+        let parties = vec![
+            Party::person("anonymous", server.nobody()),
+            Party::person("stranger", in_project("stranger", &[]).await),
+            Party::person("reader", in_project("reader", &["Readers"]).await),
+            Party::person("user", user),
+            Party::person("creator", in_project("creator", &["Contributors"]).await),
+            Party::person(
+                "library",
+                in_project("librarian", &["Release Administrators"]).await,
+            ),
+            Party::person(
+                "project",
+                in_project("manager", &["Project Administrators"]).await,
+            ),
+            Party::person(
+                "organization",
+                server.holder(server.administrator().token()),
+            ),
+            Party::person("foreign", foreign.keeper),
+            Party::person("job", job),
+            Party::person("registration", server.holder(&server.agent_token().await)),
+            Party {
+                name: "agent",
+                shown: Shown::Signature(agent),
+            },
+        ];
+        Self { own, parties }
+    }
+}
+
+/// The role User in the library of the first project.
+async fn grant_user(server: &TestServer, name: &str) {
+    server
+        .database()
+        .sql(&format!(
+            "insert into access_entry (namespace_id, token, identity_id, allow_bits, deny_bits)
+             select e.namespace_id, e.token, u.id, 17, 0 from access_entry e, identity u
+             where u.unique_name = '{name}' and e.token = (select 'Library/' || {} from project p where p.name = '{PROJECT}')
+             limit 1",
+            match server.engine() {
+                coffer_testkit::Engine::Sqlite => GUID_TEXT,
+                coffer_testkit::Engine::Postgres => "p.id::text",
+            }
+        ))
+        .await;
+}
+
+/// The text of a GUID that SQLite keeps as bytes.
+const GUID_TEXT: &str = "lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-' || substr(hex(p.id), 13, 4)
+    || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21, 12))";

@@ -1,0 +1,142 @@
+//! How each route is asked: its query and its body, with the places where an id goes. A route that is not here fails
+//! the walk: whoever adds one says here how it is called, and reads in `docs/routes.md` who may.
+
+/// One route, and how to ask it.
+pub(crate) struct Probe {
+    /// `METHOD template`, as in the table of routes.
+    pub(crate) route: &'static str,
+    /// The query, with its question mark.
+    pub(crate) query: &'static str,
+    /// The body; empty for none. Text in braces is filled in, like the path's.
+    pub(crate) body: &'static str,
+    /// What the body is.
+    pub(crate) kind: &'static str,
+}
+
+const JSON: &str = "application/json";
+
+const fn bare(route: &'static str) -> Probe {
+    Probe {
+        route,
+        query: "",
+        body: "",
+        kind: JSON,
+    }
+}
+
+const fn with(route: &'static str, body: &'static str) -> Probe {
+    Probe {
+        route,
+        query: "",
+        body,
+        kind: JSON,
+    }
+}
+
+const fn asked(route: &'static str, query: &'static str) -> Probe {
+    Probe {
+        route,
+        query,
+        body: "",
+        kind: JSON,
+    }
+}
+
+/// Every route.
+pub(crate) const PROBES: &[Probe] = &[
+    // What a client asks first.
+    bare("OPTIONS _apis"),
+    bare("OPTIONS _apis/{area}"),
+    bare("GET _apis/ResourceAreas"),
+    bare("GET _apis/ResourceAreas/{areaId}"),
+    bare("GET _apis/connectionData"),
+    // Secure files.
+    bare("GET {project}/_apis/distributedtask/securefiles"),
+    Probe {
+        route: "POST {project}/_apis/distributedtask/securefiles",
+        query: "?name={fresh}.pem",
+        body: "content",
+        kind: "application/octet-stream",
+    },
+    with(
+        "PATCH {project}/_apis/distributedtask/securefiles",
+        r#"[{"id":"{secureFileId}","name":"{fresh}"}]"#,
+    ),
+    bare("GET {project}/_apis/distributedtask/securefiles/{secureFileId}"),
+    with(
+        "PATCH {project}/_apis/distributedtask/securefiles/{secureFileId}",
+        r#"{"name":"{fresh}"}"#,
+    ),
+    bare("DELETE {project}/_apis/distributedtask/securefiles/{secureFileId}"),
+    // Pipeline permissions.
+    with(
+        "PATCH {project}/_apis/pipelines/pipelinepermissions",
+        r#"[{"resource":{"type":"securefile","id":"{secureFileId}"},"pipelines":[{"id":{pipelineId},"authorized":true}]}]"#,
+    ),
+    bare("GET {project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}"),
+    with(
+        "PATCH {project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}",
+        r#"{"pipelines":[{"id":{pipelineId},"authorized":true}]}"#,
+    ),
+    // Pipelines and runs.
+    bare("GET {project}/_apis/pipelines"),
+    with(
+        "POST {project}/_apis/pipelines",
+        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n"}}"#,
+    ),
+    bare("GET {project}/_apis/pipelines/{pipelineId}"),
+    with(
+        "PUT {project}/_apis/pipelines/{pipelineId}",
+        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n"}}"#,
+    ),
+    bare("GET {project}/_apis/pipelines/{pipelineId}/runs"),
+    with("POST {project}/_apis/pipelines/{pipelineId}/runs", "{}"),
+    bare("GET {project}/_apis/pipelines/{pipelineId}/runs/{runId}"),
+    with("POST {project}/_apis/pipelines/{pipelineId}/preview", "{}"),
+    bare("GET {project}/_apis/build/builds"),
+    bare("GET {project}/_apis/build/builds/{buildId}"),
+    with(
+        "PATCH {project}/_apis/build/builds/{buildId}",
+        r#"{"status":"cancelling"}"#,
+    ),
+    bare("GET {project}/_apis/build/builds/{buildId}/timeline"),
+    bare("GET {project}/_apis/build/builds/{buildId}/timeline/{timelineId}"),
+    bare("GET {project}/_apis/build/builds/{buildId}/logs"),
+    bare("GET {project}/_apis/build/builds/{buildId}/logs/{logId}"),
+    // People and tokens.
+    with(
+        "POST _apis/coffer/signin",
+        r#"{"code":"{unknown}","uniqueName":"{fresh}","label":"walk"}"#,
+    ),
+    bare("GET _apis/coffer/users"),
+    with("POST _apis/coffer/users", r#"{"uniqueName":"{fresh}"}"#),
+    bare("GET _apis/coffer/tokens"),
+    with("POST _apis/coffer/tokens", r#"{"label":"walk","days":1}"#),
+    bare("DELETE _apis/coffer/tokens/{tokenId}"),
+    bare("GET _apis/coffer/projects"),
+    with("POST _apis/coffer/projects", r#"{"name":"{fresh}"}"#),
+    // The audit log.
+    asked("GET _apis/coffer/audit", "?top=1"),
+    bare("GET _apis/coffer/audit/verify"),
+    // Agents.
+    with(
+        "POST _apis/coffer/agents",
+        r#"{"name":"{fresh}","version":"4.260.0","publicKey":"{agentKey}"}"#,
+    ),
+    with(
+        "POST _apis/coffer/agents/{agentId}/lease",
+        r#"{"waitSeconds":0}"#,
+    ),
+    with(
+        "POST _apis/coffer/agents/{agentId}/jobs/{jobId}/renew",
+        r#"{"leaseToken":"{unknown}"}"#,
+    ),
+    with(
+        "POST _apis/coffer/agents/{agentId}/jobs/{jobId}/feed",
+        r#"{"leaseToken":"{unknown}","records":[],"lines":[]}"#,
+    ),
+    with(
+        "POST _apis/coffer/agents/{agentId}/jobs/{jobId}/finish",
+        r#"{"leaseToken":"{unknown}","result":"succeeded"}"#,
+    ),
+];
