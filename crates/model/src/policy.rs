@@ -160,6 +160,17 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
             caller.authentication,
             Authentication::Token { .. } | Authentication::Session { .. }
         )),
+        Requirement::Oneself { identity } => {
+            is(matches!(
+                caller.authentication,
+                Authentication::Token { .. } | Authentication::Session { .. }
+            ))?;
+            if caller.identity == *identity {
+                Ok(())
+            } else {
+                Err(Denied::NotFound)
+            }
+        }
         Requirement::AgentRegistration => is(matches!(
             caller.authentication,
             Authentication::AgentRegistration { .. }
@@ -407,6 +418,20 @@ mod tests {
             })
         );
         assert_eq!(decide(&person(), &manage, &facts(true, 3)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_ones_own_is_nobody_elses() {
+        let of = |identity| Requirement::Oneself {
+            identity: IdentityId(Uuid::from_u128(identity)),
+        };
+        assert_eq!(decide(&person(), &of(0), &good()), Ok(()));
+        assert_eq!(decide(&session(), &of(0), &good()), Ok(()));
+        assert_eq!(decide(&person(), &of(1), &good()), Err(Denied::NotFound));
+        assert_eq!(
+            decide(&job(), &of(0), &good()),
+            Err(Denied::WrongAuthentication)
+        );
     }
 
     #[test]

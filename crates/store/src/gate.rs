@@ -246,6 +246,7 @@ pub(crate) async fn facts(
             }
         }
         Requirement::Person
+        | Requirement::Oneself { .. }
         | Requirement::AgentRegistration
         | Requirement::Duty
         | Requirement::Token => {

@@ -18,7 +18,7 @@ pub use pipelines::*;
 
 use crate::access::Scope;
 use crate::scope::TokenScopes;
-use crate::{FileId, JobId, ProjectId, RunId};
+use crate::{FileId, IdentityId, JobId, ProjectId, RunId};
 
 /// What an act requires; [`crate::policy::decide`] compares it with the facts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +50,11 @@ pub enum Requirement {
     },
     /// Any person who signed in.
     Person,
+    /// The person of this identity, signed in, and nobody else.
+    Oneself {
+        /// Who.
+        identity: IdentityId,
+    },
     /// A token for registering agents.
     AgentRegistration,
     /// A duty of the product itself.

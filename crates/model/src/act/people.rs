@@ -31,7 +31,7 @@ acts! {
     /// Make a token for oneself.
     CreateOwnToken { /// Whose.
         identity: IdentityId } "Token.PatCreated" scope TOKENS + fresh
-        needs |_a| Requirement::Person,
+        needs |a| Requirement::Oneself { identity: a.identity },
         about |a| about(None, "identity", a.identity);
 
     /// Make a token for somebody else.
@@ -50,14 +50,14 @@ acts! {
     /// See one's own tokens, without their values.
     ViewOwnTokens { /// Whose.
         identity: IdentityId } "Token.OwnPatsViewed" scope TOKENS
-        needs |_a| Requirement::Person,
+        needs |a| Requirement::Oneself { identity: a.identity },
         about |a| about(None, "identity", a.identity);
 
     /// Revoke one of one's own tokens.
     RevokeOwnToken { /// Whose.
         identity: IdentityId, /// The token's id as text.
         token: String } "Token.PatRevoked" scope TOKENS
-        needs |_a| Requirement::Person,
+        needs |a| Requirement::Oneself { identity: a.identity },
         about |a| about(None, "token", &a.token);
 
     /// Revoke somebody else's token.
