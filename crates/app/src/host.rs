@@ -6,6 +6,7 @@ use crate::config::{Config, Database, Provider};
 use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::Created;
 use coffer_keys::{Entropy, FileProvider, os_entropy};
+use coffer_outgoing::{Outgoing, Policy};
 use coffer_service::{FirstStart, Service};
 use coffer_store::Store;
 use std::net::SocketAddr;
@@ -85,6 +86,7 @@ impl Host {
             project: FIRST_PROJECT.to_owned(),
             deployment: config.deployment.id.clone(),
             lease_seconds: config.jobs.lease_seconds,
+            outgoing: Outgoing::new(outgoing(config)?),
         })
         .await
         .map_err(refused)?;
@@ -179,6 +181,23 @@ fn refused(error: coffer_service::Error) -> CommandError {
         .hints
         .iter()
         .fold(failed, |failed, hint| failed.hint(hint.clone()))
+}
+
+/// What the server may call, with the authorities that the operator trusts.
+fn outgoing(config: &Config) -> Result<Policy> {
+    let policy = config.outgoing.policy.clone();
+    let Some(path) = &config.outgoing.ca_file else {
+        return Ok(policy);
+    };
+    let pem = std::fs::read(path)
+        .map_err(|error| CommandError::file("cannot read the authorities in", path, &error))?;
+    policy.trust_pem(&pem).map_err(|error| {
+        CommandError::new(
+            Exit::Invalid,
+            format!("outgoing.ca_file cannot be used: {}", path.display()),
+        )
+        .because(&error)
+    })
 }
 
 /// Makes a folder that only its owner may look into.

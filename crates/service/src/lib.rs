@@ -40,6 +40,7 @@ pub use sign_in::SignIn;
 pub use upload::Upload;
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
+use coffer_outgoing::Outgoing;
 use coffer_seal::KeyProvider;
 use coffer_store::Store;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Options {
     pub deployment: String,
     /// How long a job's lease lives without renewal, seconds.
     pub lease_seconds: u32,
+    /// The way out to addresses that people configure.
+    pub outgoing: Outgoing,
 }
 
 /// The organization served.
@@ -90,6 +93,7 @@ struct Inner {
     organization: Organization,
     deployment: Deployment,
     lease_seconds: u32,
+    outgoing: Outgoing,
     nonces: sign_in::Nonces,
     refusals: sign_in::Refusals,
     log_keys: jobs::LogKeys,
@@ -118,6 +122,7 @@ impl Service {
             organization,
             deployment,
             lease_seconds: options.lease_seconds.max(5),
+            outgoing: options.outgoing,
             nonces: sign_in::Nonces::default(),
             refusals: sign_in::Refusals::default(),
             log_keys: jobs::LogKeys::default(),
@@ -217,6 +222,12 @@ impl Service {
 
     pub(crate) fn entropy(&self) -> &Entropy {
         &*self.0.entropy
+    }
+
+    /// The way out to addresses that people configure.
+    #[expect(dead_code, reason = "its users come next")]
+    pub(crate) fn outgoing(&self) -> &Outgoing {
+        &self.0.outgoing
     }
 
     pub(crate) fn log_keys(&self) -> &jobs::LogKeys {

@@ -9,6 +9,7 @@ use crate::user::{User, group};
 use crate::wire::Wire;
 use crate::{logs, samples};
 use coffer_keys::{FileProvider, os_entropy};
+use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options};
 use coffer_service::Service;
 use coffer_store::Store;
@@ -40,6 +41,8 @@ pub struct Setup {
     /// Whether the server does its duties (ending lost jobs) by itself. Switched off for stories that want to see the
     /// moment before.
     pub duties: bool,
+    /// Whether the operator lets the server call this machine, without TLS. Stories have their partners here.
+    pub calls_this_machine: bool,
     /// Whether the log of this process is kept and searched. Off for measuring.
     pub logs: bool,
 }
@@ -50,6 +53,7 @@ impl Default for Setup {
             limits: Limits::default(),
             lease_seconds: 30,
             duties: true,
+            calls_this_machine: true,
             logs: true,
         }
     }
@@ -129,6 +133,7 @@ impl TestServer {
             project: PROJECT.into(),
             deployment: "test".into(),
             lease_seconds: self.setup.lease_seconds,
+            outgoing: self.outgoing(),
         })
         .await
         .unwrap();
@@ -157,6 +162,14 @@ impl TestServer {
             stop,
             tasks,
         });
+    }
+
+    fn outgoing(&self) -> Outgoing {
+        let mut policy = Policy::default();
+        if self.setup.calls_this_machine {
+            policy = policy.allow("localhost").unwrap().plain(true);
+        }
+        Outgoing::new(policy)
     }
 
     async fn sign_in(&self, name: &str) -> User {

@@ -17,14 +17,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "server", "service", "store", "keys", "agent", "client", "wire", "model", "pipeline",
-            "sources",
+            "sources", "outgoing",
         ],
     ),
     (TESTKIT, &["*"]),
     ("server", &["service", "wire", "model"]),
     (
         "service",
-        &["store", "seal", "inspect", "pipeline", "model", "oidc"],
+        &[
+            "store", "seal", "inspect", "pipeline", "outgoing", "model", "oidc",
+        ],
     ),
     ("store", &["model"]),
     ("keys", &["seal"]),
@@ -37,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("inspect", &[]),
     ("oidc", &[]),
     ("pipeline", &[]),
+    ("outgoing", &[]),
 ];
 
 /// A package of the workspace and those of ours that it uses.

@@ -4,7 +4,8 @@
 
 use crate::cli::DemoArgs;
 use crate::config::{
-    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Provider, Server, Storage,
+    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Provider, Server,
+    Storage,
 };
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -13,6 +14,7 @@ use crate::output::{LogStyle, log_line};
 use crate::signals::stop_on_signal;
 use coffer_agent::AgentOptions;
 use coffer_client::{AuditQuery, Body, Client, ClientOptions, Upload};
+use coffer_outgoing::Policy;
 use coffer_wire::coffer::{AuditEntry, FirstSignIn, GroupReference, TokenRequest, User};
 use coffer_wire::pipelines::{Run, RunRequest};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -142,6 +144,10 @@ fn config(folder: &Path) -> Config {
             level: LogLevel::Warn,
         },
         jobs: Jobs { lease_seconds: 60 },
+        outgoing: Outgoing {
+            policy: Policy::default(),
+            ca_file: None,
+        },
     }
 }
 

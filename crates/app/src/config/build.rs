@@ -2,10 +2,11 @@
 
 use super::layers::{Setting, Settings, well_formed};
 use super::{
-    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Problem, Provider, Server,
-    Storage, folders, keys,
+    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
+    Provider, Server, Storage, folders, keys,
 };
 use clap::ValueEnum as _;
+use coffer_outgoing::Policy;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     let data = PathBuf::from(text("storage.data"));
     let database = database(settings.get("storage.database"), &data, problems);
     let key_file = PathBuf::from(text("keys.key_file"));
+    let outgoing = outgoing(settings, problems);
     key_outside(settings, problems);
     if problems.len() > before {
         return None;
@@ -62,6 +64,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
         jobs: Jobs {
             lease_seconds: text("jobs.lease_seconds").parse().ok()?,
         },
+        outgoing: outgoing?,
     })
 }
 
@@ -160,6 +163,31 @@ fn database(
         return None;
     }
     Some(Database::Sqlite(text.into()))
+}
+
+fn outgoing(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Outgoing> {
+    let list = settings.get("outgoing.allow");
+    let mut policy =
+        Policy::default().plain(settings.get("outgoing.plain").text.as_str() == "true");
+    for entry in list
+        .text
+        .split([',', ' '])
+        .filter(|entry| !entry.is_empty())
+    {
+        match policy.clone().allow(entry) {
+            Ok(wider) => policy = wider,
+            Err(error) => problems.push(problem(
+                list,
+                format!("`outgoing.allow`: {error}"),
+                "list host names, addresses or ranges, with commas between them",
+            )),
+        }
+    }
+    let ca_file = settings.get("outgoing.ca_file").text.as_str();
+    Some(Outgoing {
+        policy,
+        ca_file: (!ca_file.is_empty()).then(|| ca_file.into()),
+    })
 }
 
 /// The root key must not lie with the data it protects.

@@ -169,6 +169,33 @@ pub(crate) const KEYS: &[Key] = &[
         flag: None,
         about: "How long a job stays with an agent that does not report, in seconds. Agents report three times as often.",
     },
+    Key {
+        name: "outgoing.allow",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: None,
+        about: "Private targets that the server may call for what people configure, such as audit streams: host names, \
+                addresses and ranges, with commas between them. Public addresses need no entry. A host name opens \
+                private addresses to that name; this machine and its link are opened by address or range, or by \
+                `localhost`.",
+    },
+    Key {
+        name: "outgoing.plain",
+        kind: Kind::Boolean,
+        fallback: Fallback::Is("false"),
+        secret: false,
+        flag: None,
+        about: "Whether targets that `outgoing.allow` lists may be called without TLS.",
+    },
+    Key {
+        name: "outgoing.ca_file",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: None,
+        about: "A file with more certificate authorities to trust in such calls, PEM.",
+    },
 ];
 
 /// Environment variables that are not configuration of the server, and what they do.

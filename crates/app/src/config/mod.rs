@@ -14,6 +14,7 @@ pub(crate) mod reference;
 pub(crate) use folders::user_folder;
 pub(crate) use layers::{Flag, Inputs};
 
+use coffer_outgoing::Policy;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) deployment: Deployment,
     pub(crate) log: Log,
     pub(crate) jobs: Jobs,
+    pub(crate) outgoing: Outgoing,
 }
 
 /// How the server is reached.
@@ -116,6 +118,14 @@ pub(crate) enum LogLevel {
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
     pub(crate) lease_seconds: u32,
+}
+
+/// What the server may call.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) policy: Policy,
+    /// More certificate authorities.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// A configuration that holds, with the origin of each value.

@@ -331,3 +331,19 @@ fn every_key_can_be_set_from_every_layer_it_names() {
         assert!(VARIABLES.iter().all(|(name, _)| *name != variable));
     }
 }
+
+#[test]
+fn private_targets_are_listed_and_an_entry_that_is_none_is_named() {
+    let listed = "[outgoing]\nallow = \"splunk.corp, 10.2.0.0/16\"\nplain = true\n";
+    assert!(load(&inputs(listed, &[], &[])).is_ok());
+    let wrong = problems(&inputs(
+        "[outgoing]\nallow = \"splunk.corp, http://a.test, 10.2.0.0/99\"\n",
+        &[],
+        &[],
+    ));
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(
+        wrong[0].contains("'http://a.test' is not a host name"),
+        "{wrong:?}"
+    );
+}
