@@ -4,6 +4,12 @@
 //! allowed and which are denied. Namespaces, bits and token texts are those the original publishes, so that what
 //! the wire shows is what is enforced.
 
+mod namespaces;
+mod roles;
+
+pub use namespaces::{Action, Description, NAMESPACES};
+pub use roles::{Bits, Breach, Role, ShownRole, may_become, shown};
+
 use crate::{FileId, IdentityId, OrganizationId, PipelineId, ProjectId};
 use uuid::{Uuid, uuid};
 
@@ -19,8 +25,12 @@ pub const BUILD: Namespace = Namespace(uuid!("33344d9c-fc72-4d6f-aba5-fa317101a7
 pub const COLLECTION: Namespace = Namespace(uuid!("3e65f728-f8bc-4ecd-8764-7e378b19bfa7"));
 /// The audit log.
 pub const AUDIT_LOG: Namespace = Namespace(uuid!("a6cc6381-a1ca-4b36-b3c1-4e65211e82b6"));
+/// Projects themselves.
+pub const PROJECT: Namespace = Namespace(uuid!("52d39943-cb85-4d7f-8fa8-c6baac873819"));
 /// Agent pools.
 pub const AGENT_POOLS: Namespace = Namespace(uuid!("101eae8c-1709-47f9-b228-0e476c35b3ba"));
+/// Keys and break-glass: ours, the original has nothing like it.
+pub const OFFICERS: Namespace = Namespace(uuid!("0d6f3c52-5b0a-4c39-9a5e-6f1b7c1d2e90"));
 
 /// Bits of [`LIBRARY`].
 pub mod library {
@@ -30,6 +40,8 @@ pub mod library {
     pub const ADMINISTER: i64 = 2;
     /// Create items.
     pub const CREATE: i64 = 4;
+    /// See secrets of variable groups. Gives nothing on a secure file: its content is for jobs.
+    pub const VIEW_SECRETS: i64 = 8;
     /// Use in a pipeline; permit one pipeline.
     pub const USE: i64 = 16;
     /// Marks the creator's entry, which cannot be changed or removed.
@@ -38,7 +50,7 @@ pub mod library {
 
 /// Bits of [`BUILD`].
 pub mod build {
-    /// See runs and read their logs.
+    /// See runs and read their logs: the original has no bit for logs alone.
     pub const VIEW_BUILDS: i64 = 1;
     /// Queue a run.
     pub const QUEUE_BUILDS: i64 = 128;
@@ -53,7 +65,7 @@ pub mod build {
     /// Hand out rights on pipelines.
     pub const ADMINISTER: i64 = 16384;
     /// Create a pipeline.
-    pub const CREATE_DEFINITION: i64 = 65536;
+    pub const CREATE_DEFINITION: i64 = 32768;
     /// Everything.
     pub const ALL: i64 = VIEW_BUILDS
         | QUEUE_BUILDS
@@ -77,10 +89,32 @@ pub mod collection {
     pub const ALL: i64 = READ | WRITE | CREATE_PROJECTS;
 }
 
+/// Bits of [`PROJECT`].
+pub mod project {
+    /// See that the project exists, its name and its groups.
+    pub const READ: i64 = 1;
+    /// Administer the project: its description, its groups and who is in them.
+    pub const WRITE: i64 = 2;
+    /// Delete the project.
+    pub const DELETE: i64 = 4;
+    /// Rename the project.
+    pub const RENAME: i64 = 65536;
+    /// Everything.
+    pub const ALL: i64 = READ | WRITE | DELETE | RENAME;
+}
+
 /// Bits of [`AUDIT_LOG`].
 pub mod audit_log {
     /// Read and verify.
     pub const READ: i64 = 1;
+    /// Hand out rights on the audit log.
+    pub const WRITE: i64 = 2;
+    /// Make and change audit streams.
+    pub const MANAGE_STREAMS: i64 = 4;
+    /// Delete audit streams.
+    pub const DELETE_STREAMS: i64 = 8;
+    /// Everything.
+    pub const ALL: i64 = READ | WRITE | MANAGE_STREAMS | DELETE_STREAMS;
 }
 
 /// Bits of [`AGENT_POOLS`].
@@ -89,6 +123,18 @@ pub mod agent_pools {
     pub const VIEW: i64 = 1;
     /// Register and remove agents.
     pub const MANAGE: i64 = 2;
+}
+
+/// Bits of [`OFFICERS`].
+pub mod officers {
+    /// See keys, rotations and break-glass requests.
+    pub const LOOK: i64 = 1;
+    /// Rotate and manage keys.
+    pub const OPERATE_KEYS: i64 = 2;
+    /// Act as one of the two officers that break glass. Administering the organization does not include it.
+    pub const BREAK_GLASS: i64 = 4;
+    /// Hand out these rights.
+    pub const ADMINISTER: i64 = 8;
 }
 
 /// Where a right is looked up: a namespace, the token of the thing itself, and the token it inherits from.
@@ -113,12 +159,16 @@ pub enum Scope {
     Pipelines(ProjectId),
     /// One pipeline and its runs.
     Pipeline(ProjectId, PipelineId),
+    /// A project itself.
+    Project(ProjectId),
     /// The organization.
     Organization(OrganizationId),
     /// The audit log of the organization.
     AuditLog(OrganizationId),
     /// The agent pools of the organization.
     AgentPools(OrganizationId),
+    /// The keys of the organization, and breaking glass.
+    Officers(OrganizationId),
 }
 
 /// Token of a project's library, as the original spells it.
@@ -129,6 +179,11 @@ pub fn library_token(project: ProjectId) -> String {
 /// Token of a secure file.
 pub fn file_token(project: ProjectId, file: FileId) -> String {
     format!("Library/{project}/SecureFile/{file}")
+}
+
+/// Token of a project itself.
+pub fn project_token(project: ProjectId) -> String {
+    format!("$PROJECT:vstfs:///Classification/TeamProject/{project}")
 }
 
 impl Scope {
@@ -144,9 +199,11 @@ impl Scope {
             Self::File(p, f) => place(LIBRARY, file_token(p, f), Some(library_token(p))),
             Self::Pipelines(p) => place(BUILD, p.to_string(), None),
             Self::Pipeline(p, d) => place(BUILD, format!("{p}/{d}"), Some(p.to_string())),
+            Self::Project(p) => place(PROJECT, project_token(p), None),
             Self::Organization(_) => place(COLLECTION, "NAMESPACE:".into(), None),
             Self::AuditLog(_) => place(AUDIT_LOG, "AllPermissions".into(), None),
             Self::AgentPools(_) => place(AGENT_POOLS, "AgentPools".into(), None),
+            Self::Officers(_) => place(OFFICERS, "Officers".into(), None),
         }
     }
 }
@@ -185,53 +242,6 @@ pub fn effective(entries: &[Entry], inherits: bool) -> i64 {
     allow & !deny
 }
 
-/// A role of the Library: a named bit pattern.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Role {
-    /// See items.
-    Reader,
-    /// See and use items.
-    User,
-    /// Create items. Library level only, and nothing else: not even seeing them.
-    Creator,
-    /// Everything.
-    Administrator,
-}
-
-impl Role {
-    /// All roles, weakest first.
-    pub const ALL: [Self; 4] = [Self::Reader, Self::User, Self::Creator, Self::Administrator];
-
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reader => "Reader",
-            Self::User => "User",
-            Self::Creator => "Creator",
-            Self::Administrator => "Administrator",
-        }
-    }
-
-    /// The bits at library level.
-    pub fn library_bits(self) -> i64 {
-        match self {
-            Self::Creator => library::CREATE,
-            Self::Administrator => Role::Administrator.item_bits() | library::CREATE,
-            _ => self.item_bits(),
-        }
-    }
-
-    /// The bits at an item. Creator has none there.
-    pub fn item_bits(self) -> i64 {
-        match self {
-            Self::Reader => library::VIEW,
-            Self::User => library::VIEW | library::USE,
-            Self::Creator => 0,
-            Self::Administrator => library::VIEW | library::USE | library::ADMINISTER,
-        }
-    }
-}
-
 /// A group that every project starts with, and its rights there.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultGroup {
@@ -249,6 +259,13 @@ pub const VALID_USERS: &str = "Project Valid Users";
 pub const PROJECT_ADMINISTRATORS: &str = "Project Administrators";
 /// The group that administers the organization.
 pub const COLLECTION_ADMINISTRATORS: &str = "Project Collection Administrators";
+
+/// Those who read the audit log, and nothing else.
+pub const AUDIT_READERS: &str = "Audit Readers";
+/// Those who look after keys.
+pub const KEY_OPERATORS: &str = "Key Operators";
+/// Those of whom two break glass together. Nobody is among them by administering something.
+pub const BREAK_GLASS_OFFICERS: &str = "Break-Glass Officers";
 
 /// Default groups and roles of a new project.
 pub fn default_groups() -> [DefaultGroup; 6] {
@@ -312,16 +329,38 @@ pub fn organization_groups(organization: OrganizationId) -> Vec<OrganizationGrou
             name: COLLECTION_ADMINISTRATORS,
             rights: vec![
                 (Scope::Organization(organization), collection::ALL),
-                (Scope::AuditLog(organization), audit_log::READ),
+                (Scope::AuditLog(organization), audit_log::ALL),
                 (
                     Scope::AgentPools(organization),
                     agent_pools::VIEW | agent_pools::MANAGE,
+                ),
+                (
+                    Scope::Officers(organization),
+                    officers::LOOK | officers::OPERATE_KEYS | officers::ADMINISTER,
                 ),
             ],
         },
         OrganizationGroup {
             name: COLLECTION_VALID_USERS,
             rights: vec![(Scope::Organization(organization), collection::READ)],
+        },
+        OrganizationGroup {
+            name: AUDIT_READERS,
+            rights: vec![(Scope::AuditLog(organization), audit_log::READ)],
+        },
+        OrganizationGroup {
+            name: KEY_OPERATORS,
+            rights: vec![(
+                Scope::Officers(organization),
+                officers::LOOK | officers::OPERATE_KEYS,
+            )],
+        },
+        OrganizationGroup {
+            name: BREAK_GLASS_OFFICERS,
+            rights: vec![(
+                Scope::Officers(organization),
+                officers::LOOK | officers::BREAK_GLASS,
+            )],
         },
     ]
 }
@@ -364,7 +403,17 @@ mod tests {
     }
 
     #[test]
-    fn creator_can_create_and_nothing_else() {
-        assert_eq!(Role::Creator.library_bits(), library::CREATE);
+    fn only_its_own_group_breaks_glass_and_audit_readers_have_one_right() {
+        let organization = OrganizationId(Uuid::nil());
+        for group in organization_groups(organization) {
+            let breaks = group.rights.iter().any(|(scope, bits)| {
+                *scope == Scope::Officers(organization) && bits & officers::BREAK_GLASS != 0
+            });
+            assert_eq!(breaks, group.name == BREAK_GLASS_OFFICERS, "{}", group.name);
+            if group.name == AUDIT_READERS {
+                let only = [(Scope::AuditLog(organization), audit_log::READ)];
+                assert_eq!(group.rights, only);
+            }
+        }
     }
 }

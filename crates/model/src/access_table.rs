@@ -1,7 +1,9 @@
 //! `docs/access-table.md`, written from the decision itself. A test compares; with `COFFER_UPDATE` set it writes.
 //! Every act is in it, because the list of acts is made where acts are declared.
 
-use crate::access::{Entry, Role, Scope, default_groups, effective, library, organization_groups};
+use crate::access::{
+    Entry, Role, Scope, default_groups, effective, library, organization_groups, project,
+};
 use crate::act::sample::{Sampled, all};
 use crate::act::{Demand, Requirement};
 use crate::policy::{Denied, Facts, JobFacts, decide};
@@ -130,6 +132,21 @@ fn kind(scope: &Scope) -> Kind {
             heading: "Agent pools",
             note: "As above.",
             columns: organization_columns(scope),
+        },
+        Scope::Officers(..) => Kind {
+            heading: "Keys and breaking glass",
+            note: "As above.",
+            columns: organization_columns(scope),
+        },
+        Scope::Project(..) => Kind {
+            heading: "A project itself",
+            note: "The columns are the rights there are.",
+            columns: vec![
+                ("nobody".to_owned(), 0),
+                ("see".to_owned(), project::READ),
+                ("administer".to_owned(), project::READ | project::WRITE),
+                ("rename".to_owned(), project::READ | project::RENAME),
+            ],
         },
     }
 }
@@ -348,8 +365,10 @@ fn scopes(page: &mut String, acts: &[Sampled]) {
         "\n## Action ids, token scopes and fresh sign-in\n\nA personal access token needs the scope besides its owner's \
          right. Where the sign-in must be fresh, a browser session must have signed in within the last 15 minutes.\n\n",
     );
+    let mut told = std::collections::BTreeSet::new();
     let rows: Vec<_> = acts
         .iter()
+        .filter(|act| told.insert(act.action))
         .map(|act| {
             let scope = SCOPES
                 .iter()

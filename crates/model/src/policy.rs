@@ -132,6 +132,9 @@ pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Den
             Err(Denied::ScopeMissing)
         }
         Authentication::Session { .. } if demand.fresh && !facts.fresh => Err(Denied::NotFresh),
+        // What asks for a fresh sign-in is a person's decision. What a pipeline runs makes none, whatever rights
+        // somebody gave the build service: its author would weaken what protects the resource.
+        Authentication::Job { .. } if demand.fresh => Err(Denied::WrongAuthentication),
         _ => Ok(()),
     }
 }
@@ -471,6 +474,24 @@ mod tests {
         assert_eq!(asked(TokenScopes::BUILD, 1), Err(Denied::ScopeMissing));
         assert_eq!(asked(TokenScopes::FULL, 0), Err(Denied::NotFound));
         assert_eq!(asked(TokenScopes::BUILD, 0), Err(Denied::NotFound));
+    }
+
+    #[test]
+    fn a_job_decides_nothing_that_asks_for_a_fresh_sign_in() {
+        let change = |fresh| Demand {
+            requirement: Requirement::Right {
+                scope: Scope::Library(ProjectId(Uuid::nil())),
+                bit: library::ADMINISTER,
+                view: library::VIEW,
+            },
+            scopes: TokenScopes::FULL,
+            fresh,
+        };
+        let facts = |bits| Facts { bits, ..good() };
+        let asked = |fresh, bits| super::decide(&job(), &change(fresh), &facts(bits));
+        assert_eq!(asked(false, 3), Ok(()));
+        assert_eq!(asked(true, 3), Err(Denied::WrongAuthentication));
+        assert_eq!(asked(true, 0), Err(Denied::NotFound));
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) async fn prepare(options: &Options) -> Result<(Organization, Option<F
     let found = read.organization().await?;
     let pending = read.first_sign_in_pending().await?;
     drop(read);
+    if let Some((id, _)) = &found {
+        complete(options, *id).await?;
+    }
     let organization = match found {
         Some((id, name)) if !pending => return Ok((Organization { id, name }, None)),
         Some((id, name)) => Organization { id, name },
@@ -41,6 +44,19 @@ pub(crate) async fn prepare(options: &Options) -> Result<(Organization, Option<F
             project: options.project.clone(),
         }),
     ))
+}
+
+/// What a newer version starts an organization with, for one that an older version started.
+async fn complete(options: &Options, id: OrganizationId) -> Result<()> {
+    let caller = duty_caller(id, "complete rights");
+    options
+        .store
+        .write("organization.complete", move |tx| {
+            let caller = caller.clone();
+            Box::pin(async move { tx.organization_complete(&caller, id).await })
+        })
+        .await?;
+    Ok(())
 }
 
 async fn create(options: &Options) -> Result<Organization> {

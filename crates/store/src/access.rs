@@ -51,6 +51,7 @@ statements! {
         values ($1, $2, $3, $4, $5)
         on conflict (namespace_id, token, identity_id)
         do update set allow_bits = excluded.allow_bits, deny_bits = excluded.deny_bits";
+    ROW = "select allow_bits, deny_bits from access_entry where namespace_id = $1 and token = $2 and identity_id = $3";
     FORGET_ENTRIES = "delete from access_entry where namespace_id = $1 and token = $2";
     FORGET_LIST = "delete from access_list where namespace_id = $1 and token = $2";
     HOLDERS = "select distinct i.display_name from access_entry e join identity i on i.id = e.identity_id
@@ -116,6 +117,19 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64])
             .await
+    }
+
+    /// What one identity's entry allows and denies; nothing when there is none.
+    pub(crate) async fn access_row(
+        &mut self,
+        token: &str,
+        namespace: Namespace,
+        identity: IdentityId,
+    ) -> Result<(i64, i64), StoreError> {
+        let row: Option<(i64, i64)> = self
+            .maybe(&ROW, args![namespace.0, token, identity.0])
+            .await?;
+        Ok(row.unwrap_or_default())
     }
 
     pub(crate) async fn access_forget(

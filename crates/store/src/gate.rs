@@ -278,7 +278,7 @@ async fn file_exists(
 
 async fn exists(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<bool, StoreError> {
     match scope {
-        Scope::Library(project) | Scope::Pipelines(project) => {
+        Scope::Library(project) | Scope::Pipelines(project) | Scope::Project(project) => {
             count(conn, &PROJECT_EXISTS, args![project.0]).await
         }
         Scope::File(project, file) => file_exists(conn, *project, *file).await,
@@ -287,7 +287,8 @@ async fn exists(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<bool,
         }
         Scope::Organization(organization)
         | Scope::AuditLog(organization)
-        | Scope::AgentPools(organization) => Ok(*organization == caller.organization),
+        | Scope::AgentPools(organization)
+        | Scope::Officers(organization) => Ok(*organization == caller.organization),
     }
 }
 

@@ -7,10 +7,14 @@ use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{self, Scope};
-use coffer_model::act::{CreateOrganization, CreateProject};
+use coffer_model::act::{CompleteRights, CreateOrganization, CreateProject};
 use coffer_model::library::{IdentityKind, Project};
 use coffer_model::{Caller, IdentityId, OrganizationId, ProjectId, name};
 use uuid::Uuid;
+
+/// Which default groups and rights of the organization are there.
+const RIGHTS: &str = "organization_rights";
+const RIGHTS_VERSION: &str = "1";
 
 statements! {
     ORGANIZATION = "select id, name from organization order by created_at limit 1";
@@ -62,6 +66,59 @@ impl Tx {
                     .await?;
             }
         }
+        self.claim_setting(RIGHTS, RIGHTS_VERSION).await?;
+        Ok(())
+    }
+
+    /// Gives an organization of an older version the groups and rights that a new one starts with. Once: what an
+    /// administrator takes away later stays away.
+    pub async fn organization_complete(
+        &mut self,
+        caller: &Caller,
+        organization: OrganizationId,
+    ) -> Result<(), Stop> {
+        if self.setting(RIGHTS).await?.is_some() {
+            return Ok(());
+        }
+        for group in access::organization_groups(organization) {
+            let known = self.group_named(None, group.name).await?;
+            let identity = known.unwrap_or_else(|| IdentityId::random(self.entropy()));
+            for (scope, bits) in group.rights {
+                let place = scope.place();
+                let (has, _) = self
+                    .access_row(&place.token, place.namespace, identity)
+                    .await?;
+                if has & bits == bits {
+                    continue;
+                }
+                let allow = has | bits;
+                let details = [
+                    ("group", group.name.to_owned()),
+                    ("namespace", place.namespace.0.to_string()),
+                    ("token", place.token.clone()),
+                    ("identity", identity.to_string()),
+                    ("allow", allow.to_string()),
+                    ("deny", "0".to_owned()),
+                ];
+                let act = CompleteRights {
+                    organization,
+                    identity,
+                };
+                let grant = self.authorize_with(caller, act, &details).await?;
+                grant.redeem(self)?;
+                if known.is_none()
+                    && self
+                        .identity_named(&group_name(None, group.name))
+                        .await?
+                        .is_none()
+                {
+                    self.group_insert(identity, None, None, group.name).await?;
+                }
+                self.access_put(place.namespace, &place.token, identity.0, allow)
+                    .await?;
+            }
+        }
+        self.claim_setting(RIGHTS, RIGHTS_VERSION).await?;
         Ok(())
     }
 

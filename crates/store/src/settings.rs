@@ -22,6 +22,12 @@ impl Tx {
         Ok(self.conn.one::<(String,)>(&READ, args![key]).await?.0)
     }
 
+    /// A value, if it is set.
+    pub(crate) async fn setting(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self.maybe(&READ, args![key]).await?;
+        Ok(row.map(|(value,)| value))
+    }
+
     /// Keeps the digest of the one-time code that makes the first administrator.
     pub async fn first_sign_in_put(&mut self, digest_hex: &str) -> Result<(), Stop> {
         Ok(self

@@ -2,6 +2,7 @@
 //!
 //! An act carries the ids it is about, so that a permission to do it cannot be used on anything else.
 
+mod access;
 mod audit;
 mod duties;
 mod library;
@@ -10,6 +11,7 @@ mod pipelines;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use access::*;
 pub use audit::*;
 pub use duties::*;
 pub use library::*;
@@ -163,6 +165,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         PIPELINES_ACTS,
         PEOPLE_ACTS,
         AUDIT_ACTS,
+        ACCESS_ACTS,
         DUTIES_ACTS,
     ]
     .into_iter()

@@ -1,6 +1,7 @@
 //! One of each act, so that what is written about acts leaves none out. Tests only.
 
-use super::{Act, Demand};
+use super::{Act, ChangeInheritance, ChangePermission, Demand, RemovePermission, ViewAccess};
+use crate::access::Scope;
 use crate::{
     AgentId, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId, RunId,
 };
@@ -53,6 +54,7 @@ samples! {
     [u8; 32] = [0; 32];
     bool = true;
     i64 = 1;
+    Scope = Self::Library(ProjectId::sample());
 }
 
 impl<T: Sample> Sample for Option<T> {
@@ -73,6 +75,34 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(super::pipelines::samples());
     all.extend(super::people::samples());
     all.extend(super::audit::samples());
+    all.extend(super::access::samples());
+    all.extend(elsewhere());
     all.extend(super::duties::samples());
     all
+}
+
+/// Acts that are the same everywhere, at the places where [`Sample`] does not put them.
+fn elsewhere() -> Vec<Sampled> {
+    let (project, organization) = (ProjectId::sample(), OrganizationId::sample());
+    let identity = IdentityId::sample();
+    [
+        Scope::File(project, FileId::sample()),
+        Scope::Pipelines(project),
+        Scope::Pipeline(project, PipelineId::sample()),
+        Scope::Project(project),
+        Scope::Organization(organization),
+        Scope::AuditLog(organization),
+        Scope::AgentPools(organization),
+        Scope::Officers(organization),
+    ]
+    .into_iter()
+    .flat_map(|scope| {
+        [
+            sampled("ViewAccess", &ViewAccess { scope }),
+            sampled("ChangePermission", &ChangePermission { scope, identity }),
+            sampled("RemovePermission", &RemovePermission { scope, identity }),
+            sampled("ChangeInheritance", &ChangeInheritance { scope }),
+        ]
+    })
+    .collect()
 }
