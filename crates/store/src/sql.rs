@@ -129,6 +129,11 @@ fn postgres<'q>(
     )
 }
 
+/// Names a statement in the trace, never its arguments: what an answer was made from can be compared.
+fn note(s: &Statement) {
+    tracing::trace!(target: "coffer::sql", statement = s.name);
+}
+
 impl Conn {
     fn as_sqlite(&mut self) -> Result<&mut SqliteConnection, &mut PgConnection> {
         match self {
@@ -144,6 +149,7 @@ impl Conn {
         s: &Statement,
         args: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
+        note(s);
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
             Ok(conn) => {
@@ -169,6 +175,7 @@ impl Conn {
         s: &Statement,
         args: Vec<Value>,
     ) -> Result<Option<T>, StoreError> {
+        note(s);
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
             Ok(conn) => {
@@ -195,6 +202,7 @@ impl Conn {
 
     /// Executes, and says how many rows it changed.
     pub(crate) async fn run(&mut self, s: &Statement, args: Vec<Value>) -> Result<u64, StoreError> {
+        note(s);
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
             Ok(conn) => sqlite(s, args)

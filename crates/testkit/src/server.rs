@@ -389,6 +389,36 @@ impl TestServer {
         found
     }
 
+    /// How much was logged so far: a mark for [`TestServer::statements_since`].
+    pub fn log_mark(&self) -> usize {
+        logs::everything().len()
+    }
+
+    /// The names of the statements that the database was asked since a mark, in order, without those by which the
+    /// audit chain is linked in the background. For servers whose duties are switched off, in a test of its own process
+    /// or alone in it.
+    pub fn statements_since(&self, mark: usize) -> Vec<String> {
+        const LINKER: [&str; 5] = [
+            "audit::UNLINKED",
+            "audit::HEAD",
+            "audit::LINK",
+            "audit::MARK",
+            "engine::",
+        ];
+        let logs = logs::everything();
+        String::from_utf8_lossy(&logs[mark.min(logs.len())..])
+            .lines()
+            .filter_map(|line| {
+                line.split_once("coffer::sql: statement=")?
+                    .1
+                    .split('"')
+                    .nth(1)
+            })
+            .filter(|name| !LINKER.iter().any(|linker| name.contains(linker)))
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// Whether the log holds a text. For proving that the log was listened to.
     pub fn logged(&self, text: &str) -> bool {
         let logs = logs::everything();
