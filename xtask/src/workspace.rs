@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-/// The checkout that this xtask was built from.
+/// The checkout that cargo runs this xtask for.
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub(crate) root: PathBuf,
@@ -19,10 +19,12 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Asks cargo. Works from any folder below the root.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        // Asked when it runs: a build that was copied from another checkout must not work on that one.
+        let built = env!("CARGO_MANIFEST_DIR").to_owned();
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or(built);
         let output = Command::new(cargo())
             .args(["metadata", "--format-version", "1", "--no-deps"])
-            .args(["--manifest-path", manifest])
+            .args(["--manifest-path", &format!("{folder}/Cargo.toml")])
             .output()
             .context("cargo could not be started")?;
         ensure!(
