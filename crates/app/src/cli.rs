@@ -2,8 +2,8 @@
 
 use crate::commands::{
     agent::AgentArgs, audit::AuditCommand, config::ConfigCommand, file::FileCommand,
-    login::LoginArgs, pipeline::PipelineCommand, project::ProjectCommand, run::RunCommand,
-    token::TokenCommand, user::UserCommand,
+    login::LoginArgs, organization::OrganizationCommand, pipeline::PipelineCommand,
+    project::ProjectCommand, run::RunCommand, token::TokenCommand, user::UserCommand,
 };
 use crate::config::Flag;
 use crate::output::Format;
@@ -137,6 +137,9 @@ Examples:
     /// Projects of the organization
     #[command(subcommand)]
     Project(ProjectCommand),
+    /// The organization and its switches
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
     /// The server's configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),

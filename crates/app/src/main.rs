@@ -74,6 +74,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit> {
         Command::User(command) => commands::user::run(context, command).await?,
         Command::Token(command) => commands::token::run(context, command).await?,
         Command::Project(command) => commands::project::run(context, command).await?,
+        Command::Organization(command) => commands::organization::run(context, command).await?,
         Command::Config(command) => return commands::config::run(context, command),
         Command::Completion { shell } => commands::completion::run(context, shell)?,
         Command::DocsCli => context.out.text(&docs::page())?,

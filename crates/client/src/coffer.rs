@@ -4,7 +4,8 @@ use crate::transport::Transport;
 use crate::{ClientError, Lines};
 use coffer_wire::List;
 use coffer_wire::coffer::{
-    AuditVerification, CreatedToken, FirstSignIn, Project, TokenRecord, TokenRequest, User,
+    AuditVerification, CreatedToken, FirstSignIn, Organization, OrganizationChange, Project,
+    TokenRecord, TokenRequest, User,
 };
 use coffer_wire::locations::ConnectionData;
 use coffer_wire::paths::{coffer as paths, fill, location};
@@ -47,6 +48,27 @@ impl Coffer<'_> {
     /// As the server refuses.
     pub async fn connection_data(&self) -> Result<ConnectionData, ClientError> {
         self.transport.get(location::CONNECTION_DATA, &[]).await
+    }
+
+    /// The organization and its switches.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn organization(&self) -> Result<Organization, ClientError> {
+        self.transport.get(paths::ORGANIZATION, &[]).await
+    }
+
+    /// Changes switches of the organization.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn change_organization(
+        &self,
+        change: &OrganizationChange,
+    ) -> Result<Organization, ClientError> {
+        self.transport
+            .call(Method::PATCH, paths::ORGANIZATION, &[], change)
+            .await
     }
 
     /// All users the caller may see.

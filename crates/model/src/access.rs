@@ -251,6 +251,8 @@ pub struct DefaultGroup {
     pub library: i64,
     /// Bits at the project's pipelines.
     pub pipelines: i64,
+    /// Bits at the project itself.
+    pub project: i64,
 }
 
 /// Everybody who is in any other group of the project.
@@ -281,31 +283,37 @@ pub fn default_groups() -> [DefaultGroup; 6] {
             name: VALID_USERS,
             library: Role::Reader.library_bits(),
             pipelines: see,
+            project: project::READ,
         },
         DefaultGroup {
             name: PROJECT_ADMINISTRATORS,
             library: administrator,
             pipelines: build::ALL,
+            project: project::ALL,
         },
         DefaultGroup {
             name: "Build Administrators",
             library: administrator,
             pipelines: build::ALL,
+            project: 0,
         },
         DefaultGroup {
             name: "Release Administrators",
             library: administrator,
             pipelines: see,
+            project: 0,
         },
         DefaultGroup {
             name: "Contributors",
             library: Role::Creator.library_bits(),
             pipelines: work,
+            project: 0,
         },
         DefaultGroup {
             name: "Readers",
             library: 0,
             pipelines: 0,
+            project: 0,
         },
     ]
 }

@@ -118,6 +118,13 @@ fn kind(scope: &Scope) -> Kind {
             note: "What a group has at the pipelines of the project, each pipeline inherits.",
             columns: group_columns(),
         },
+        Scope::Project(..) => Kind {
+            heading: "A project itself",
+            note: "As above.",
+            columns: std::iter::once(("nobody".to_owned(), 0))
+                .chain(default_groups().map(|group| (group.name.to_owned(), group.project)))
+                .collect(),
+        },
         Scope::Organization(..) => Kind {
             heading: "The organization",
             note: "The columns are the groups that an organization starts with.",

@@ -12,6 +12,7 @@ mod first_start;
 mod jobs;
 mod keys;
 mod lease;
+mod organization;
 mod people;
 mod permissions;
 mod pipelines;
@@ -30,6 +31,7 @@ pub use files::{FileChange, FileFilter, FileView, Files};
 pub use first_start::FirstStart;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
+pub use organization::{OrganizationView, Organizations};
 pub use people::{NewToken, People, TokenKind, TokenView, UserView};
 pub use permissions::{PermissionChange, Permissions, PermissionsView};
 pub use pipelines::{PipelineText, PipelineView, Pipelines};
@@ -169,6 +171,11 @@ impl Service {
     /// Projects.
     pub fn projects(&self) -> Projects<'_> {
         Projects(self)
+    }
+
+    /// The organization to its people.
+    pub fn organizations(&self) -> Organizations<'_> {
+        Organizations(self)
     }
 
     /// The audit log.

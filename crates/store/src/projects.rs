@@ -20,13 +20,16 @@ statements! {
     ORGANIZATION = "select id, name from organization order by created_at limit 1";
     ORGANIZATION_INSERT = "insert into organization (id, name, name_key, created_at) values ($1, $2, $3, $4)
         on conflict (name_key) do nothing";
-    INSERT = "insert into project (id, organization_id, name, name_key, created_at) values ($1, $2, $3, $4, $5)
-        on conflict (organization_id, name_key) do nothing";
-    // Visible: the caller has any entry in the project's library or pipelines, directly or through groups.
+    INSERT = "insert into project (id, organization_id, name, name_key, created_at, changed_at, access_token)
+        values ($1, $2, $3, $4, $5, $5, $6) on conflict (organization_id, name_key) do nothing";
+    // Visible: the caller's entries at the project itself allow to read it, and none denies. A deny wins.
     VISIBLE = concat!(member_of!(), "
         select p.id, p.name, p.name_key from project p where exists (
-            select 1 from access_entry e join member_of c on c.id = e.identity_id join identity i on i.id = e.identity_id
-            where i.project_id = p.id and e.allow_bits <> 0)
+            select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.allow_bits & 1) = 1)
+        and not exists (
+            select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)
         order by p.name_key");
     NAME = "select name from project where id = $1";
     BUILD_SERVICE = "select id from identity where project_id = $1 and kind = 3";
@@ -154,7 +157,14 @@ impl Tx {
         let done = self
             .run(
                 &INSERT,
-                args![project.0, organization.0, name, name::key(name), self.now.0],
+                args![
+                    project.0,
+                    organization.0,
+                    name,
+                    name::key(name),
+                    self.now.0,
+                    access::project_token(project)
+                ],
             )
             .await?;
         if done != 1 {
@@ -162,12 +172,17 @@ impl Tx {
         }
         let library = Scope::Library(project).place();
         let pipelines = Scope::Pipelines(project).place();
+        let itself = Scope::Project(project).place();
         let mut valid_users = None;
         for group in access::default_groups() {
             let id = IdentityId::random(self.entropy());
             self.group_insert(id, Some(project), Some(name), group.name)
                 .await?;
-            for (place, bits) in [(&library, group.library), (&pipelines, group.pipelines)] {
+            for (place, bits) in [
+                (&library, group.library),
+                (&pipelines, group.pipelines),
+                (&itself, group.project),
+            ] {
                 if bits != 0 {
                     self.access_put(place.namespace, &place.token, id.0, bits)
                         .await?;
@@ -201,6 +216,9 @@ impl Tx {
         .await?;
         let see = access::build::VIEW_BUILDS | access::build::VIEW_DEFINITION;
         self.access_put(pipelines.namespace, &pipelines.token, service.id.0, see)
+            .await?;
+        let read = access::project::READ;
+        self.access_put(itself.namespace, &itself.token, service.id.0, read)
             .await?;
         Ok(())
     }
@@ -254,6 +272,11 @@ impl Tx {
     }
 }
 
+/// What the group of everybody is found by.
+pub(crate) fn everybody_key() -> String {
+    name::key(&group_name(None, access::COLLECTION_VALID_USERS))
+}
+
 impl ReadTx {
     /// The organization, once the first start has made it.
     pub async fn organization(&mut self) -> Result<Option<(OrganizationId, String)>, StoreError> {
@@ -272,8 +295,10 @@ impl ReadTx {
         if !caller.authentication.has_rights() {
             return Ok(Vec::new());
         }
-        let rows: Vec<(Uuid, String, String)> =
-            self.conn.all(&VISIBLE, args![caller.identity.0]).await?;
+        let rows: Vec<(Uuid, String, String)> = self
+            .conn
+            .all(&VISIBLE, args![caller.identity.0, access::PROJECT.0])
+            .await?;
         Ok(rows
             .into_iter()
             .map(|(id, name, _)| Project {

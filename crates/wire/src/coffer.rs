@@ -83,6 +83,42 @@ pub struct TokenRecord {
     pub revoked_on: Option<Date>,
 }
 
+/// The organization and its switches: answer of `GET` and `PATCH coffer/organization`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Organization {
+    /// GUID.
+    pub id: Uuid,
+    /// Its name, as it stands in URLs.
+    pub name: String,
+    /// Whether a secure file may be open to all pipelines of its project.
+    pub open_access_allowed: bool,
+    /// Whether people may sign in with a password kept here.
+    pub password_sign_in_allowed: bool,
+    /// `administrators` or `everybody`.
+    pub project_creators: String,
+    /// The longest life of a new token, days.
+    pub max_token_days: u32,
+}
+
+/// Body of `PATCH coffer/organization`; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrganizationChange {
+    /// See [`Organization`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_access_allowed: Option<bool>,
+    /// See [`Organization`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_sign_in_allowed: Option<bool>,
+    /// See [`Organization`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_creators: Option<String>,
+    /// See [`Organization`]; 1 to 365.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_token_days: Option<u32>,
+}
+
 /// Body of `POST coffer/users`, and with `id` the answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

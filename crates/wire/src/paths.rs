@@ -67,6 +67,8 @@ pub mod location {
 pub mod coffer {
     /// POST [`crate::coffer::FirstSignIn`]. The only route without authentication.
     pub const SIGN_IN: &str = "_apis/coffer/signin";
+    /// GET [`crate::coffer::Organization`], PATCH [`crate::coffer::OrganizationChange`].
+    pub const ORGANIZATION: &str = "_apis/coffer/organization";
     /// GET, POST [`crate::coffer::User`].
     pub const USERS: &str = "_apis/coffer/users";
     /// GET, POST [`crate::coffer::TokenRequest`].

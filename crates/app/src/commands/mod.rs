@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod file;
 pub(crate) mod login;
+pub(crate) mod organization;
 mod permits;
 pub(crate) mod pipeline;
 pub(crate) mod project;

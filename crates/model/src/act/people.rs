@@ -21,6 +21,12 @@ acts! {
         needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
         about |a| about(None, "identity", a.person);
 
+    /// Change a switch of the organization.
+    ChangeOrganizationSettings { /// Organization.
+        organization: OrganizationId } "Pipelines.OrganizationSettings" scope SECURITY_MANAGE + fresh
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "organization", a.organization);
+
     /// Create a project.
     CreateProject { /// Organization.
         organization: OrganizationId, /// The new project.

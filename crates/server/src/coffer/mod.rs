@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod convert;
+pub(crate) mod organization;
 pub(crate) mod projects;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;

@@ -4,7 +4,7 @@ use super::Route;
 use crate::ado::{builds, location, permissions, pipelines, secure_files};
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
-use crate::coffer::{agents, audit, projects, sign_in, tokens, users};
+use crate::coffer::{agents, audit, organization, projects, sign_in, tokens, users};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
 
@@ -71,6 +71,8 @@ fn compatible() -> Vec<Route> {
 fn ours() -> Vec<Route> {
     vec![
         route!(POST paths::coffer::SIGN_IN, sign_in::first).anonymous(),
+        route!(GET paths::coffer::ORGANIZATION, organization::show),
+        route!(PATCH paths::coffer::ORGANIZATION, organization::change),
         route!(GET paths::coffer::USERS, users::list),
         route!(POST paths::coffer::USERS, users::add),
         route!(GET paths::coffer::TOKENS, tokens::list),

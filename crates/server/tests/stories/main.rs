@@ -13,6 +13,7 @@ mod errors;
 mod job;
 mod library;
 mod limits;
+mod organization;
 mod runs;
 mod tickets;
 mod walk;
