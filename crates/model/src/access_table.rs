@@ -1,9 +1,7 @@
 //! `docs/access-table.md`, written from the decision itself. A test compares; with `COFFER_UPDATE` set it writes.
 //! Every act is in it, because the list of acts is made where acts are declared.
 
-use crate::access::{
-    Entry, Role, Scope, default_groups, effective, library, organization_groups, project,
-};
+use crate::access::{Entry, Role, Scope, default_groups, effective, library, organization_groups};
 use crate::act::sample::{Sampled, all};
 use crate::act::{Demand, Requirement};
 use crate::policy::{Denied, Facts, JobFacts, decide};
@@ -120,7 +118,7 @@ fn kind(scope: &Scope) -> Kind {
         },
         Scope::Project(..) => Kind {
             heading: "A project itself",
-            note: "As above.",
+            note: "The columns are the groups that a project starts with.",
             columns: std::iter::once(("nobody".to_owned(), 0))
                 .chain(default_groups().map(|group| (group.name.to_owned(), group.project)))
                 .collect(),
@@ -144,16 +142,6 @@ fn kind(scope: &Scope) -> Kind {
             heading: "Keys and breaking glass",
             note: "As above.",
             columns: organization_columns(scope),
-        },
-        Scope::Project(..) => Kind {
-            heading: "A project itself",
-            note: "The columns are the rights there are.",
-            columns: vec![
-                ("nobody".to_owned(), 0),
-                ("see".to_owned(), project::READ),
-                ("administer".to_owned(), project::READ | project::WRITE),
-                ("rename".to_owned(), project::READ | project::RENAME),
-            ],
         },
     }
 }
