@@ -108,6 +108,8 @@ pub(crate) const PROBES: &[Probe] = &[
         "POST _apis/coffer/signin",
         r#"{"code":"{unknown}","uniqueName":"{fresh}","label":"walk"}"#,
     ),
+    bare("GET _apis/coffer/organization"),
+    with("PATCH _apis/coffer/organization", r#"{"maxTokenDays":365}"#),
     bare("GET _apis/coffer/users"),
     with("POST _apis/coffer/users", r#"{"uniqueName":"{fresh}"}"#),
     bare("GET _apis/coffer/tokens"),
