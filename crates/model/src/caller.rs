@@ -62,6 +62,11 @@ pub enum Authentication {
         /// Which.
         credential: CredentialId,
     },
+    /// Somebody who showed just now who it is: good for signing in, and for nothing else.
+    SignIn {
+        /// How it was shown, such as `password`.
+        method: &'static str,
+    },
     /// Nobody: what was shown is not good any more, or never was.
     Anonymous,
     /// The product itself, for a named duty.
@@ -80,6 +85,7 @@ impl Authentication {
             Self::Job { .. } => "job",
             Self::Agent { .. } => "agent",
             Self::AgentRegistration { .. } => "agent registration",
+            Self::SignIn { method } => method,
             Self::Anonymous => "anonymous",
             Self::System { .. } => "system",
         }
@@ -92,6 +98,7 @@ impl Authentication {
             Self::Token { .. } | Self::Session { .. } | Self::Job { .. } => true,
             Self::Agent { .. }
             | Self::AgentRegistration { .. }
+            | Self::SignIn { .. }
             | Self::Anonymous
             | Self::System { .. } => false,
         }

@@ -109,6 +109,11 @@ pub fn key(name: &str) -> String {
         .collect()
 }
 
+/// A text with its letters and marks composed: one form, however it was typed. Upper and lower case stay.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// Whether a text is fit as the name of a person, project, pipeline or agent: visible, normalized, not long.
 pub fn is_fit(name: &str) -> bool {
     !name.is_empty()

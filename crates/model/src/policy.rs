@@ -65,6 +65,8 @@ pub enum Denied {
     Disabled,
     /// What was shown as a token is not one that is good now.
     TokenInvalid,
+    /// Who signs in did not show who it is.
+    SignInRefused,
     /// The token's scopes do not include this.
     ScopeMissing,
     /// The session's sign-in is too long ago for this.
@@ -85,6 +87,7 @@ impl Denied {
             Self::WrongAuthentication => "wrong_authentication",
             Self::Disabled => "identity_disabled",
             Self::TokenInvalid => "token_invalid",
+            Self::SignInRefused => "sign_in_refused",
             Self::ScopeMissing => "scope_missing",
             Self::NotFresh => "sign_in_not_fresh",
         }
@@ -108,6 +111,7 @@ impl fmt::Display for Denied {
             Self::WrongAuthentication => "This call needs another kind of token.",
             Self::Disabled => "This identity is disabled.",
             Self::TokenInvalid => "The token is not valid: it is unknown, expired or revoked.",
+            Self::SignInRefused => "Name, password or code is not right.",
             Self::ScopeMissing => "The scopes of this token do not include this. Make a token with the scope that it needs.",
             Self::NotFresh => "You signed in too long ago for this. Sign in again, then repeat it.",
         })
@@ -174,6 +178,21 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
                 Err(Denied::NotFound)
             }
         }
+        Requirement::OwnSession { identity } => {
+            is(matches!(
+                caller.authentication,
+                Authentication::Session { .. }
+            ))?;
+            if caller.identity == *identity {
+                Ok(())
+            } else {
+                Err(Denied::NotFound)
+            }
+        }
+        Requirement::SignIn { identity } => match caller.authentication {
+            Authentication::SignIn { .. } if caller.identity == *identity => Ok(()),
+            _ => Err(Denied::SignInRefused),
+        },
         Requirement::AgentRegistration => is(matches!(
             caller.authentication,
             Authentication::AgentRegistration { .. }
@@ -183,6 +202,7 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
             Authentication::System { .. }
         )),
         Requirement::Token => Err(Denied::TokenInvalid),
+        Requirement::SignInShown => Err(Denied::SignInRefused),
     }
 }
 
@@ -474,6 +494,66 @@ mod tests {
         assert_eq!(asked(TokenScopes::BUILD, 1), Err(Denied::ScopeMissing));
         assert_eq!(asked(TokenScopes::FULL, 0), Err(Denied::NotFound));
         assert_eq!(asked(TokenScopes::BUILD, 0), Err(Denied::NotFound));
+    }
+
+    fn own_session(identity: u128) -> Requirement {
+        Requirement::OwnSession {
+            identity: IdentityId(Uuid::from_u128(identity)),
+        }
+    }
+
+    #[test]
+    fn only_who_showed_just_now_who_it_is_signs_in_and_does_nothing_else() {
+        let shown = caller(Authentication::SignIn { method: "password" });
+        let sign_in = Requirement::SignIn {
+            identity: IdentityId(Uuid::nil()),
+        };
+        let other = Requirement::SignIn {
+            identity: IdentityId(Uuid::from_u128(7)),
+        };
+        assert_eq!(decide(&shown, &other, &good()), Err(Denied::SignInRefused));
+        assert_eq!(decide(&shown, &sign_in, &good()), Ok(()));
+        let disabled = Facts {
+            active: false,
+            ..good()
+        };
+        assert_eq!(decide(&shown, &sign_in, &disabled), Err(Denied::Disabled));
+        for other in [
+            person(),
+            session(),
+            job(),
+            caller(Authentication::Anonymous),
+        ] {
+            let refused = Err(Denied::SignInRefused);
+            assert_eq!(decide(&other, &sign_in, &good()), refused);
+        }
+        let everything = Facts {
+            bits: i64::MAX,
+            ..good()
+        };
+        for requirement in [Requirement::Person, own_session(0), Requirement::Duty] {
+            assert!(decide(&shown, &requirement, &everything).is_err());
+        }
+        let right = Requirement::Right {
+            scope: Scope::Library(ProjectId(Uuid::nil())),
+            bit: library::VIEW,
+            view: library::VIEW,
+        };
+        assert!(decide(&shown, &right, &everything).is_err());
+        assert!(decide(&shown, &read(), &everything).is_err());
+    }
+
+    #[test]
+    fn what_only_a_browser_does_no_token_does() {
+        assert_eq!(decide(&session(), &own_session(0), &good()), Ok(()));
+        assert_eq!(
+            decide(&person(), &own_session(0), &good()),
+            Err(Denied::WrongAuthentication)
+        );
+        assert_eq!(
+            decide(&session(), &own_session(7), &good()),
+            Err(Denied::NotFound)
+        );
     }
 
     #[test]

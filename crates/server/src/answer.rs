@@ -3,6 +3,7 @@
 //! The log line holds method, route template, status and time; never a query string, a token or a name.
 
 use crate::error::ApiError;
+use crate::pages::html::IsPage;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -41,9 +42,10 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let error = error.or_else(|| {
         (status.is_client_error() || status.is_server_error()).then(|| ApiError::of_status(status))
     });
+    let is_page = response.extensions().get::<IsPage>().is_some();
     let mut response = match &error {
-        Some(error) => refusal(response, error, &activity),
-        None => response,
+        Some(error) if !is_page => refusal(response, error, &activity),
+        _ => response,
     };
     let status = response.status();
     let route = response

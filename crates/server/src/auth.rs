@@ -1,14 +1,16 @@
 //! Who is calling: the guard before every handler. Its class of authentication comes from the route table, so that no
 //! handler can forget it; handlers get the result through [`Who`].
 //!
-//! Tokens come as the password of Basic or as Bearer, agents sign their messages. Cookies are not looked at, and what a
-//! browser sends on behalf of another site changes nothing. Knows headers, not tokens: the service says whose they are.
+//! Tokens come as the password of Basic or as Bearer, agents sign their messages. Cookies are looked at for pages only
+//! ([`crate::pages::guard`]), never for the API, and what a browser sends on behalf of another site changes nothing. Knows
+//! headers, not tokens: the service says whose they are.
 
 use crate::answer::Template;
 use crate::body::{BodyLimit, read_all};
 use crate::error::{ApiError, Result};
 use crate::normalize::Canonical;
-use crate::{App, answer};
+use crate::pages::guard::Door;
+use crate::{App, answer, pages};
 use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -35,6 +37,10 @@ pub(crate) enum Auth {
     Token,
     /// By an agent's signature over the message.
     Agent,
+    /// By a browser session, and for writes by everything that only our own pages send.
+    Page,
+    /// Not at all yet: a form for signing in. Writes come from our own pages only.
+    Entry,
 }
 
 impl Auth {
@@ -44,6 +50,8 @@ impl Auth {
             Self::Anonymous => "anonymous",
             Self::Token => "token",
             Self::Agent => "agent signature",
+            Self::Page => "session",
+            Self::Entry => "sign-in form",
         }
     }
 }
@@ -107,9 +115,13 @@ impl FromRequestParts<App> for Address {
 
 /// The guard: refuses cross-site writes, authenticates, and notes the route for the access log.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = match admit(&guard, request).await {
-        Ok(request) => next.run(request).await,
-        Err(error) => error.into_response(),
+    let mut response = match guard.auth {
+        Auth::Page => pages::guard::admit(&guard, Door::Session, request, next).await,
+        Auth::Entry => pages::guard::admit(&guard, Door::Entry, request, next).await,
+        _ => match admit(&guard, request).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
+        },
     };
     response.extensions_mut().insert(Template(guard.template));
     response
@@ -123,6 +135,8 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
     let sign_in = guard.app.service.sign_in();
     match guard.auth {
         Auth::Anonymous => {}
+        // Pages have a guard of their own; none of their requests gets here.
+        Auth::Page | Auth::Entry => return Err(ApiError::internal("a page without its guard")),
         Auth::Token => {
             let token = token(&parts.headers)?.ok_or_else(|| {
                 ApiError::unauthenticated(
@@ -283,7 +297,11 @@ fn refuse_cross_site(method: &Method, headers: &HeaderMap, own: Option<&str>) ->
 }
 
 /// Behind a proxy, what the proxy added last; what a client wrote there itself comes before that and does not count.
-fn address(headers: &HeaderMap, peer: Option<IpAddr>, behind_proxy: bool) -> Option<IpAddr> {
+pub(crate) fn address(
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    behind_proxy: bool,
+) -> Option<IpAddr> {
     if !behind_proxy {
         return peer;
     }

@@ -231,6 +231,16 @@ impl ApiError {
         self
     }
 
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.custom.code
+    }
+
+    /// What to do next.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.custom.hints
+    }
+
     /// The body. `activity` is what the client can tell an administrator.
     pub(crate) fn envelope(&self, activity: &str) -> ErrorEnvelope {
         let message = if self.status == StatusCode::INTERNAL_SERVER_ERROR {

@@ -11,6 +11,7 @@ mod answer;
 mod auth;
 mod body;
 mod coffer;
+mod cookies;
 mod disposition;
 mod error;
 mod linger;
@@ -36,9 +37,10 @@ use tokio_util::sync::CancellationToken;
 pub struct RouteInfo {
     /// The method.
     pub method: &'static str,
-    /// Template relative to the organization's URL, from [`coffer_wire::paths`].
+    /// Template from [`coffer_wire::paths`], relative to the organization's URL; a page's begins with a slash and is relative
+    /// to the server's.
     pub template: &'static str,
-    /// `anonymous`, `token` or `agent signature`.
+    /// `anonymous`, `token`, `agent signature`, `session` or `sign-in form`.
     pub authentication: &'static str,
     /// Id of its resource location, where the original has one.
     pub location: Option<&'static str>,

@@ -27,6 +27,7 @@ pub(crate) struct Normalizer {
     organization: String,
     prefix: Vec<String>,
     templates: Vec<&'static str>,
+    pages: Vec<&'static str>,
 }
 
 impl Normalizer {
@@ -35,6 +36,9 @@ impl Normalizer {
         prefix: &str,
         templates: impl IntoIterator<Item = &'static str>,
     ) -> Self {
+        let (pages, templates) = templates
+            .into_iter()
+            .partition(|template| template.starts_with('/'));
         Self {
             organization: organization.to_lowercase(),
             prefix: prefix
@@ -42,8 +46,17 @@ impl Normalizer {
                 .filter(|segment| !segment.is_empty())
                 .map(str::to_lowercase)
                 .collect(),
-            templates: templates.into_iter().collect(),
+            templates,
+            pages,
         }
+    }
+
+    /// The path of a page, which stands beside the organization.
+    fn page(&self, segments: &[String]) -> Option<String> {
+        let fits = self.pages.iter();
+        fits.filter_map(|template| fit(&template[1..], segments))
+            .min()
+            .map(|(_, path)| path)
     }
 
     /// The canonical path; 404 when no template fits, 400 when the path is unsafe.
@@ -72,6 +85,10 @@ impl Normalizer {
         match segments.as_slice() {
             [] => return Ok(known("/")),
             [only] if only == "healthz" => return Ok(known("/healthz")),
+            whole if self.page(whole).is_some() => {
+                let path = self.page(whole).unwrap_or_default();
+                return Ok(known(&path));
+            }
             [organization, ..] if organization.to_lowercase() != self.organization => {
                 return Err(ApiError::no_route());
             }
@@ -131,7 +148,7 @@ fn decode(segment: &str) -> Result<String, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coffer_wire::paths::{coffer, location, permissions, pipelines, secure_files};
+    use coffer_wire::paths::{coffer, location, pages, permissions, pipelines, secure_files};
     use http::StatusCode;
 
     fn normalizer(prefix: &str) -> Normalizer {
@@ -147,6 +164,8 @@ mod tests {
                 location::CONNECTION_DATA,
                 coffer::AUDIT_VERIFY,
                 "_apis/{area}",
+                pages::SIGN_IN,
+                pages::PASSWORD,
             ],
         )
     }
@@ -249,6 +268,10 @@ mod tests {
         assert_eq!(path("/"), Ok("/".into()));
         assert_eq!(path("//"), Ok("/".into()));
         assert_eq!(path("/healthz/"), Ok("/healthz".into()));
+        assert_eq!(path("//SignIn/"), Ok("/signin".into()));
+        assert_eq!(path("/signin/password"), Ok("/signin/password".into()));
+        let within = path("/DefaultCollection/signin");
+        assert_eq!(within, Err(StatusCode::NOT_FOUND));
         assert_eq!(path("/defaultCollection/"), Ok("/".into()));
     }
 }

@@ -24,6 +24,9 @@ use std::any::Any;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
+/// Largest form of a page, bytes.
+const FORM_LIMIT: usize = 64 * 1024;
+
 /// A row of the table.
 pub(crate) struct Route {
     method: &'static str,
@@ -61,6 +64,18 @@ impl Route {
         self
     }
 
+    fn page(mut self) -> Self {
+        self.auth = Auth::Page;
+        self.limit = FORM_LIMIT;
+        self
+    }
+
+    fn entry(mut self) -> Self {
+        self.auth = Auth::Entry;
+        self.limit = FORM_LIMIT;
+        self
+    }
+
     fn signed(mut self) -> Self {
         self.auth = Auth::Agent;
         self
@@ -91,7 +106,8 @@ pub(crate) fn router(app: App) -> Router {
             template: route.template,
         };
         let handler = (route.handler)().route_layer(from_fn_with_state(guarded, guard));
-        inner = inner.route(&format!("/{}", route.template), handler);
+        let path = route.template.trim_start_matches('/');
+        inner = inner.route(&format!("/{path}"), handler);
     }
     Router::new()
         .fallback_service(inner.with_state(app.clone()))
@@ -149,12 +165,13 @@ mod tests {
         assert_eq!(all.len(), table.len());
         let mut router = Router::<App>::new();
         for route in table {
-            router = router.route(&format!("/{}", route.template), (route.handler)());
+            let path = route.template.trim_start_matches('/');
+            router = router.route(&format!("/{path}"), (route.handler)());
         }
     }
 
     #[test]
-    fn only_the_first_sign_in_is_anonymous_and_only_jobs_need_signatures() {
+    fn only_signing_in_is_anonymous_and_only_jobs_need_signatures() {
         let of = |auth: Auth| -> Vec<_> {
             let table = table();
             table
@@ -163,7 +180,23 @@ mod tests {
                 .map(|route| route.template)
                 .collect()
         };
-        assert_eq!(of(Auth::Anonymous), [paths::coffer::SIGN_IN]);
+        assert_eq!(
+            of(Auth::Anonymous),
+            [
+                paths::coffer::SIGN_IN,
+                paths::coffer::SIGN_IN_PASSWORD,
+                paths::coffer::NEW_PASSWORD
+            ]
+        );
+        // Pages, and nothing else, go by cookies; only those for signing in are open to nobody.
+        assert!(table().iter().all(|route| {
+            route.template.starts_with('/') == matches!(route.auth, Auth::Page | Auth::Entry)
+        }));
+        assert!(
+            of(Auth::Entry)
+                .iter()
+                .all(|template| template.starts_with("/signin"))
+        );
         assert!(
             of(Auth::Agent)
                 .iter()

@@ -90,6 +90,19 @@ impl Error {
         self
     }
 
+    /// A wrong one-time code, in the words that fit it.
+    pub(crate) fn into_code(self) -> Self {
+        if self.kind == Kind::Unauthenticated {
+            return Self::new(
+                Kind::Unauthenticated,
+                "sign_in.refused",
+                "The one-time code is not valid: it was used, it is out of time, or a newer one took its place.",
+            )
+            .hint("Ask an administrator for a new one: `coffer user invite NAME`.");
+        }
+        self
+    }
+
     pub(crate) fn caused_by(
         mut self,
         cause: impl std::error::Error + Send + Sync + 'static,
@@ -173,6 +186,7 @@ impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         let (kind, code) = match denied {
             Denied::TokenInvalid => (Kind::Unauthenticated, "token.invalid"),
+            Denied::SignInRefused => (Kind::Unauthenticated, "sign_in.refused"),
             Denied::NotFound => (Kind::NotFound, "not_found"),
             Denied::NotForPeople => (Kind::Forbidden, "content.for_jobs"),
             Denied::Ticket | Denied::JobNotLive => (Kind::Invalid, "ticket.invalid"),

@@ -9,10 +9,12 @@ mod download;
 mod error;
 mod files;
 mod first_start;
+mod hashing;
 mod jobs;
 mod keys;
 mod lease;
 mod organization;
+mod passwords;
 mod people;
 mod permissions;
 mod pipelines;
@@ -20,6 +22,7 @@ mod planning;
 mod projects;
 mod run_views;
 mod runs;
+mod sessions;
 mod sign_in;
 mod tokens;
 mod upload;
@@ -32,13 +35,17 @@ pub use first_start::FirstStart;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use organization::{OrganizationView, Organizations};
+pub use passwords::{MIN_PASSWORD, PasswordCode, Passwords, Typed};
 pub use people::{NewToken, People, TokenKind, TokenView, UserView};
 pub use permissions::{PermissionChange, Permissions, PermissionsView};
 pub use pipelines::{PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
-pub use sign_in::SignIn;
+pub use sessions::{
+    FoundSession, NewSession, SessionLife, SessionView, Sessions, form_token, is_form_token,
+};
+pub use sign_in::{Shown, SignIn};
 pub use upload::Upload;
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
@@ -68,6 +75,8 @@ pub struct Options {
     pub lease_seconds: u32,
     /// The way out to addresses that people configure.
     pub outgoing: Outgoing,
+    /// How long browser sessions live.
+    pub sessions: SessionLife,
 }
 
 /// The organization served.
@@ -98,6 +107,8 @@ struct Inner {
     outgoing: Outgoing,
     nonces: sign_in::Nonces,
     refusals: sign_in::Refusals,
+    sessions: SessionLife,
+    hasher: hashing::Hasher,
     log_keys: jobs::LogKeys,
     /// Told when a job may have become ready on this node.
     ready: tokio::sync::Notify,
@@ -127,6 +138,8 @@ impl Service {
             outgoing: options.outgoing,
             nonces: sign_in::Nonces::default(),
             refusals: sign_in::Refusals::default(),
+            sessions: options.sessions,
+            hasher: hashing::Hasher::default(),
             log_keys: jobs::LogKeys::default(),
             ready: tokio::sync::Notify::new(),
         };
@@ -136,6 +149,16 @@ impl Service {
     /// Signing in.
     pub fn sign_in(&self) -> SignIn<'_> {
         SignIn(self)
+    }
+
+    /// Browser sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
+    }
+
+    /// Passwords.
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords(self)
     }
 
     /// Secure files.
@@ -206,6 +229,9 @@ impl Service {
                     }
                 }
                 _ = sweep.tick() => {
+                    if let Err(error) = self.sessions().sweep().await {
+                        tracing::warn!(error = %error, "forgetting what ended failed; it is tried again");
+                    }
                     if let Err(error) = self.store().blob_sweep().await {
                         tracing::warn!(error = %error, "sweeping abandoned uploads failed; it is tried again");
                     }
@@ -235,6 +261,14 @@ impl Service {
     #[expect(dead_code, reason = "its users come next")]
     pub(crate) fn outgoing(&self) -> &Outgoing {
         &self.0.outgoing
+    }
+
+    pub(crate) fn session_life(&self) -> SessionLife {
+        self.0.sessions
+    }
+
+    pub(crate) fn hasher(&self) -> &hashing::Hasher {
+        &self.0.hasher
     }
 
     pub(crate) fn log_keys(&self) -> &jobs::LogKeys {

@@ -1,10 +1,11 @@
 //! People, their groups, and their tokens.
 
 use crate::error::{Error, PERSON, Result};
+use crate::sign_in::Shown;
 use crate::{Service, tokens};
 use coffer_model::act::{
-    CreateAgentToken, CreateOwnToken, CreateTokenFor, ManagePeople, RevokeOwnToken, RevokeTokenOf,
-    ViewOrganization, ViewOwnTokens,
+    CreateAgentToken, CreateOwnToken, CreateTokenAtSignIn, CreateTokenFor, ManagePeople,
+    RevokeOwnToken, RevokeTokenOf, ViewOrganization, ViewOwnTokens,
 };
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::{Caller, CredentialId, IdentityId, Timestamp, name};
@@ -91,6 +92,21 @@ pub(crate) fn credential(
         label: label.to_owned(),
         expires_at: Timestamp(0),
     }
+}
+
+/// What is asked of a new token must make sense.
+fn check_token(label: &str, days: u32) -> Result<()> {
+    if days == 0 || days > MAX_DAYS {
+        return Err(Error::invalid(format!(
+            "A token lives 1 to {MAX_DAYS} days."
+        )));
+    }
+    if !name::is_fit(label) {
+        return Err(Error::invalid(
+            "The label of a token is visible text of at most 255 bytes, without slashes.",
+        ));
+    }
+    Ok(())
 }
 
 impl People<'_> {
@@ -221,16 +237,7 @@ impl People<'_> {
         user: Option<&str>,
         kind: TokenKind,
     ) -> Result<NewToken> {
-        if days == 0 || days > MAX_DAYS {
-            return Err(Error::invalid(format!(
-                "A token lives 1 to {MAX_DAYS} days."
-            )));
-        }
-        if !name::is_fit(label) {
-            return Err(Error::invalid(
-                "The label of a token is visible text of at most 255 bytes, without slashes.",
-            ));
-        }
+        check_token(label, days)?;
         let token = tokens::mint(kind.stored(), self.0.entropy());
         let new = credential(self.0, &token, kind, label);
         let (asked, organization) = (caller.clone(), self.0.organization().id);
@@ -278,17 +285,60 @@ impl People<'_> {
             })
             .await
             .map_err(|stop| Error::from(stop).about(&PERSON))?;
-        let mut read = self.0.store().read().await?;
-        let identity = read
-            .identity(owner)
-            .await?
-            .ok_or_else(|| Error::from(Refusal::NotFound).about(&PERSON))?;
+        let identity = self.person(owner).await?;
         Ok(NewToken {
             id,
             token,
             expires_at,
             identity,
         })
+    }
+
+    /// Makes a token for who showed just now who it is.
+    pub async fn create_token_at_sign_in(
+        &self,
+        shown: Shown,
+        label: &str,
+        days: u32,
+    ) -> Result<NewToken> {
+        check_token(label, days)?;
+        let token = tokens::mint(CredentialKind::Pat, self.0.entropy());
+        let new = credential(self.0, &token, TokenKind::Pat, label);
+        let (id, owner) = (new.id, shown.identity());
+        let expires_at = self
+            .0
+            .store()
+            .write("token.create_at_sign_in", move |tx| {
+                let (shown, mut new) = (shown.clone(), new.clone());
+                Box::pin(async move {
+                    new.expires_at = days_from(tx.now(), days);
+                    let details = [
+                        ("token", new.id.to_string()),
+                        ("label", new.label.clone()),
+                        ("days", days.to_string()),
+                    ];
+                    let act = CreateTokenAtSignIn { identity: owner };
+                    let grant = tx.authorize_with(&shown.caller, act, &details).await?;
+                    shown.spend(tx).await?;
+                    tx.credential_insert(grant, &new).await?;
+                    Ok(new.expires_at)
+                })
+            })
+            .await?;
+        let identity = self.person(owner).await?;
+        Ok(NewToken {
+            id,
+            token,
+            expires_at,
+            identity,
+        })
+    }
+
+    async fn person(&self, id: IdentityId) -> Result<Person> {
+        let mut read = self.0.store().read().await?;
+        read.identity(id)
+            .await?
+            .ok_or_else(|| Error::from(Refusal::NotFound).about(&PERSON))
     }
 
     /// Revokes a token: the caller's own, or somebody's if the caller administers the organization.

@@ -8,14 +8,14 @@ use crate::{Service, tokens};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use coffer_model::act::{CreateFirstAdministrator, ShowToken};
 use coffer_model::library::{IdentityKind, Person};
+use coffer_model::policy::Denied;
 use coffer_model::{
     AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes, access, name,
 };
-use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError};
+use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError, Tx};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Clocks of agent and database may differ by this many seconds.
@@ -74,6 +74,54 @@ impl Refusals {
 
 /// Signing in.
 pub struct SignIn<'a>(pub(crate) &'a Service);
+
+/// Somebody who showed just now who it is: what a session, or a token, is made from. Made by sign-in use cases only.
+#[derive(Clone)]
+pub struct Shown {
+    pub(crate) caller: Caller,
+    proof: Proof,
+}
+
+/// What is used up, with whatever is made from it, in one unit of work.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    /// Nothing: what was shown may be shown again.
+    None,
+}
+
+impl Shown {
+    /// Who it is.
+    pub fn identity(&self) -> IdentityId {
+        self.caller.identity
+    }
+
+    /// How it was shown.
+    pub(crate) fn method(&self) -> &'static str {
+        match self.caller.authentication {
+            Authentication::SignIn { method } => method,
+            _ => "",
+        }
+    }
+
+    /// Where from, as text; empty when it is not known.
+    pub(crate) fn address_text(&self) -> String {
+        let address = self.caller.address;
+        address.map_or_else(String::new, |address| address.to_string())
+    }
+
+    /// Uses up what can be shown only once.
+    pub(crate) async fn spend(&self, _tx: &mut Tx) -> std::result::Result<(), Stop> {
+        match &self.proof {
+            Proof::None => Ok(()),
+        }
+    }
+}
+
+/// One answer for every kind of wrong.
+pub(crate) fn refused_sign_in() -> Error {
+    Error::from(Denied::SignInRefused)
+        .hint("Who forgot the password asks an administrator for a one-time code (`coffer user invite NAME`).")
+}
 
 fn refused() -> Error {
     Error::new(
@@ -160,8 +208,7 @@ impl SignIn<'_> {
         let Some(count) = self.0.0.refusals.take(kind, address, now) else {
             return Ok(());
         };
-        let nobody = IdentityId(Uuid::nil());
-        let caller = self.caller(nobody, "nobody".into(), Authentication::Anonymous, address);
+        let caller = self.0.nobody(address);
         let recorded = self
             .0
             .store()
@@ -211,6 +258,31 @@ impl SignIn<'_> {
             Authentication::Agent { agent },
             address,
         ))
+    }
+
+    /// Somebody who showed just now who it is.
+    pub(crate) fn shown(
+        &self,
+        person: &Person,
+        method: &'static str,
+        address: Option<IpAddr>,
+        proof: Proof,
+    ) -> Shown {
+        let authentication = Authentication::SignIn { method };
+        Shown {
+            caller: self.caller(
+                person.id,
+                person.display_name.clone(),
+                authentication,
+                address,
+            ),
+            proof,
+        }
+    }
+
+    /// A secret for the forms of who is not signed in yet.
+    pub fn form_secret(&self) -> Zeroizing<String> {
+        tokens::secret(self.0.entropy())
     }
 
     /// Makes the first administrator. The code works once.

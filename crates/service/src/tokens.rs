@@ -11,6 +11,8 @@ use coffer_store::CredentialKind;
 use zeroize::Zeroizing;
 
 const LENGTH: usize = 52;
+/// Characters of a [`secret`].
+pub(crate) const SECRET_LENGTH: usize = 43;
 const CHECKSUM: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

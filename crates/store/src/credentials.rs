@@ -6,8 +6,8 @@ use crate::jobs::Lease;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
-    Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenFor,
-    RevokeOwnToken, RevokeTokenOf, ViewOwnTokens,
+    Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenAtSignIn,
+    CreateTokenFor, RevokeOwnToken, RevokeTokenOf, ViewOwnTokens,
 };
 use coffer_model::{CredentialId, IdentityId, JobId, PipelineId, ProjectId, RunId, Timestamp};
 use uuid::Uuid;
@@ -133,6 +133,12 @@ impl MakesToken for CreateTokenFor {
 impl MakesToken for CreateAgentToken {
     const KIND: CredentialKind = CredentialKind::Agent;
 
+    fn owner(&self) -> Option<IdentityId> {
+        None
+    }
+}
+
+impl MakesToken for CreateTokenAtSignIn {
     fn owner(&self) -> Option<IdentityId> {
         None
     }

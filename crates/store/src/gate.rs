@@ -174,7 +174,7 @@ fn event(
         Authentication::Agent { agent } => {
             details.insert("agent".into(), agent.to_string());
         }
-        Authentication::Anonymous => {}
+        Authentication::Anonymous | Authentication::SignIn { .. } => {}
         Authentication::System { duty } => {
             details.insert("duty".into(), (*duty).to_owned());
         }
@@ -247,6 +247,9 @@ pub(crate) async fn facts(
         }
         Requirement::Person
         | Requirement::Oneself { .. }
+        | Requirement::OwnSession { .. }
+        | Requirement::SignIn { .. }
+        | Requirement::SignInShown
         | Requirement::AgentRegistration
         | Requirement::Duty
         | Requirement::Token => {

@@ -20,13 +20,16 @@ mod jobs;
 mod keys;
 mod logs;
 mod organization;
+mod passwords;
 mod permissions;
 mod pipelines;
 mod projects;
 mod runs;
 mod secure_files;
+mod sessions;
 mod settings;
 mod sql;
+mod sweep;
 mod timeline;
 mod unit;
 
@@ -41,9 +44,11 @@ pub use identities::{GroupMembership, NewIdentity};
 pub use jobs::{JobRow, Lease, NewJob};
 pub use keys::{NewProjectKey, ProjectKeyRow, WrappedKey, WrappedKind};
 pub use logs::{LogPage, SealedPage};
+pub use passwords::{PasswordRow, SetsPassword};
 pub use pipelines::{PipelineRow, PipelineText};
 pub use runs::{NewRun, NewStage, RunRow, StageRow};
 pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody, TicketedFile};
+pub use sessions::{NewSession, SessionListed, SessionRow};
 pub use timeline::{RecordRow, RecordWrite};
 pub use unit::{BoxFuture, ReadTx, Tx};
 

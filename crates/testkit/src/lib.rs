@@ -13,6 +13,7 @@
 )]
 
 mod agent;
+mod browser;
 mod call;
 mod engine;
 mod logs;
@@ -24,6 +25,7 @@ mod user;
 mod wire;
 
 pub use agent::{LeasedJob, TestAgent};
+pub use browser::{Browser, From, form_token};
 pub use call::{Answer, Call};
 pub use coffer_client as client;
 pub use engine::{Database, Engine};

@@ -1,6 +1,7 @@
 //! A real server on a real socket, with folders and a database of its own.
 
 use crate::agent::TestAgent;
+use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
 use crate::search::Needle;
@@ -11,7 +12,7 @@ use crate::{logs, samples};
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options};
-use coffer_service::Service;
+use coffer_service::{Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -134,6 +135,7 @@ impl TestServer {
             deployment: "test".into(),
             lease_seconds: self.setup.lease_seconds,
             outgoing: self.outgoing(),
+            sessions: SessionLife::default(),
         })
         .await
         .unwrap();
@@ -353,6 +355,39 @@ impl TestServer {
     /// Another way to the server, that hears what it says.
     pub async fn tap(&self) -> Tap {
         Tap::open(self.address, ORGANIZATION).await
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(
+            crate::user::plain(),
+            self.address.port(),
+            self.answers.clone(),
+        )
+    }
+
+    /// A person who signs in by this password, made by the way that people take.
+    pub async fn person_with_password(&self, name: &str, groups: &[&str], password: &str) -> User {
+        let person = self.person(name, groups).await;
+        let code = self.invitation(name).await;
+        let set = self
+            .nobody()
+            .call("POST", coffer_wire::paths::coffer::NEW_PASSWORD)
+            .json(&serde_json::json!({"code": code, "password": password}));
+        set.send().await.ok();
+        person
+    }
+
+    /// A one-time code for setting a password.
+    pub async fn invitation(&self, name: &str) -> String {
+        let made = self
+            .administrator()
+            .call("POST", coffer_wire::paths::coffer::INVITATIONS)
+            .json(&serde_json::json!({"user": name}));
+        made.send().await.ok().json()["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// A connection for bytes of the story's own making.

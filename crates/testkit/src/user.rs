@@ -29,7 +29,7 @@ pub mod group {
 }
 
 /// A plain HTTP client: follows nothing, decodes nothing.
-fn plain() -> reqwest::Client {
+pub(crate) fn plain() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()

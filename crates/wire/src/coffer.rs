@@ -34,6 +34,54 @@ pub struct FirstSignIn {
     pub label: String,
 }
 
+/// Body of `POST coffer/signin/password`: trades name and password for a token. No `Debug`: it holds secrets.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordSignIn {
+    /// Sign-in name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// Code of the second factor, or a recovery code, for who uses one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A label for the token.
+    pub label: String,
+    /// Days until the token ends; 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+}
+
+/// Body of `POST coffer/signin/newpassword`: sets a password with a one-time code. No `Debug`: it holds secrets.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewPassword {
+    /// The one-time code of an administrator.
+    pub code: String,
+    /// The password, at least 12 characters.
+    pub password: String,
+}
+
+/// Body of `POST coffer/invitations`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Sign-in name of who is to set a password.
+    pub user: String,
+}
+
+/// A one-time code for setting a password, shown once. No `Debug`: it holds a secret.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordCode {
+    /// The code.
+    pub code: String,
+    /// When it ends.
+    pub expires_on: Date,
+    /// Who sets a password with it.
+    pub identity: IdentityRef,
+}
+
 /// A token, shown once.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -65,10 +65,16 @@ pub mod location {
 
 /// Our own area.
 pub mod coffer {
-    /// POST [`crate::coffer::FirstSignIn`]. The only route without authentication.
+    /// POST [`crate::coffer::FirstSignIn`]. No token is needed.
     pub const SIGN_IN: &str = "_apis/coffer/signin";
     /// GET [`crate::coffer::Organization`], PATCH [`crate::coffer::OrganizationChange`].
     pub const ORGANIZATION: &str = "_apis/coffer/organization";
+    /// POST [`crate::coffer::PasswordSignIn`], answers [`crate::coffer::CreatedToken`]. No token is needed.
+    pub const SIGN_IN_PASSWORD: &str = "_apis/coffer/signin/password";
+    /// POST [`crate::coffer::NewPassword`]. No token is needed.
+    pub const NEW_PASSWORD: &str = "_apis/coffer/signin/newpassword";
+    /// POST [`crate::coffer::Invitation`], answers [`crate::coffer::PasswordCode`].
+    pub const INVITATIONS: &str = "_apis/coffer/invitations";
     /// GET, POST [`crate::coffer::User`].
     pub const USERS: &str = "_apis/coffer/users";
     /// GET, POST [`crate::coffer::TokenRequest`].
@@ -81,6 +87,24 @@ pub mod coffer {
     pub const AUDIT: &str = "_apis/coffer/audit";
     /// GET [`crate::coffer::AuditVerification`].
     pub const AUDIT_VERIFY: &str = "_apis/coffer/audit/verify";
+}
+
+/// Pages for browsers. They stand beside the organization, relative to the server's URL.
+pub mod pages {
+    /// GET, POST: sign in.
+    pub const SIGN_IN: &str = "/signin";
+    /// GET, POST: set a password with a one-time code.
+    pub const PASSWORD: &str = "/signin/password";
+    /// POST: end this session.
+    pub const SIGN_OUT: &str = "/signout";
+    /// GET: what is one's own.
+    pub const ACCOUNT: &str = "/account";
+    /// POST: change the password.
+    pub const ACCOUNT_PASSWORD: &str = "/account/password";
+    /// POST: make a token.
+    pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+    /// POST: end a session.
+    pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
 }
 
 /// The agent protocol.

@@ -10,6 +10,7 @@ mod people;
 mod pipelines;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sign_in;
 
 pub use access::*;
 pub use audit::*;
@@ -17,6 +18,7 @@ pub use duties::*;
 pub use library::*;
 pub use people::*;
 pub use pipelines::*;
+pub use sign_in::*;
 
 use crate::access::Scope;
 use crate::scope::TokenScopes;
@@ -57,6 +59,18 @@ pub enum Requirement {
         /// Who.
         identity: IdentityId,
     },
+    /// The person of this identity in a browser session, and nobody else.
+    OwnSession {
+        /// Who.
+        identity: IdentityId,
+    },
+    /// The person of this identity, who showed it just now, to sign in.
+    SignIn {
+        /// Who.
+        identity: IdentityId,
+    },
+    /// To have shown who one is. Asked only when it failed: the answer is always no, and on record.
+    SignInShown,
     /// A token for registering agents.
     AgentRegistration,
     /// A duty of the product itself.
@@ -167,6 +181,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         AUDIT_ACTS,
         ACCESS_ACTS,
         DUTIES_ACTS,
+        SIGN_IN_ACTS,
     ]
     .into_iter()
     .flatten()

@@ -78,6 +78,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(super::access::samples());
     all.extend(elsewhere());
     all.extend(super::duties::samples());
+    all.extend(super::sign_in::samples());
     all
 }
 

@@ -5,6 +5,7 @@ use crate::ado::{builds, location, permissions, pipelines, secure_files};
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{agents, audit, organization, projects, sign_in, tokens, users};
+use crate::pages::{account, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
 
@@ -26,6 +27,7 @@ pub(crate) fn table() -> Vec<Route> {
     let mut table = compatible();
     table.extend(ours());
     table.extend(agents());
+    table.extend(pages());
     table
 }
 
@@ -73,6 +75,9 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::SIGN_IN, sign_in::first).anonymous(),
         route!(GET paths::coffer::ORGANIZATION, organization::show),
         route!(PATCH paths::coffer::ORGANIZATION, organization::change),
+        route!(POST paths::coffer::SIGN_IN_PASSWORD, sign_in::by_password).anonymous(),
+        route!(POST paths::coffer::NEW_PASSWORD, sign_in::new_password).anonymous(),
+        route!(POST paths::coffer::INVITATIONS, sign_in::invite),
         route!(GET paths::coffer::USERS, users::list),
         route!(POST paths::coffer::USERS, users::add),
         route!(GET paths::coffer::TOKENS, tokens::list),
@@ -82,6 +87,21 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::PROJECTS, projects::create),
         route!(GET paths::coffer::AUDIT, audit::page),
         route!(GET paths::coffer::AUDIT_VERIFY, audit::verify),
+    ]
+}
+
+/// Pages for browsers, beside the organization. Their guard is another one: [`crate::pages::guard`].
+fn pages() -> Vec<Route> {
+    vec![
+        route!(GET paths::pages::SIGN_IN, sign_in_page::form).entry(),
+        route!(POST paths::pages::SIGN_IN, sign_in_page::sign_in).entry(),
+        route!(GET paths::pages::PASSWORD, sign_in_page::password_form).entry(),
+        route!(POST paths::pages::PASSWORD, sign_in_page::set_password).entry(),
+        route!(POST paths::pages::SIGN_OUT, sign_in_page::sign_out).page(),
+        route!(GET paths::pages::ACCOUNT, account::overview).page(),
+        route!(POST paths::pages::ACCOUNT_PASSWORD, account::password).page(),
+        route!(POST paths::pages::ACCOUNT_TOKENS, account::create_token).page(),
+        route!(POST paths::pages::ACCOUNT_SESSIONS, account::end_session).page(),
     ]
 }
 

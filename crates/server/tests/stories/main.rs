@@ -15,6 +15,7 @@ mod library;
 mod limits;
 mod organization;
 mod runs;
+mod sessions;
 mod tickets;
 mod walk;
 

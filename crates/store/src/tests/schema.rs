@@ -22,12 +22,15 @@ const ALL: &[&[&Statement]] = &[
     crate::keys::ALL,
     crate::logs::ALL,
     crate::organization::ALL,
+    crate::passwords::ALL,
     crate::permissions::ALL,
     crate::pipelines::ALL,
     crate::projects::ALL,
     crate::runs::ALL,
     crate::secure_files::ALL,
+    crate::sessions::ALL,
     crate::settings::ALL,
+    crate::sweep::ALL,
     crate::timeline::ALL,
 ];
 

@@ -110,6 +110,15 @@ pub(crate) const PROBES: &[Probe] = &[
     ),
     bare("GET _apis/coffer/organization"),
     with("PATCH _apis/coffer/organization", r#"{"maxTokenDays":365}"#),
+    with(
+        "POST _apis/coffer/signin/password",
+        r#"{"user":"{fresh}","password":"{unknown}","label":"walk"}"#,
+    ),
+    with(
+        "POST _apis/coffer/signin/newpassword",
+        r#"{"code":"{unknown}","password":"a long enough password"}"#,
+    ),
+    with("POST _apis/coffer/invitations", r#"{"user":"{fresh}"}"#),
     bare("GET _apis/coffer/users"),
     with("POST _apis/coffer/users", r#"{"uniqueName":"{fresh}"}"#),
     bare("GET _apis/coffer/tokens"),

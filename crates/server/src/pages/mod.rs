@@ -1,4 +1,9 @@
-//! What is outside the API: whether the server lives, and where a person went wrong.
+//! What is outside the API: whether the server lives, where a person went wrong, and the pages for signing in.
+
+pub(crate) mod account;
+pub(crate) mod guard;
+pub(crate) mod html;
+pub(crate) mod sign_in;
 
 use crate::App;
 use axum::extract::State;

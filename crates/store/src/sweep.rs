@@ -1,0 +1,41 @@
+//! Forgetting what ended long ago: tokens, sessions, one-time codes. What is over stays over; this only makes room.
+
+use crate::StoreError;
+use crate::error::Stop;
+use crate::gate::Grant;
+use crate::sql::{args, statements};
+use crate::unit::{ReadTx, Tx};
+use coffer_model::act::SweepEnded;
+
+/// How long ended tokens stay in lists, so that people find what they had, seconds.
+const KEPT: i64 = 30 * 86_400;
+
+statements! {
+    TOKENS = "delete from credential where kind <> 'job' and (expires_at < $1 or revoked_at < $1)";
+    WAITING = "select (select count(*) from credential where kind <> 'job' and (expires_at < $1 or revoked_at < $1))
+            + (select count(*) from session where expires_at < $1 or ended_at < $1)
+            + (select count(*) from password_code where expires_at < $1) as n";
+    SESSIONS = "delete from session where expires_at < $1 or ended_at < $1";
+    CODES = "delete from password_code where expires_at < $1";
+}
+
+impl Tx {
+    /// Removes what ended more than 30 days ago. Answers with how much there was.
+    pub async fn sweep_ended(&mut self, grant: Grant<SweepEnded>) -> Result<u64, Stop> {
+        grant.redeem(self)?;
+        let before = self.now.plus_seconds(-KEPT);
+        let mut removed = 0;
+        for statement in [&TOKENS, &SESSIONS, &CODES] {
+            removed += self.run(statement, args![before.0]).await?;
+        }
+        Ok(removed)
+    }
+}
+
+impl ReadTx {
+    /// How much there is for [`Tx::sweep_ended`] to remove.
+    pub async fn ended_waiting(&mut self) -> Result<i64, StoreError> {
+        let before = self.now.plus_seconds(-KEPT);
+        Ok(self.conn.one::<(i64,)>(&WAITING, args![before.0]).await?.0)
+    }
+}
