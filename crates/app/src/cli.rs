@@ -1,9 +1,19 @@
 //! The command line's grammar: nouns, then verbs. What the commands do is in [`crate::commands`].
 
 use crate::commands::{
-    agent::AgentArgs, audit::AuditCommand, config::ConfigCommand, file::FileCommand,
-    login::LoginArgs, organization::OrganizationCommand, pipeline::PipelineCommand,
-    project::ProjectCommand, run::RunCommand, token::TokenCommand, user::UserCommand,
+    agent::AgentArgs,
+    audit::AuditCommand,
+    config::ConfigCommand,
+    file::FileCommand,
+    freeze::{FreezeCommand, UnfreezeCommand},
+    login::LoginArgs,
+    organization::OrganizationCommand,
+    permission::PermissionCommand,
+    pipeline::PipelineCommand,
+    project::ProjectCommand,
+    run::RunCommand,
+    token::TokenCommand,
+    user::UserCommand,
 };
 use crate::config::Flag;
 use crate::output::Format;
@@ -125,6 +135,15 @@ Examples:
     /// Runs of pipelines: start, watch, permit, cancel
     #[command(subcommand)]
     Run(RunCommand),
+    /// Which pipelines may use which files: list, permit, revoke, open, restrict
+    #[command(subcommand)]
+    Permission(PermissionCommand),
+    /// Stop the content of a file, of a project, or of everything, at once
+    #[command(subcommand)]
+    Freeze(FreezeCommand),
+    /// Let content flow again
+    #[command(subcommand)]
+    Unfreeze(UnfreezeCommand),
     /// The audit log: list, verify, export
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -9,6 +9,7 @@ mod body;
 mod builds;
 mod coffer;
 mod error;
+mod freezes;
 mod lines;
 mod options;
 mod permissions;
@@ -21,6 +22,7 @@ pub use body::Body;
 pub use builds::Builds;
 pub use coffer::{AuditQuery, Coffer};
 pub use error::{ClientError, ErrorKind};
+pub use freezes::{Freezes, Frozen};
 pub use lines::Lines;
 pub use options::{ClientOptions, DEFAULT_ORGANIZATION, organization_url};
 pub use permissions::Permissions;
@@ -83,6 +85,13 @@ impl Client {
         Permissions {
             transport: &self.transport,
             project,
+        }
+    }
+
+    /// Freezes, and who can use a file.
+    pub fn freezes(&self) -> Freezes<'_> {
+        Freezes {
+            transport: &self.transport,
         }
     }
 

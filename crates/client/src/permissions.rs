@@ -2,8 +2,11 @@
 
 use crate::ClientError;
 use crate::transport::Transport;
-use coffer_wire::paths::{fill, permissions as paths};
-use coffer_wire::permissions::{Permission, PipelinePermission, ResourcePipelinePermissions};
+use coffer_wire::List;
+use coffer_wire::paths::{authorized_resources as older, fill, permissions as paths};
+use coffer_wire::permissions::{
+    DefinitionResource, Permission, PipelinePermission, ResourcePipelinePermissions,
+};
 use http::Method;
 
 /// The pipeline permissions in one project. Resource types are `securefile`, later also others.
@@ -52,9 +55,53 @@ impl Permissions<'_> {
         pipeline: i64,
         authorized: bool,
     ) -> Result<ResourcePipelinePermissions, ClientError> {
+        self.change_pipeline(kind, id, pipeline, authorized, None)
+            .await
+    }
+
+    /// Grants the permission of one pipeline, for these refs or for all.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn permit(
+        &self,
+        kind: &str,
+        id: &str,
+        pipeline: i64,
+        refs: Option<Vec<String>>,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        self.change_pipeline(kind, id, pipeline, true, refs).await
+    }
+
+    /// The resources that a pipeline is permitted to use, of those the caller may see; without one, those that are open to
+    /// every pipeline of the project.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn permitted(
+        &self,
+        pipeline: Option<i64>,
+    ) -> Result<Vec<DefinitionResource>, ClientError> {
+        let path = match pipeline {
+            Some(id) => fill(older::OF_DEFINITION, &[self.project, &id.to_string()]),
+            None => fill(older::OPEN, &[self.project]),
+        };
+        let list: List<DefinitionResource> = self.transport.get(&path, &[]).await?;
+        Ok(list.value)
+    }
+
+    async fn change_pipeline(
+        &self,
+        kind: &str,
+        id: &str,
+        pipeline: i64,
+        authorized: bool,
+        refs: Option<Vec<String>>,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
         let change = ResourcePipelinePermissions {
             pipelines: vec![PipelinePermission {
                 id: pipeline,
+                refs,
                 permission: Permission {
                     authorized,
                     ..Permission::default()

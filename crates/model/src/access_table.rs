@@ -6,6 +6,7 @@ use crate::act::sample::{Sampled, all};
 use crate::act::{Demand, Requirement};
 use crate::policy::{Denied, Facts, JobFacts, decide};
 use crate::scope::{SCOPES, TokenScopes};
+use crate::source::Permit;
 use crate::{
     AgentId, Authentication, Caller, CredentialId, IdentityId, JobId, OrganizationId, PipelineId,
     ProjectId, RunId, Timestamp,
@@ -248,7 +249,9 @@ fn parties() -> Vec<(&'static str, Authentication, Facts)> {
         live: true,
         same_project: true,
         in_plan: true,
-        permitted: true,
+        trusted: true,
+        frozen: false,
+        permit: Permit::Given,
         ticket: true,
     };
     let with = |job: Option<JobFacts>, bits| Facts {
@@ -293,7 +296,22 @@ fn parties() -> Vec<(&'static str, Authentication, Facts)> {
         (
             "job whose pipeline is not permitted",
             job(),
-            lacking(|f| f.permitted = false),
+            lacking(|f| f.permit = Permit::None),
+        ),
+        (
+            "job of a ref that is not permitted",
+            job(),
+            lacking(|f| f.permit = Permit::OtherRef),
+        ),
+        (
+            "job of a fork, or of who knows what",
+            job(),
+            lacking(|f| f.trusted = false),
+        ),
+        (
+            "job that asks for what is frozen",
+            job(),
+            lacking(|f| f.frozen = true),
         ),
         (
             "job of another project",

@@ -10,13 +10,16 @@ pub mod act;
 pub mod audit;
 pub mod caller;
 pub mod descriptor;
+pub mod explain;
 pub mod ids;
 pub mod library;
 pub mod name;
 pub mod organization;
 pub mod policy;
+pub mod refs;
 pub mod run;
 pub mod scope;
+pub mod source;
 
 pub use caller::{Authentication, Caller};
 pub use ids::*;

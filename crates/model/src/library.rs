@@ -1,5 +1,6 @@
 //! Secure files, pipeline permissions and projects, as the product thinks of them.
 
+use crate::refs::AllowedRefs;
 use crate::{FileId, IdentityId, PipelineId, ProjectId, Timestamp};
 use std::collections::BTreeMap;
 
@@ -107,5 +108,53 @@ pub struct PipelinePermissions {
     /// Open access: every pipeline of the project, with who opened it and when.
     pub all: Option<(Person, Timestamp)>,
     /// Pipelines permitted one by one. Kept while open access is on.
-    pub pipelines: Vec<(PipelineId, Person, Timestamp)>,
+    pub pipelines: Vec<PipelinePermit>,
+}
+
+/// The permit of one pipeline for a protected resource.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PipelinePermit {
+    /// The pipeline.
+    pub pipeline: PipelineId,
+    /// Who gave it.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// For which refs; none is all.
+    pub refs: Option<AllowedRefs>,
+}
+
+/// What is frozen: its contents are given to nobody, whatever the permissions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FreezeTarget {
+    /// Every file of the organization.
+    Everything,
+    /// Every file of a project, those to come among them.
+    Project(ProjectId),
+    /// One file.
+    File(FileId),
+}
+
+impl FreezeTarget {
+    /// The word in the store and on the wire.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Project(_) => "project",
+            Self::File(_) => "file",
+        }
+    }
+}
+
+/// That something is frozen, by whom, since when, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Freeze {
+    /// What.
+    pub target: FreezeTarget,
+    /// Who did it.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }

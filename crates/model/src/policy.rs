@@ -4,6 +4,7 @@
 
 use crate::act::{Demand, Requirement};
 use crate::caller::{Authentication, Caller};
+use crate::source::Permit;
 use std::fmt;
 
 /// How long a sign-in counts as fresh, seconds.
@@ -33,8 +34,12 @@ pub struct JobFacts {
     pub same_project: bool,
     /// The job's plan names the file.
     pub in_plan: bool,
-    /// The job's pipeline is permitted to use the file now.
-    pub permitted: bool,
+    /// The run comes from text or a ref that may be given anything protected at all.
+    pub trusted: bool,
+    /// The file, its project or everything is frozen now.
+    pub frozen: bool,
+    /// What the file's pipeline permissions say of the run now.
+    pub permit: Permit,
     /// A ticket with this digest was issued to this job for this file.
     pub ticket: bool,
 }
@@ -55,8 +60,14 @@ pub enum Denied {
     JobNotLive,
     /// The job's plan does not name the file.
     NotInPlan,
+    /// The run comes from a fork, or from a ref of unknown origin.
+    SourceNotTrusted,
+    /// The file, its project or everything is frozen.
+    Frozen,
     /// The pipeline is not permitted to use the file.
     PipelineNotPermitted,
+    /// The pipeline is permitted to use the file, but not for the run's ref.
+    RefNotAllowed,
     /// The ticket is not one of this job for this file.
     Ticket,
     /// The way the caller signed in is not good for this.
@@ -82,7 +93,10 @@ impl Denied {
             Self::NotForPeople => "content_is_for_jobs",
             Self::JobNotLive => "job_not_live",
             Self::NotInPlan => "not_in_plan",
+            Self::SourceNotTrusted => "source_not_trusted",
+            Self::Frozen => "frozen",
             Self::PipelineNotPermitted => "pipeline_not_permitted",
+            Self::RefNotAllowed => "ref_not_allowed",
             Self::Ticket => "ticket_invalid",
             Self::WrongAuthentication => "wrong_authentication",
             Self::Disabled => "identity_disabled",
@@ -104,6 +118,16 @@ impl fmt::Display for Denied {
             }
             Self::JobNotLive => "The job has ended, or its agent lost the lease. Its tickets are worth nothing now.",
             Self::NotInPlan => "The plan of this job does not name this secure file.",
+            Self::SourceNotTrusted => {
+                "Runs of forks, and of refs whose origin is not known, are given no secure file, whatever the permissions."
+            }
+            Self::Frozen => {
+                "The secure file is frozen: its content is given to nobody. Who froze it, or an administrator, can lift that."
+            }
+            Self::RefNotAllowed => {
+                "The pipeline is permitted to use this secure file, but not for the ref of this run. Somebody with the \
+                 User role on the file can permit it for more refs."
+            }
             Self::PipelineNotPermitted => {
                 "The pipeline is not permitted to use this secure file. Somebody with the User role on it can permit it."
             }
@@ -247,10 +271,16 @@ fn live(facts: &Facts, job: JobFacts) -> Result<(), Denied> {
     if !job.in_plan {
         return Err(Denied::NotInPlan);
     }
-    if job.permitted {
-        Ok(())
-    } else {
-        Err(Denied::PipelineNotPermitted)
+    if !job.trusted {
+        return Err(Denied::SourceNotTrusted);
+    }
+    if job.frozen {
+        return Err(Denied::Frozen);
+    }
+    match job.permit {
+        Permit::Given => Ok(()),
+        Permit::None => Err(Denied::PipelineNotPermitted),
+        Permit::OtherRef => Err(Denied::RefNotAllowed),
     }
 }
 
@@ -320,7 +350,9 @@ mod tests {
             live: true,
             same_project: true,
             in_plan: true,
-            permitted: true,
+            trusted: true,
+            frozen: false,
+            permit: Permit::Given,
             ticket: true,
         };
         Facts {
@@ -363,9 +395,27 @@ mod tests {
         );
         assert_eq!(
             without(|f| {
-                f.job.as_mut().unwrap().permitted = false;
+                f.job.as_mut().unwrap().permit = Permit::None;
             }),
             Err(Denied::PipelineNotPermitted)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().permit = Permit::OtherRef;
+            }),
+            Err(Denied::RefNotAllowed)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().trusted = false;
+            }),
+            Err(Denied::SourceNotTrusted)
+        );
+        assert_eq!(
+            without(|f| {
+                f.job.as_mut().unwrap().frozen = true;
+            }),
+            Err(Denied::Frozen)
         );
         assert_eq!(
             without(|f| {

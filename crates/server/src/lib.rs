@@ -21,6 +21,7 @@ mod pages;
 mod params;
 mod routes;
 mod serve;
+mod strict;
 mod urls;
 mod version;
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, FILE, Kind, Result};
 use crate::{Service, tokens};
 use coffer_model::act::ReadContents;
+use coffer_model::policy::Denied;
 use coffer_model::{Caller, FileId, ProjectId};
 use coffer_seal::{Contents, Opener};
 use coffer_store::BlobReader;
@@ -17,6 +18,9 @@ pub struct Download {
     contents: Contents,
     opener: Option<Opener>,
     source: Source,
+    service: Service,
+    project: ProjectId,
+    file: FileId,
 }
 
 enum Source {
@@ -77,6 +81,9 @@ impl Download {
             contents,
             opener: Some(Opener::new(&key, context)),
             source,
+            service: service.clone(),
+            project,
+            file,
         })
     }
 
@@ -93,9 +100,12 @@ impl Download {
     /// The next piece of verified content; none at the end.
     ///
     /// # Errors
-    /// The sealed bytes were changed. What came before was genuine, but the file is not whole: end the answer so that
+    /// The file was frozen meanwhile, or the sealed bytes were changed. What came before was genuine, but the file is not whole: end the answer so that
     /// the reader sees that.
     pub async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        if self.service.frozen().holds(self.project, self.file) {
+            return Err(Denied::Frozen.into());
+        }
         let mut plain = Zeroizing::new(Vec::new());
         while let Some(mut opener) = self.opener.take() {
             let sealed = match &mut self.source {

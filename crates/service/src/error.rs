@@ -190,7 +190,11 @@ impl From<Denied> for Error {
             Denied::NotFound => (Kind::NotFound, "not_found"),
             Denied::NotForPeople => (Kind::Forbidden, "content.for_jobs"),
             Denied::Ticket | Denied::JobNotLive => (Kind::Invalid, "ticket.invalid"),
-            Denied::NotInPlan | Denied::PipelineNotPermitted => (Kind::Forbidden, "access.denied"),
+            Denied::NotInPlan | Denied::PipelineNotPermitted | Denied::RefNotAllowed => {
+                (Kind::Forbidden, "access.denied")
+            }
+            Denied::SourceNotTrusted => (Kind::Forbidden, "source.not_trusted"),
+            Denied::Frozen => (Kind::Forbidden, "secure_file.frozen"),
             Denied::ScopeMissing => (Kind::Forbidden, "token.scope"),
             Denied::NotFresh => (Kind::Forbidden, "sign_in.not_fresh"),
             Denied::Disabled | Denied::WrongAuthentication | Denied::Lacks { .. } => {
@@ -227,6 +231,16 @@ impl From<Refusal> for Error {
                 "The one-time code is not valid, or was used already.",
             )
             .hint("Restart the server while nobody has signed in yet: it makes a new code."),
+            Refusal::Frozen => Self::new(
+                Kind::Conflict,
+                "freeze.exists",
+                "It is frozen already. To give another reason, lift the freeze first.",
+            ),
+            Refusal::NotFrozen => Self::new(
+                Kind::NotFound,
+                "freeze.not_found",
+                "It is not frozen. A freeze of its project, or of everything, is lifted there.",
+            ),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

@@ -475,7 +475,12 @@ pub(crate) fn variables(
         all.insert(variable.name.clone(), value);
     }
     let run = row.run.to_string();
-    let system: [(&str, String); 45] = [
+    let restricted = if row.source.trusted() {
+        "False"
+    } else {
+        "True"
+    };
+    let system: [(&str, String); 47] = [
         ("System.TeamFoundationCollectionUri", collection_url.into()),
         ("System.CollectionUri", collection_url.into()),
         ("System.TaskDefinitionsUri", collection_url.into()),
@@ -521,6 +526,9 @@ pub(crate) fn variables(
         ("agent.readOnlyVariables", "true".into()),
         ("agent.taskRestrictionsEnforcementMode", "Enabled".into()),
         ("Build.Repository.Provider", "None".into()),
+        // What agents go by: a step that names a secure file is skipped. Nothing would be given to it anyway.
+        ("System.RestrictSecrets", restricted.into()),
+        ("System.PullRequest.IsFork", restricted.into()),
     ];
     for (name, value) in system {
         all.retain(|known, _| !known.eq_ignore_ascii_case(name));

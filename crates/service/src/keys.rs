@@ -1,7 +1,8 @@
 //! Project keys: made on first use, unwrapped by the provider, kept in memory for a bounded time.
 //!
 //! A remote provider is called once per project and cache lifetime, never per file. A cached key is used only if the
-//! row read now still names it, so retiring a key works at once on every node.
+//! row read now still names it, so retiring a key works at once on every node. While a project is frozen, its keys are
+//! not kept.
 
 use crate::error::{Error, Result};
 use crate::{Options, duty_caller};
@@ -31,6 +32,7 @@ pub(crate) struct Keys {
 }
 
 struct Cached {
+    project: ProjectId,
     key: Arc<ProjectKey>,
     until: Timestamp,
 }
@@ -105,8 +107,17 @@ impl Keys {
         self.unwrapped(row, now).await
     }
 
+    /// Forgets the unwrapped keys of a project, or of all.
+    pub(crate) fn evict(&self, project: Option<ProjectId>) {
+        self.lock()
+            .retain(|_, cached| project.is_some_and(|project| cached.project != project));
+    }
+
     async fn unwrapped(&self, row: &ProjectKeyRow, now: Timestamp) -> Result<Arc<ProjectKey>> {
-        if let Some(cached) = self.lock().get(&row.id)
+        if row.frozen {
+            // What still needs the key, such as reading a log, asks the provider each time.
+            self.evict(Some(row.project));
+        } else if let Some(cached) = self.lock().get(&row.id)
             && cached.until > now
         {
             return Ok(cached.key.clone());
@@ -118,11 +129,15 @@ impl Keys {
             .unwrap(&generation, &row.wrapped, &context)
             .await?;
         let key = Arc::new(ProjectKey::open(&secret, context, &row.commitment)?);
+        if row.frozen {
+            return Ok(key);
+        }
         let mut cache = self.lock();
         cache.retain(|_, cached| cached.until > now);
         cache.insert(
             row.id,
             Cached {
+                project: row.project,
                 key: key.clone(),
                 until: now.plus_seconds(CACHE_SECONDS),
             },

@@ -7,8 +7,10 @@ mod audit;
 mod checks;
 mod download;
 mod error;
+mod file_access;
 mod files;
 mod first_start;
+mod freezes;
 mod hashing;
 mod jobs;
 mod keys;
@@ -26,19 +28,24 @@ mod sessions;
 mod sign_in;
 mod tokens;
 mod upload;
+mod waits;
 
 pub use audit::{Audit, AuditQuery, AuditRow, Verification};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
+pub use file_access::{AccessView, PersonAccess, PipelineAccess, Reach};
 pub use files::{FileChange, FileFilter, FileView, Files};
 pub use first_start::FirstStart;
+pub use freezes::Freezes;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use organization::{OrganizationView, Organizations};
 pub use passwords::{MIN_PASSWORD, PasswordCode, Passwords, Typed};
 pub use people::{NewToken, People, TokenKind, TokenView, UserView};
-pub use permissions::{PermissionChange, Permissions, PermissionsView};
-pub use pipelines::{PipelineText, PipelineView, Pipelines};
+pub use permissions::{
+    PermissionChange, Permissions, PermissionsView, PermitChange, PermittedFile,
+};
+pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
@@ -47,6 +54,8 @@ pub use sessions::{
 };
 pub use sign_in::{Shown, SignIn};
 pub use upload::Upload;
+
+pub use coffer_store::Why;
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
 use coffer_outgoing::Outgoing;
@@ -110,6 +119,7 @@ struct Inner {
     sessions: SessionLife,
     hasher: hashing::Hasher,
     log_keys: jobs::LogKeys,
+    frozen: freezes::Frozen,
     /// Told when a job may have become ready on this node.
     ready: tokio::sync::Notify,
 }
@@ -141,9 +151,12 @@ impl Service {
             sessions: options.sessions,
             hasher: hashing::Hasher::default(),
             log_keys: jobs::LogKeys::default(),
+            frozen: freezes::Frozen::default(),
             ready: tokio::sync::Notify::new(),
         };
-        Ok((Self(Arc::new(inner)), first))
+        let service = Self(Arc::new(inner));
+        service.look_for_freezes().await?;
+        Ok((service, first))
     }
 
     /// Signing in.
@@ -169,6 +182,11 @@ impl Service {
     /// Pipeline permissions.
     pub fn permissions(&self) -> Permissions<'_> {
         Permissions(self)
+    }
+
+    /// Freezes.
+    pub fn freezes(&self) -> Freezes<'_> {
+        Freezes(self)
     }
 
     /// Pipelines.
@@ -216,9 +234,11 @@ impl Service {
         &self.0.deployment
     }
 
-    /// Does the product's own duties until told to stop: ends lost jobs, sweeps abandoned uploads.
+    /// Does the product's own duties until told to stop: ends lost jobs, breaks off what was frozen elsewhere, skips
+    /// stages that waited too long, sweeps abandoned uploads.
     pub async fn run_duties(&self, stop: CancellationToken) {
         let mut leases = tokio::time::interval(Duration::from_secs(2));
+        let mut waits = tokio::time::interval(Duration::from_secs(60));
         let mut sweep = tokio::time::interval(Duration::from_secs(600));
         loop {
             tokio::select! {
@@ -226,6 +246,14 @@ impl Service {
                 _ = leases.tick() => {
                     if let Err(error) = self.jobs().abandon_expired().await {
                         tracing::warn!(error = %error, "ending lost jobs failed; it is tried again");
+                    }
+                    if let Err(error) = self.look_for_freezes().await {
+                        tracing::warn!(error = %error, "looking for freezes failed; it is tried again");
+                    }
+                }
+                _ = waits.tick() => {
+                    if let Err(error) = self.skip_overdue().await {
+                        tracing::warn!(error = %error, "skipping stages that waited too long failed; it is tried again");
                     }
                 }
                 _ = sweep.tick() => {
@@ -273,6 +301,10 @@ impl Service {
 
     pub(crate) fn log_keys(&self) -> &jobs::LogKeys {
         &self.0.log_keys
+    }
+
+    pub(crate) fn frozen(&self) -> &freezes::Frozen {
+        &self.0.frozen
     }
 
     /// Wakes the agents that wait on this node. Those of other nodes look again by themselves.

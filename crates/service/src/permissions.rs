@@ -1,10 +1,14 @@
 //! Pipeline permissions: reading, permitting, revoking, opening and restricting.
 
-use crate::error::{Error, FILE, Result};
+use crate::error::{Error, FILE, PIPELINE, Result};
 use crate::{Service, checks};
-use coffer_model::act::{OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile};
+use coffer_model::act::{
+    OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile, ViewPipelines,
+};
 use coffer_model::library::{PipelinePermissions, Resource};
-use coffer_model::{Caller, PipelineId, ProjectId};
+use coffer_model::refs::AllowedRefs;
+use coffer_model::{Caller, FileId, PipelineId, ProjectId};
+use coffer_store::{FileQuery, Refusal, Stop, Tx};
 
 /// Pipeline permissions.
 pub struct Permissions<'a>(pub(crate) &'a Service);
@@ -26,7 +30,27 @@ pub struct PermissionChange {
     /// Open access on or off.
     pub all: Option<bool>,
     /// Pipelines to permit or to revoke.
-    pub pipelines: Vec<(PipelineId, bool)>,
+    pub pipelines: Vec<(PipelineId, PermitChange)>,
+}
+
+/// What becomes of one pipeline's permit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PermitChange {
+    /// It goes.
+    Revoke,
+    /// It is given, for these refs or for all. One that is there is for these from now on.
+    Permit(Option<AllowedRefs>),
+}
+
+/// A file that a pipeline, or every pipeline, is permitted to use.
+#[derive(Clone, Debug)]
+pub struct PermittedFile {
+    /// The file.
+    pub file: FileId,
+    /// Its name.
+    pub name: String,
+    /// For which refs; none is all.
+    pub refs: Option<AllowedRefs>,
 }
 
 impl Permissions<'_> {
@@ -53,7 +77,42 @@ impl Permissions<'_> {
         })
     }
 
-    /// Changes permissions, all or nothing, and starts the stages that waited for them.
+    /// The files that a pipeline is permitted to use, of those the caller may see; without a pipeline, those that are open
+    /// to every pipeline of the project.
+    pub async fn permitted(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: Option<PipelineId>,
+    ) -> Result<Vec<PermittedFile>> {
+        let mut read = self.0.store().read().await?;
+        if let Some(pipeline) = pipeline {
+            let about = |stop| Error::from(stop).about(&PIPELINE);
+            let look = read.look(caller, ViewPipelines { project }).await;
+            let seen = look.map_err(about)?;
+            if read.pipeline(&seen, pipeline).await?.is_none() {
+                return Err(crate::pipelines::not_found());
+            }
+        }
+        let id = pipeline.unwrap_or(PipelineId(0));
+        let permitted = read.permitted(project, id).await?;
+        let visible = read
+            .files_visible(caller, project, 0, &FileQuery::All)
+            .await?;
+        Ok(visible
+            .into_iter()
+            .filter_map(|file| {
+                let (_, refs) = permitted.iter().find(|(id, _)| *id == file.id)?;
+                Some(PermittedFile {
+                    file: file.id,
+                    name: file.name,
+                    refs: refs.clone(),
+                })
+            })
+            .collect())
+    }
+
+    /// Changes the permissions of one resource, all or nothing, and starts the stages that waited for them.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -61,57 +120,84 @@ impl Permissions<'_> {
         resource: Resource,
         change: PermissionChange,
     ) -> Result<PermissionsView> {
-        let Resource::SecureFile(file) = resource;
+        let changes = vec![(resource.clone(), change)];
+        self.change_many(caller, project, changes).await?;
+        self.get(caller, project, resource).await
+    }
+
+    /// Changes the permissions of several resources, all or nothing, and starts the stages that waited for them.
+    pub async fn change_many(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        changes: Vec<(Resource, PermissionChange)>,
+    ) -> Result<()> {
         let asked = caller.clone();
         self.0
             .store()
             .write("permission.change", move |tx| {
-                let (caller, change) = (asked.clone(), change.clone());
+                let (caller, changes) = (asked.clone(), changes.clone());
                 Box::pin(async move {
-                    match change.all {
-                        Some(true) => {
-                            let grant = tx.authorize(&caller, OpenAccess { project, file }).await?;
-                            tx.permission_open(grant).await?;
-                        }
-                        Some(false) => {
-                            let grant = tx
-                                .authorize(&caller, RestrictAccess { project, file })
-                                .await?;
-                            tx.permission_restrict(grant).await?;
-                        }
-                        None => {}
+                    for (resource, change) in changes {
+                        let Resource::SecureFile(file) = resource;
+                        apply(tx, &caller, project, file, change).await?;
+                        checks::permission_changed(tx, file).await?;
                     }
-                    for (pipeline, permitted) in change.pipelines {
-                        let details = [("pipeline", pipeline.to_string())];
-                        if permitted {
-                            let act = PermitPipeline {
-                                project,
-                                file,
-                                pipeline,
-                            };
-                            let grant = tx.authorize_with(&caller, act, &details).await?;
-                            tx.permission_put(grant).await?;
-                        } else {
-                            let act = RevokePipeline {
-                                project,
-                                file,
-                                pipeline,
-                            };
-                            let grant = tx.authorize_with(&caller, act, &details).await?;
-                            tx.permission_remove(grant).await?;
-                        }
-                    }
-                    checks::permission_changed(tx, file).await
+                    Ok(())
                 })
             })
             .await
             .map_err(|stop| match stop {
-                coffer_store::Stop::Refused(coffer_store::Refusal::NotFound) => {
-                    Error::from(stop).about(&crate::error::PIPELINE)
-                }
+                Stop::Refused(Refusal::NotFound) => Error::from(stop).about(&PIPELINE),
                 stop => Error::from(stop).about(&FILE),
             })?;
         self.0.jobs_may_be_ready();
-        self.get(caller, project, resource).await
+        Ok(())
     }
+}
+
+async fn apply(
+    tx: &mut Tx,
+    caller: &Caller,
+    project: ProjectId,
+    file: FileId,
+    change: PermissionChange,
+) -> std::result::Result<(), Stop> {
+    match change.all {
+        Some(true) => {
+            let grant = tx.authorize(caller, OpenAccess { project, file }).await?;
+            tx.permission_open(grant).await?;
+        }
+        Some(false) => {
+            let act = RestrictAccess { project, file };
+            let grant = tx.authorize(caller, act).await?;
+            tx.permission_restrict(grant).await?;
+        }
+        None => {}
+    }
+    for (pipeline, change) in change.pipelines {
+        let mut details = vec![("pipeline", pipeline.to_string())];
+        match change {
+            PermitChange::Permit(refs) => {
+                let act = PermitPipeline {
+                    project,
+                    file,
+                    pipeline,
+                };
+                details.extend(refs.iter().map(|refs| ("refs", refs.to_string())));
+                let grant = tx.authorize_with(caller, act, &details).await?;
+                tx.permission_put(grant, refs.as_ref()).await?;
+            }
+            PermitChange::Revoke => {
+                let act = RevokePipeline {
+                    project,
+                    file,
+                    pipeline,
+                };
+                let grant = tx.authorize_with(caller, act, &details).await?;
+                tx.permission_remove(grant).await?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,13 @@
 
 use crate::Service;
 use crate::error::{Error, Kind, PIPELINE, Result};
-use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipelines};
-use coffer_model::{Caller, PipelineId, ProjectId, name};
-use coffer_store::{PipelineRow, Refusal};
+use crate::permissions::PermittedFile;
+use crate::run_views::{RunInput, Waiting};
+use coffer_model::act::{CreatePipeline, EditPipeline, PermitPipeline, ViewPipelines};
+use coffer_model::library::Resource;
+use coffer_model::{Caller, FileId, PipelineId, ProjectId, name};
+use coffer_store::{Missing, PipelineRow, Refusal, Why};
+use std::collections::BTreeSet;
 
 /// Longest YAML, bytes. The parser has the same limit.
 const MAX_YAML: usize = 1024 * 1024;
@@ -27,6 +31,19 @@ pub struct PipelineView {
     pub path: String,
     /// The YAML, when one pipeline is read.
     pub yaml: Option<String>,
+    /// The ref that a permit is proposed for; none for stored text, which has no ref.
+    pub default_ref: Option<String>,
+    /// What became of the files that its YAML names, when it was just created.
+    pub authorization: Option<Authorization>,
+}
+
+/// Which files a new pipeline was permitted to use, and which it will have to wait for.
+#[derive(Clone, Debug, Default)]
+pub struct Authorization {
+    /// Permitted, because who created the pipeline has the User role on them, or open to all.
+    pub permitted: Vec<PermittedFile>,
+    /// Not permitted, with who can.
+    pub waiting: Vec<Waiting>,
 }
 
 /// Name and YAML of a pipeline.
@@ -91,6 +108,8 @@ pub(crate) fn view(row: PipelineRow, with_text: bool) -> PipelineView {
         revision: row.revision,
         path: row.path,
         yaml: with_text.then_some(row.yaml),
+        default_ref: row.default_ref,
+        authorization: None,
     }
 }
 
@@ -153,7 +172,91 @@ impl Pipelines<'_> {
             })
             .await
             .map_err(taken)?;
-        self.get(caller, project, id).await
+        let mut view = self.get(caller, project, id).await?;
+        view.authorization = match self.permit_named(caller, project, id).await {
+            Ok(authorization) => authorization,
+            Err(error) => {
+                // The pipeline is stored, and nothing is permitted: its first run asks.
+                tracing::warn!(error = %error, "permitting a new pipeline what its creator may use failed");
+                None
+            }
+        };
+        Ok(view)
+    }
+
+    /// Permits a new pipeline each file that its YAML names and that its creator may permit. None if the YAML cannot run
+    /// as it is: then it names nothing for sure.
+    async fn permit_named(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Option<Authorization>> {
+        let runs = self.0.runs();
+        let Ok((plan, _)) = runs
+            .plan(caller, project, pipeline, RunInput::default())
+            .await
+        else {
+            return Ok(None);
+        };
+        let jobs = plan.stages.iter().flat_map(|stage| &stage.jobs);
+        let named: BTreeSet<FileId> = jobs
+            .flat_map(|job| job.secure_files.iter().copied().map(FileId))
+            .collect();
+        let (asked, files) = (caller.clone(), named.clone());
+        let given = self
+            .0
+            .store()
+            .write("pipeline.permit_named", move |tx| {
+                let (caller, files) = (asked.clone(), files.clone());
+                Box::pin(async move {
+                    let mut given = BTreeSet::new();
+                    for file in files {
+                        let act = PermitPipeline {
+                            project,
+                            file,
+                            pipeline,
+                        };
+                        if tx.may(&caller, &act).await? {
+                            let details = [
+                                ("pipeline", pipeline.to_string()),
+                                ("because", "pipeline created".to_owned()),
+                            ];
+                            let grant = tx.authorize_with(&caller, act, &details).await?;
+                            tx.permission_put(grant, None).await?;
+                            given.insert(file);
+                        }
+                    }
+                    Ok(given)
+                })
+            })
+            .await?;
+        let mut read = self.0.store().read().await?;
+        let open = read.permitted(project, PipelineId(0)).await?;
+        let mut authorization = Authorization::default();
+        for file in named {
+            let name = read
+                .file_reference_by_id(project, file)
+                .await?
+                .map(|(_, name)| name);
+            let resource = Resource::SecureFile(file);
+            if given.contains(&file) || open.iter().any(|(id, _)| *id == file) {
+                authorization.permitted.push(PermittedFile {
+                    file,
+                    name: name.unwrap_or_default(),
+                    refs: None,
+                });
+                continue;
+            }
+            let missing = Missing {
+                resource,
+                name,
+                why: Why::NotPermitted,
+            };
+            let waiting = runs.waiting(&mut read, caller, project, pipeline, missing);
+            authorization.waiting.push(waiting.await?);
+        }
+        Ok(Some(authorization))
     }
 
     /// Stores a new revision.

@@ -2,9 +2,10 @@
 
 use crate::jobs::IssueView;
 use crate::pipelines::PipelineView;
-use coffer_model::library::{Person, Resource};
+use coffer_model::library::{Freeze, Person, Resource};
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{RecordId, RunId, Timestamp};
+use coffer_store::Why;
 use uuid::Uuid;
 
 /// What a run is started with.
@@ -14,6 +15,8 @@ pub struct RunInput {
     pub variables: Vec<(String, String, bool)>,
     /// Plan only.
     pub preview: bool,
+    /// The ref that the request names. A claim: it goes on record and decides nothing.
+    pub claimed_ref: Option<String>,
 }
 
 /// A run.
@@ -48,14 +51,20 @@ pub struct Waiting {
     pub resource: Resource,
     /// Its name, if the caller may see it.
     pub name: Option<String>,
-    /// The stage that waits.
+    /// The stage that waits; empty when no run does yet.
     pub stage: String,
+    /// What is in the way.
+    pub why: Why,
     /// What is missing.
     pub message: String,
     /// Whether the caller may grant it.
     pub you_may_permit: bool,
     /// Who may, if the caller may see that.
     pub who_may_permit: Vec<String>,
+    /// The freezes that hold it, if the caller may see that.
+    pub freezes: Vec<Freeze>,
+    /// When the stage is skipped if it still waits then.
+    pub until: Option<Timestamp>,
 }
 
 /// A run's timeline.

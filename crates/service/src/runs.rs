@@ -4,21 +4,25 @@ use crate::error::{Error, RUN, Result, unless_denied};
 use crate::jobs::read_issues;
 use crate::pipelines::{self, PipelineView};
 use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
+use crate::waits::MAX_WAIT_SECONDS;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
 use coffer_model::act::{CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipelines, ViewRuns};
 use coffer_model::library::Resource;
 use coffer_model::run::RunState;
+use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId};
 use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
-use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
+use coffer_store::{Missing, NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop, Why};
 use uuid::Uuid;
 
 /// Runs listed at once at most.
 const MAX_TOP: usize = 1000;
 /// Pages of a log read at once.
 const PAGES: i64 = 64;
+/// Characters of a claimed ref that go on record.
+const MAX_CLAIM: usize = 250;
 
 /// Runs.
 pub struct Runs<'a>(pub(crate) &'a Service);
@@ -49,6 +53,7 @@ impl Runs<'_> {
         pipeline: PipelineId,
         input: RunInput,
     ) -> Result<RunView> {
+        let claimed = input.claimed_ref.clone();
         let (plan, revision) = self.plan(caller, project, pipeline, input).await?;
         let text = plan.canonical_json();
         let mut plan_digest = [0; 32];
@@ -59,18 +64,28 @@ impl Runs<'_> {
             stages: self.stages(&plan),
             plan: text,
             plan_digest,
+            // The only kind of pipeline there is. What the request says of refs is a claim, and no source.
+            source: RunSource::Stored,
         };
+        let claimed: Option<String> = claimed.map(|text| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(MAX_CLAIM)
+                .collect()
+        });
         let asked = caller.clone();
         let run = self
             .0
             .store()
             .write("run.start", move |tx| {
-                let (caller, new) = (asked.clone(), new.clone());
+                let (caller, new, claimed) = (asked.clone(), new.clone(), claimed.clone());
                 Box::pin(async move {
-                    let details = [
+                    let mut details = vec![
                         ("revision", new.revision.to_string()),
                         ("planSha256", hex::encode(new.plan_digest)),
+                        ("source", new.source.word().to_owned()),
                     ];
+                    details.extend(claimed.map(|claimed| ("claimedRef", claimed)));
                     let grant = tx
                         .authorize_with(&caller, QueueRun { project, pipeline }, &details)
                         .await?;
@@ -184,12 +199,20 @@ impl Runs<'_> {
                     id: RecordId(Uuid::new_v5(&stage.record.0, b"authorization")),
                     parent: Some(stage.record),
                     kind: "Checkpoint.Authorization".into(),
-                    name: "Permission needed".into(),
+                    name: if stage
+                        .missing
+                        .iter()
+                        .all(|missing| missing.why == Why::Frozen)
+                    {
+                        "Frozen".into()
+                    } else {
+                        "Permission needed".into()
+                    },
                     ref_name: None,
                     order: 0,
                     state: "inProgress".into(),
                     result: None,
-                    started_at: Some(row.created_at),
+                    started_at: Some(stage.since),
                     finished_at: None,
                     errors: 0,
                     warnings: 0,
@@ -348,11 +371,13 @@ impl Runs<'_> {
         let mut waiting_for = Vec::new();
         if row.state == RunState::InProgress {
             for stage in read.stages(&row).await? {
-                for (resource, name) in stage.missing {
-                    waiting_for.push(
-                        self.waiting(read, caller, &row, &stage.name, resource, name)
-                            .await?,
-                    );
+                for missing in stage.missing {
+                    let mut waiting = self
+                        .waiting(read, caller, row.project, row.pipeline, missing)
+                        .await?;
+                    waiting.stage.clone_from(&stage.name);
+                    waiting.until = Some(stage.since.plus_seconds(MAX_WAIT_SECONDS));
+                    waiting_for.push(waiting);
                 }
             }
         }
@@ -366,6 +391,8 @@ impl Runs<'_> {
                 revision: row.revision,
                 path: String::new(),
                 yaml: None,
+                default_ref: None,
+                authorization: None,
             },
             state: row.state,
             result: row.result,
@@ -377,58 +404,60 @@ impl Runs<'_> {
         })
     }
 
-    async fn waiting(
+    /// What a caller is told of a resource that is waited for.
+    pub(crate) async fn waiting(
         &self,
         read: &mut ReadTx,
         caller: &Caller,
-        run: &RunRow,
-        stage: &str,
-        resource: Resource,
-        name: Option<String>,
+        project: ProjectId,
+        pipeline: PipelineId,
+        missing: Missing,
     ) -> Result<Waiting> {
-        let Resource::SecureFile(file) = resource;
-        let stage = stage.to_owned();
-        if name.is_none() {
-            let message =
-                "The secure file was deleted after the run was planned. Cancel the run.".to_owned();
-            let (you_may_permit, who_may_permit) = (false, Vec::new());
-            return Ok(Waiting {
-                resource,
-                name,
-                stage,
-                message,
-                you_may_permit,
-                who_may_permit,
-            });
+        let Resource::SecureFile(file) = missing.resource;
+        let mut waiting = Waiting {
+            resource: missing.resource,
+            name: None,
+            stage: String::new(),
+            why: missing.why,
+            message: match missing.why {
+                Why::Deleted => "The secure file was deleted after the run was planned. Cancel the run.",
+                Why::Frozen => "The secure file is frozen: its content is given to nobody.",
+                Why::NotPermitted => {
+                    "This pipeline needs permission to use a secure file before the run can continue."
+                }
+                Why::OtherRef => {
+                    "This pipeline is permitted to use the secure file, but not for the ref of this run."
+                }
+            }
+            .into(),
+            you_may_permit: false,
+            who_may_permit: Vec::new(),
+            freezes: Vec::new(),
+            until: None,
+        };
+        if missing.why == Why::Deleted {
+            return Ok(waiting);
+        }
+        let look = read.look(caller, ViewFile { project, file }).await;
+        let Some(seen) = unless_denied(look)? else {
+            return Ok(waiting);
+        };
+        waiting.name = missing.name;
+        if missing.why == Why::Frozen {
+            waiting.freezes = read.freezes_of_file(&seen).await?;
+            return Ok(waiting);
         }
         let act = PermitPipeline {
-            project: run.project,
+            project,
             file,
-            pipeline: run.pipeline,
+            pipeline,
         };
-        let you_may_permit = read.may(caller, &act).await?;
-        let act = ViewFile {
-            project: run.project,
-            file,
-        };
-        let seen = unless_denied(read.look(caller, act).await)?;
-        let who_may_permit = match &seen {
-            Some(seen) => read.who_may_permit(seen).await?,
-            None => Vec::new(),
-        };
-        Ok(Waiting {
-            resource,
-            name: name.filter(|_| seen.is_some()),
-            stage,
-            message:
-                "This pipeline needs permission to use a secure file before the run can continue."
-                    .into(),
-            you_may_permit,
-            who_may_permit,
-        })
+        waiting.you_may_permit = read.may(caller, &act).await?;
+        waiting.who_may_permit = read.who_may_permit(&seen).await?;
+        Ok(waiting)
     }
 
-    async fn plan(
+    pub(crate) async fn plan(
         &self,
         caller: &Caller,
         project: ProjectId,

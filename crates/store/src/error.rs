@@ -46,6 +46,12 @@ pub enum Refusal {
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,
+    /// It is frozen already.
+    #[error("it is frozen already")]
+    Frozen,
+    /// It is not frozen.
+    #[error("it is not frozen")]
+    NotFrozen,
 }
 
 /// The database failed, or holds something that cannot be.

@@ -5,12 +5,14 @@
 
 use crate::access;
 use crate::error::{Stop, StoreError};
+use crate::permissions::{PermitFacts, frozen_count, permit_columns};
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, effective};
 use coffer_model::act::{Act, Requirement, Subject};
 use coffer_model::audit::Event;
 use coffer_model::policy::{Denied, FRESH_SECONDS, Facts, JobFacts, decide};
+use coffer_model::source::RunSource;
 use coffer_model::{Authentication, Caller, EventId, FileId, JobId, ProjectId, Timestamp};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -54,12 +56,11 @@ statements! {
     PROJECT_EXISTS = "select count(*) as n from project where id = $1";
     FILE_EXISTS = "select count(*) as n from secure_file where id = $1 and project_id = $2";
     PIPELINE_EXISTS = "select count(*) as n from pipeline where id = $1 and project_id = $2";
-    JOB_FACTS = "select j.state, j.lease_until, j.agent_id, r.project_id, r.state as run_state,
+    JOB_FACTS = concat!("select j.state, j.lease_until, j.agent_id, r.project_id, r.state as run_state,
             (select count(*) from job_file where job_id = j.id and file_id = $2) as in_plan,
             (select count(*) from ticket where hash = $3 and job_id = j.id and file_id = $2) as tickets,
-            (select count(*) from pipeline_permission p where p.resource_kind = 'securefile' and p.resource_id = $4
-                and p.project_id = r.project_id and (p.pipeline_id = 0 or p.pipeline_id = r.pipeline_id)) as permits
-        from job j join run r on r.id = j.run_id where j.id = $1";
+            r.source, r.source_ref, ", permit_columns!("'securefile'", "$4"), ", ", frozen_count!("$2", "r.project_id"), " as frozen
+        from job j join run r on r.id = j.run_id where j.id = $1");
 }
 
 #[derive(sqlx::FromRow)]
@@ -71,7 +72,11 @@ struct JobFactsRow {
     run_state: String,
     in_plan: i64,
     tickets: i64,
-    permits: i64,
+    source: String,
+    source_ref: Option<String>,
+    #[sqlx(flatten)]
+    permits: PermitFacts,
+    frozen: i64,
 }
 
 impl Tx {
@@ -115,6 +120,15 @@ impl Tx {
                 })
             }
         }
+    }
+}
+
+impl Tx {
+    /// Whether the caller may do something. Writes nothing, and grants nothing: whoever goes on asks the gate.
+    pub async fn may<A: Act>(&mut self, caller: &Caller, act: &A) -> Result<bool, StoreError> {
+        let demand = act.demand();
+        let facts = facts(&mut self.conn, self.now, caller, &demand.requirement).await?;
+        Ok(decide(caller, &demand, &facts).is_ok())
     }
 }
 
@@ -322,13 +336,16 @@ async fn job_facts(
         {
             return (None, None);
         }
+        let source = RunSource::from_parts(&row.source, None, row.source_ref, None);
         let facts = JobFacts {
             live: row.state == "leased"
                 && row.run_state != "completed"
                 && row.lease_until.is_some_and(|until| until > now.0),
             same_project: project.is_none_or(|project| project.0 == row.project_id),
             in_plan: row.in_plan > 0,
-            permitted: row.permits > 0,
+            trusted: source.trusted(),
+            frozen: row.frozen > 0,
+            permit: row.permits.of(&source),
             ticket: row.tickets > 0,
         };
         (Some(facts), Some(ProjectId(row.project_id)))

@@ -3,13 +3,14 @@
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::Grant;
 use crate::keys::WrappedKind;
-use crate::runs::outcome;
+use crate::runs::{SourceRow, outcome};
 use crate::secure_files::TicketedFile;
 use crate::sql::{args, statements};
 use crate::timeline::RecordWrite;
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{AbandonJob, IssueTicket};
 use coffer_model::run::Outcome;
+use coffer_model::source::RunSource;
 use coffer_model::{
     AgentId, FileId, JobId, PipelineId, ProjectId, ProjectKeyId, RecordId, RunId, Timestamp,
 };
@@ -21,7 +22,8 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, $7, $8)";
     FILE_INSERT = "insert into job_file (job_id, file_id) values ($1, $2) on conflict (job_id, file_id) do nothing";
     READY = "select j.id, j.run_id, j.stage_ordinal, j.ordinal, j.name, r.project_id, r.pipeline_id, p.name as pipeline_name,
-            r.pipeline_revision, r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id
+            r.pipeline_revision, r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id,
+            r.source, r.source_repository, r.source_ref, r.source_commit
         from job j join run r on r.id = j.run_id join pipeline p on p.id = r.pipeline_id
             join identity i on i.id = r.requested_by
         where j.state = 'ready' and r.state = 'inProgress' order by j.queued_at, j.id limit $1";
@@ -96,6 +98,8 @@ pub struct JobRow {
     pub requested_by: (String, String),
     /// Its record.
     pub record: RecordId,
+    /// Where the run comes from.
+    pub source: RunSource,
 }
 
 #[derive(sqlx::FromRow)]
@@ -116,6 +120,8 @@ struct ReadyRow {
     unique_name: String,
     display_name: String,
     record_id: Uuid,
+    #[sqlx(flatten)]
+    source: SourceRow,
 }
 
 /// Proof that an agent holds a job, in this unit of work.
@@ -356,6 +362,12 @@ impl Tx {
         self.run_settle(act.run).await
     }
 
+    /// Ends the tokens and tickets of a job that goes on without them.
+    pub(crate) async fn job_disarm(&mut self, job: Uuid) -> Result<(), StoreError> {
+        self.run(&TICKETS_END, args![job]).await?;
+        self.job_credentials_end(JobId(job)).await
+    }
+
     pub(crate) async fn job_complete(
         &mut self,
         job: JobId,
@@ -398,6 +410,7 @@ impl ReadTx {
                 timeline: row.timeline_id,
                 requested_by: (row.unique_name, row.display_name),
                 record: RecordId(row.record_id),
+                source: row.source.into_source(),
             })
             .collect())
     }

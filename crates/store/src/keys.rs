@@ -9,23 +9,29 @@ use coffer_model::act::CreateKey;
 use coffer_model::{ProjectId, ProjectKeyId};
 use uuid::Uuid;
 
+macro_rules! key_columns {
+    () => {
+        "k.id, k.project_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
+            (select count(*) from content_freeze z where z.target_kind = 'everything'
+                or (z.target_kind = 'project' and z.target_id = k.project_id)) as frozen"
+    };
+}
+
 statements! {
     GENERATION_ACTIVE = "select id from root_generation where scale_unit = $1 and state = 'active'
         order by created_at desc limit 1";
     GENERATION_INSERT = "insert into root_generation (id, scale_unit, provider, state, created_at)
         values ($1, $2, $3, 'active', $4)";
-    ACTIVE = "select id, project_id, version, scale_unit, generation_id, state, wrapped, commitment from project_key
-        where project_id = $1 and state = 'active' order by version desc limit 1";
-    BY_ID = "select id, project_id, version, scale_unit, generation_id, state, wrapped, commitment from project_key
-        where id = $1";
+    ACTIVE = concat!("select ", key_columns!(), " from project_key k
+        where k.project_id = $1 and k.state = 'active' order by k.version desc limit 1");
+    BY_ID = concat!("select ", key_columns!(), " from project_key k where k.id = $1");
     INSERT = "insert into project_key (id, project_id, version, scale_unit, generation_id, state, wrapped, commitment,
             deployment, created_at)
         values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (project_id, version) do nothing";
     STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and project_id = $2 and state = 'active'";
     WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
-    WRAP = "select k.id, k.project_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
-            w.wrapped as key_wrapped
-        from wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = $1 and w.owner_id = $2";
+    WRAP = concat!("select ", key_columns!(), ", w.wrapped as key_wrapped
+        from wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = $1 and w.owner_id = $2");
     WRAP_FORGET = "delete from wrapped_key where kind = $1 and owner_id = $2";
 }
 
@@ -48,6 +54,8 @@ pub struct ProjectKeyRow {
     pub wrapped: Vec<u8>,
     /// Commitment to the derived key.
     pub commitment: [u8; 32],
+    /// The project, or everything, is frozen: the key is not to be kept in memory.
+    pub frozen: bool,
 }
 
 /// A project key to store.
@@ -106,6 +114,7 @@ struct KeyRow {
     state: String,
     wrapped: Vec<u8>,
     commitment: Vec<u8>,
+    frozen: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -126,6 +135,7 @@ impl KeyRow {
             state: self.state,
             wrapped: self.wrapped,
             commitment: fixed(self.commitment, "project_key", "commitment")?,
+            frozen: self.frozen > 0,
         })
     }
 }

@@ -7,23 +7,83 @@ use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, library};
 use coffer_model::act::{OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile};
-use coffer_model::library::{Person, PipelinePermissions};
+use coffer_model::library::{Person, PipelinePermissions, PipelinePermit};
+use coffer_model::refs::AllowedRefs;
+use coffer_model::source::{Permit, RunSource};
 use coffer_model::{FileId, IdentityId, PipelineId, ProjectId, Timestamp};
 use uuid::Uuid;
 
+/// What the permissions of a resource say of the run `r`: open access, the pipeline's own permit, and its refs. Kind and
+/// id are SQL. Read into [`PermitFacts`].
+macro_rules! permit_columns {
+    ($kind:literal, $id:literal) => {
+        concat!(
+            "(select count(*) from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
+                and p.project_id = r.project_id and p.pipeline_id = 0) as open_access,
+            (select count(*) from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
+                and p.project_id = r.project_id and p.pipeline_id = r.pipeline_id) as permits,
+            (select p.refs from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
+                and p.project_id = r.project_id and p.pipeline_id = r.pipeline_id) as permit_refs"
+        )
+    };
+}
+pub(crate) use permit_columns;
+
+/// How many freezes hold a file of a project. Both are SQL.
+macro_rules! frozen_count {
+    ($file:literal, $project:literal) => {
+        concat!(
+            "(select count(*) from content_freeze z where z.target_kind = 'everything'
+                or (z.target_kind = 'project' and z.target_id = ",
+            $project,
+            ")
+                or (z.target_kind = 'file' and z.target_id = ",
+            $file,
+            "))"
+        )
+    };
+}
+pub(crate) use frozen_count;
+
+/// What the permissions of a resource say of a run, as [`permit_columns`] reads it.
+#[derive(sqlx::FromRow)]
+pub(crate) struct PermitFacts {
+    open_access: i64,
+    permits: i64,
+    permit_refs: Option<String>,
+}
+
+impl PermitFacts {
+    /// What that means for a run of this source.
+    pub(crate) fn of(&self, source: &RunSource) -> Permit {
+        let refs = self.permit_refs.as_deref().map(AllowedRefs::from_stored);
+        let own = (self.permits > 0).then_some(refs.as_ref());
+        source.permit(self.open_access > 0, own)
+    }
+}
+
 statements! {
-    PUT = "insert into pipeline_permission (resource_kind, resource_id, pipeline_id, project_id, authorized_by, authorized_at)
-        values ('securefile', $1, $2, $3, $4, $5) on conflict (resource_kind, resource_id, pipeline_id) do nothing";
+    PUT = "insert into pipeline_permission (resource_kind, resource_id, pipeline_id, project_id, authorized_by,
+            authorized_at, refs)
+        values ('securefile', $1, $2, $3, $4, $5, $6) on conflict (resource_kind, resource_id, pipeline_id)
+        do update set refs = excluded.refs, authorized_by = excluded.authorized_by, authorized_at = excluded.authorized_at
+            where coalesce(pipeline_permission.refs, '') <> coalesce(excluded.refs, '')";
     REMOVE = "delete from pipeline_permission where resource_kind = 'securefile' and resource_id = $1 and pipeline_id = $2";
-    OF = "select p.pipeline_id, p.authorized_by, i.unique_name, i.display_name, p.authorized_at
+    OF = "select p.pipeline_id, p.authorized_by, i.unique_name, i.display_name, p.authorized_at, p.refs
         from pipeline_permission p join identity i on i.id = p.authorized_by
         where p.resource_kind = 'securefile' and p.resource_id = $1 order by p.pipeline_id";
+    PERMITTED = "select resource_id, refs from pipeline_permission
+        where resource_kind = 'securefile' and project_id = $1 and pipeline_id = $2";
     PIPELINE_OF = "select count(*) as n from pipeline where id = $1 and project_id = $2";
 }
 
 impl Tx {
-    /// Permits one pipeline of the same project.
-    pub async fn permission_put(&mut self, grant: Grant<PermitPipeline>) -> Result<(), Stop> {
+    /// Permits one pipeline of the same project, for these refs or for all. Permitted already, its refs become these.
+    pub async fn permission_put(
+        &mut self,
+        grant: Grant<PermitPipeline>,
+        refs: Option<&AllowedRefs>,
+    ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
         if self
             .conn
@@ -34,7 +94,7 @@ impl Tx {
         {
             return Err(Refusal::NotFound.into());
         }
-        self.put(act.file, act.pipeline.0, act.project, caller)
+        self.put(act.file, act.pipeline.0, act.project, caller, refs)
             .await
     }
 
@@ -53,7 +113,7 @@ impl Tx {
     /// Opens the file to every pipeline of its project.
     pub async fn permission_open(&mut self, grant: Grant<OpenAccess>) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
-        self.put(act.file, 0, act.project, caller).await
+        self.put(act.file, 0, act.project, caller, None).await
     }
 
     /// Ends open access. Pipelines permitted one by one stay.
@@ -70,10 +130,12 @@ impl Tx {
         pipeline: i64,
         project: ProjectId,
         by: Uuid,
+        refs: Option<&AllowedRefs>,
     ) -> Result<(), Stop> {
+        let refs = refs.map(AllowedRefs::stored);
         self.run(
             &PUT,
-            args![file.to_string(), pipeline, project.0, by, self.now.0],
+            args![file.to_string(), pipeline, project.0, by, self.now.0, refs],
         )
         .await?;
         Ok(())
@@ -86,10 +148,10 @@ impl ReadTx {
         &mut self,
         seen: &Seen<ViewFile>,
     ) -> Result<PipelinePermissions, StoreError> {
-        let rows: Vec<(i64, Uuid, String, String, i64)> =
+        let rows: Vec<(i64, Uuid, String, String, i64, Option<String>)> =
             self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
         let mut permissions = PipelinePermissions::default();
-        for (pipeline, by, unique_name, display_name, at) in rows {
+        for (pipeline, by, unique_name, display_name, at, refs) in rows {
             let by = Person {
                 id: IdentityId(by),
                 unique_name,
@@ -97,12 +159,35 @@ impl ReadTx {
             };
             match pipeline {
                 0 => permissions.all = Some((by, Timestamp(at))),
-                _ => permissions
-                    .pipelines
-                    .push((PipelineId(pipeline), by, Timestamp(at))),
+                _ => permissions.pipelines.push(PipelinePermit {
+                    pipeline: PipelineId(pipeline),
+                    by,
+                    at: Timestamp(at),
+                    refs: refs.as_deref().map(AllowedRefs::from_stored),
+                }),
             }
         }
         Ok(permissions)
+    }
+
+    /// The files of a project that a pipeline is permitted to use, with the refs; for pipeline 0, those that are open to
+    /// all. Whoever asks: show a caller only those that it may see.
+    pub async fn permitted(
+        &mut self,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Vec<(FileId, Option<AllowedRefs>)>, StoreError> {
+        let rows: Vec<(String, Option<String>)> = self
+            .conn
+            .all(&PERMITTED, args![project.0, pipeline.0])
+            .await?;
+        rows.into_iter()
+            .map(|(id, refs)| {
+                let id = Uuid::parse_str(&id)
+                    .map_err(|_| StoreError::corrupt("pipeline_permission", "resource_id"))?;
+                Ok((FileId(id), refs.as_deref().map(AllowedRefs::from_stored)))
+            })
+            .collect()
     }
 
     /// Names of people and groups that may permit a pipeline to use a file the caller may see.

@@ -15,10 +15,10 @@ statements! {
     TAKEN = "select count(*) as n from pipeline where project_id = $1 and folder = $2 and name_key = $3 and id <> $4";
     UPDATE = "update pipeline set name = $1, name_key = $2, folder = $3, revision = revision + 1
         where id = $4 and project_id = $5 returning revision";
-    LIST = "select p.id, p.name, p.folder, p.revision, r.path, '' as yaml from pipeline p
+    LIST = "select p.id, p.name, p.folder, p.revision, r.path, '' as yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
         where p.project_id = $1 order by p.id";
-    GET = "select p.id, p.name, p.folder, p.revision, r.path, r.yaml from pipeline p
+    GET = "select p.id, p.name, p.folder, p.revision, r.path, r.yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
         where p.project_id = $1 and p.id = $2";
 }
@@ -38,6 +38,8 @@ pub struct PipelineRow {
     pub path: String,
     /// The YAML; empty in lists.
     pub yaml: String,
+    /// The ref that a permit is proposed for; none for stored text.
+    pub default_ref: Option<String>,
 }
 
 /// Name, folder and text of a pipeline.

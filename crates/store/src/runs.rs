@@ -1,14 +1,16 @@
-//! Runs and their stages. A stage starts when nothing it needs is missing; whoever permits later starts it then.
+//! Runs: storing, reading, cancelling, and the one place where a run ends. Their stages are in [`crate::stages`].
 
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::{Grant, Seen};
 use crate::jobs::NewJob;
 use crate::sql::{args, statements};
+use crate::stages::StageState;
 use crate::timeline::RecordWrite;
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{CancelRun, QueueRun, ViewRuns};
-use coffer_model::library::{Person, Resource};
+use coffer_model::library::Person;
 use coffer_model::run::{JobState, Outcome, RunState};
+use coffer_model::source::RunSource;
 use coffer_model::{FileId, IdentityId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp};
 use uuid::Uuid;
 
@@ -16,7 +18,7 @@ macro_rules! run_columns {
     () => {
         "r.id, r.project_id, r.pipeline_id, r.pipeline_revision, p.name as pipeline_name, p.folder, r.name, r.state,
             r.result, r.requested_by, i.unique_name, i.display_name, r.timeline_id, r.change_id, r.created_at,
-            r.started_at, r.finished_at"
+            r.started_at, r.finished_at, r.source, r.source_repository, r.source_ref, r.source_commit"
     };
 }
 
@@ -33,31 +35,13 @@ macro_rules! runs_of {
 
 statements! {
     INSERT = "insert into run (project_id, pipeline_id, pipeline_revision, name, state, requested_by, plan, plan_digest,
-            plan_id, timeline_id, next_log, change_id, created_at)
-        values ($1, $2, $3, $4, 'inProgress', $5, $6, $7, $8, $9, 1, 1, $10) returning id";
+            plan_id, timeline_id, next_log, change_id, created_at, source, source_repository, source_ref, source_commit)
+        values ($1, $2, $3, $4, 'inProgress', $5, $6, $7, $8, $9, 1, 1, $10, $11, $12, $13, $14) returning id";
     NAME = "update run set name = $1 where id = $2";
-    STAGE_INSERT = "insert into stage (run_id, ordinal, name, record_id, state) values ($1, $2, $3, $4, 'waiting')";
-    STAGE_RESOURCE = "insert into stage_resource (run_id, stage_ordinal, resource_kind, resource_id)
-        values ($1, $2, 'securefile', $3) on conflict (run_id, stage_ordinal, resource_kind, resource_id) do nothing";
     LIST = concat!(runs_of!(), " and ($2 = 0 or r.pipeline_id = $2) order by r.id desc limit $3");
     GET = concat!(runs_of!(), " and r.id = $2");
     FIND = "select project_id, pipeline_id, state from run where id = $1";
-    STAGES = "select ordinal, name, record_id, state from stage where run_id = $1 order by ordinal";
-    STAGE_STATE = "update stage set state = $1 where run_id = $2 and ordinal = $3 and state = $4";
-    // What a stage uses and its run's pipeline is not permitted to use.
-    MISSING = "select s.resource_kind, s.resource_id, f.id as file_id, f.name from stage_resource s
-        join run r on r.id = s.run_id
-        left join secure_file f on f.project_id = r.project_id
-            and f.access_token = $3 || s.resource_id
-        where s.run_id = $1 and s.stage_ordinal = $2 and not exists (select 1 from pipeline_permission p
-            where p.resource_kind = s.resource_kind and p.resource_id = s.resource_id and p.project_id = r.project_id
-            and (p.pipeline_id = 0 or p.pipeline_id = r.pipeline_id))
-        order by s.resource_kind, s.resource_id";
-    WAITING_ON = "select distinct s.run_id, s.ordinal from stage s
-        join stage_resource x on x.run_id = s.run_id and x.stage_ordinal = s.ordinal
-        join run r on r.id = s.run_id
-        where s.state = 'waiting' and r.state = 'inProgress' and x.resource_kind = 'securefile' and x.resource_id = $1";
-    JOBS_READY = "update job set state = 'ready', queued_at = $1 where run_id = $2 and stage_ordinal = $3 and state = 'waiting'";
+    SOURCE = "select source, source_repository, source_ref, source_commit from run where id = $1";
     STARTED = "update run set started_at = coalesce(started_at, $1) where id = $2";
     CANCELING = "update run set state = 'canceling', change_id = change_id + 1 where id = $1 and state = 'inProgress'";
     JOBS_TO_CANCEL = "select id, state from job where run_id = $1 and state <> 'completed'";
@@ -100,6 +84,8 @@ pub struct RunRow {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// Where its YAML comes from.
+    pub source: RunSource,
 }
 
 #[derive(sqlx::FromRow)]
@@ -121,6 +107,28 @@ struct Row {
     created_at: i64,
     started_at: Option<i64>,
     finished_at: Option<i64>,
+    #[sqlx(flatten)]
+    source: SourceRow,
+}
+
+/// The columns of a run's source.
+#[derive(sqlx::FromRow)]
+pub(crate) struct SourceRow {
+    source: String,
+    source_repository: Option<String>,
+    source_ref: Option<String>,
+    source_commit: Option<String>,
+}
+
+impl SourceRow {
+    pub(crate) fn into_source(self) -> RunSource {
+        RunSource::from_parts(
+            &self.source,
+            self.source_repository,
+            self.source_ref,
+            self.source_commit,
+        )
+    }
 }
 
 pub(crate) fn outcome(
@@ -153,6 +161,7 @@ impl Row {
             created_at: Timestamp(self.created_at),
             started_at: self.started_at.map(Timestamp),
             finished_at: self.finished_at.map(Timestamp),
+            source: self.source.into_source(),
         })
     }
 }
@@ -168,6 +177,8 @@ pub struct NewRun {
     pub plan: String,
     /// SHA-256 of the plan's text.
     pub plan_digest: [u8; 32],
+    /// Where the YAML comes from, as Coffer itself found out.
+    pub source: RunSource,
     /// Its stages.
     pub stages: Vec<NewStage>,
 }
@@ -185,21 +196,6 @@ pub struct NewStage {
     pub jobs: Vec<NewJob>,
 }
 
-/// A stage as stored.
-#[derive(Clone, Debug)]
-pub struct StageRow {
-    /// Its place.
-    pub ordinal: i64,
-    /// Its name.
-    pub name: String,
-    /// Its record.
-    pub record: RecordId,
-    /// `waiting`, `running` or `completed`.
-    pub state: String,
-    /// The resources that are not permitted yet, with names.
-    pub missing: Vec<(Resource, Option<String>)>,
-}
-
 impl Tx {
     /// Stores a run with its stages, jobs and timeline. Nothing of it runs before its stage is evaluated.
     pub async fn run_insert(
@@ -212,6 +208,16 @@ impl Tx {
             RecordId::random(self.entropy()),
             RecordId::random(self.entropy()),
         );
+        let source = self.source_of(new);
+        let (repository, reference, commit) = match &source {
+            RunSource::Stored => (None, None, None),
+            RunSource::Ref {
+                repository,
+                name,
+                commit,
+                ..
+            } => (Some(repository), Some(name), Some(commit)),
+        };
         let values = args![
             act.project.0,
             act.pipeline.0,
@@ -223,6 +229,10 @@ impl Tx {
             plan_id.0,
             timeline.0,
             self.now.0,
+            source.word(),
+            repository.cloned(),
+            reference.cloned(),
+            commit.cloned(),
         ];
         let run = RunId(self.conn.one::<(i64,)>(&INSERT, values).await?.0);
         if new.name.is_none() {
@@ -230,8 +240,7 @@ impl Tx {
         }
         for (ordinal, stage) in (1_i64..).zip(&new.stages) {
             let record = RecordId::random(self.entropy());
-            self.run_one(&STAGE_INSERT, args![run.0, ordinal, &stage.name, record.0])
-                .await?;
+            self.stage_insert(run, ordinal, record, stage).await?;
             let node = RecordWrite::node(
                 record,
                 None,
@@ -241,10 +250,6 @@ impl Tx {
                 ordinal,
             );
             self.record_put(run, None, &node).await?;
-            for file in &stage.files {
-                self.run(&STAGE_RESOURCE, args![run.0, ordinal, file.to_string()])
-                    .await?;
-            }
             for (place, job) in (1_i64..).zip(&stage.jobs) {
                 self.job_insert(run, ordinal, place, record, job).await?;
             }
@@ -254,58 +259,22 @@ impl Tx {
         Ok(run)
     }
 
-    /// Starts a waiting stage if its pipeline is permitted to use everything the stage uses. Says whether it runs now.
-    pub async fn stage_evaluate(&mut self, run: RunId, ordinal: i64) -> Result<bool, Stop> {
-        if !self.missing(run, ordinal).await?.is_empty() {
-            return Ok(false);
+    /// Where a run comes from.
+    pub async fn run_source(&mut self, run: RunId) -> Result<RunSource, StoreError> {
+        let row: SourceRow = self.conn.one(&SOURCE, args![run.0]).await?;
+        Ok(row.into_source())
+    }
+
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(clippy::unused_self, reason = "only tests pretend")
+    )]
+    fn source_of(&self, new: &NewRun) -> RunSource {
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(pretended) = self.shared.pretended_source() {
+            return pretended;
         }
-        if self
-            .run(&STAGE_STATE, args!["running", run.0, ordinal, "waiting"])
-            .await?
-            == 1
-        {
-            self.run(&JOBS_READY, args![self.now.0, run.0, ordinal])
-                .await?;
-            self.run_changed(run).await?;
-        }
-        Ok(true)
-    }
-
-    /// Puts a stage back to waiting: a permission went away before its jobs were leased.
-    pub(crate) async fn stage_wait_again(
-        &mut self,
-        run: RunId,
-        ordinal: i64,
-    ) -> Result<(), StoreError> {
-        self.run(&STAGE_STATE, args!["waiting", run.0, ordinal, "running"])
-            .await?;
-        self.run_changed(run).await
-    }
-
-    async fn missing(
-        &mut self,
-        run: RunId,
-        ordinal: i64,
-    ) -> Result<Vec<(Resource, Option<String>)>, StoreError> {
-        let Some((project, ..)) = self.run_facts(run).await? else {
-            return Ok(Vec::new());
-        };
-        let prefix = format!("Library/{project}/SecureFile/");
-        let rows: Vec<(String, String, Option<Uuid>, Option<String>)> =
-            self.all(&MISSING, args![run.0, ordinal, prefix]).await?;
-        rows.into_iter().map(resource).collect()
-    }
-
-    /// The stages that wait for a file.
-    pub async fn stages_waiting_for(
-        &mut self,
-        file: FileId,
-    ) -> Result<Vec<(RunId, i64)>, StoreError> {
-        let rows: Vec<(i64, i64)> = self.all(&WAITING_ON, args![file.to_string()]).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(run, ordinal)| (RunId(run), ordinal))
-            .collect())
+        new.source.clone()
     }
 
     /// Project, pipeline and state of a run, for building the act on it.
@@ -346,8 +315,16 @@ impl Tx {
         let jobs: Vec<(String, Option<String>, i64)> = self.all(&JOB_RESULTS, args![run.0]).await?;
         let mut worst = Outcome::Skipped;
         let mut open = false;
-        let stages: Vec<(i64, String, Uuid, String)> = self.all(&STAGES, args![run.0]).await?;
-        for (ordinal, _, record, _) in stages {
+        for StageState {
+            ordinal,
+            record,
+            skipped,
+        } in self.stage_states(run).await?
+        {
+            if skipped {
+                // Nobody gave the permission: that is not a success of the run.
+                worst = worst.worst(Outcome::Canceled);
+            }
             let mut stage = Outcome::Skipped;
             let mut stage_open = false;
             for (state, result, _) in jobs.iter().filter(|job| job.2 == ordinal) {
@@ -355,15 +332,7 @@ impl Tx {
                 stage = stage.worst(outcome(result.as_deref(), "job")?.unwrap_or(Outcome::Skipped));
             }
             if !stage_open {
-                for from in ["running", "waiting"] {
-                    if self
-                        .run(&STAGE_STATE, args!["completed", run.0, ordinal, from])
-                        .await?
-                        == 1
-                    {
-                        self.record_complete(run, RecordId(record), stage).await?;
-                    }
-                }
+                self.stage_complete(run, ordinal, record, stage).await?;
             }
             worst = worst.worst(stage);
             open |= stage_open;
@@ -378,19 +347,6 @@ impl Tx {
     pub(crate) async fn run_started(&mut self, run: RunId) -> Result<(), StoreError> {
         self.run_one(&STARTED, args![self.now.0, run.0]).await
     }
-}
-
-fn resource(
-    (kind, id, file, name): (String, String, Option<Uuid>, Option<String>),
-) -> Result<(Resource, Option<String>), StoreError> {
-    let corrupt = || StoreError::corrupt("stage_resource", "resource_id");
-    if kind != "securefile" {
-        return Err(corrupt());
-    }
-    let id = file
-        .map_or_else(|| Uuid::parse_str(&id), Ok)
-        .map_err(|_| corrupt())?;
-    Ok((Resource::SecureFile(FileId(id)), name))
 }
 
 impl ReadTx {
@@ -425,32 +381,5 @@ impl ReadTx {
             .maybe(&GET, args![seen.0.project.0, run.0])
             .await?;
         row.map(Row::into_run).transpose()
-    }
-
-    /// The stages of a run of the seen project, with what each waits for.
-    pub async fn stages(&mut self, run: &RunRow) -> Result<Vec<StageRow>, StoreError> {
-        let rows: Vec<(i64, String, Uuid, String)> =
-            self.conn.all(&STAGES, args![run.id.0]).await?;
-        let prefix = format!("Library/{}/SecureFile/", run.project);
-        let mut stages = Vec::with_capacity(rows.len());
-        for (ordinal, name, record, state) in rows {
-            let missing = if state == "waiting" {
-                let rows: Vec<(String, String, Option<Uuid>, Option<String>)> = self
-                    .conn
-                    .all(&MISSING, args![run.id.0, ordinal, &prefix])
-                    .await?;
-                rows.into_iter().map(resource).collect::<Result<_, _>>()?
-            } else {
-                Vec::new()
-            };
-            stages.push(StageRow {
-                ordinal,
-                name,
-                record: RecordId(record),
-                state,
-                missing,
-            });
-        }
-        Ok(stages)
     }
 }

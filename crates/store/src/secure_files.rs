@@ -60,6 +60,7 @@ statements! {
     BLOB = "select blob_id from secure_file where id = $1 and project_id = $2";
     DELETE = "delete from secure_file where id = $1 and project_id = $2";
     FORGET_PERMISSIONS = "delete from pipeline_permission where resource_kind = 'securefile' and resource_id = $1";
+    FORGET_FREEZE = "delete from content_freeze where target_kind = 'file' and target_id = $1";
     FORGET_TICKETS = "delete from ticket where file_id = $1";
     FORGET_PROPERTIES = "delete from secure_file_property where file_id = $1";
     TRASH = "insert into blob_trash (blob_id, scale_unit, delete_after) values ($1, $2, $3)";
@@ -268,6 +269,7 @@ impl Tx {
         self.run(&FORGET_TICKETS, args![act.file.0]).await?;
         self.run(&FORGET_PERMISSIONS, args![act.file.to_string()])
             .await?;
+        self.run(&FORGET_FREEZE, args![act.file.0]).await?;
         self.run(&FORGET_PROPERTIES, args![act.file.0]).await?;
         self.access_forget(LIBRARY, &file_token(act.project, act.file))
             .await?;

@@ -17,9 +17,22 @@ pub(crate) struct Shared {
     pub(crate) scale_unit: String,
     /// Microseconds by which tests move the clock.
     pub(crate) clock_offset: AtomicI64,
+    /// What tests pretend that new runs come from.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) pretended_source: std::sync::Mutex<Option<coffer_model::source::RunSource>>,
     /// Commits of the writer that groups units, for the tests that count them.
     #[cfg(test)]
     pub(crate) commits: AtomicU64,
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Shared {
+    pub(crate) fn pretended_source(&self) -> Option<coffer_model::source::RunSource> {
+        self.pretended_source
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
 }
 
 static UNITS: AtomicU64 = AtomicU64::new(0);

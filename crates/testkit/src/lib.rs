@@ -28,6 +28,7 @@ pub use agent::{LeasedJob, TestAgent};
 pub use browser::{Browser, From, form_token};
 pub use call::{Answer, Call};
 pub use coffer_client as client;
+pub use coffer_client::Frozen;
 pub use engine::{Database, Engine};
 pub use samples::{certificate, random, random_guid};
 pub use server::{PROJECT, Setup, TestServer, eventually};

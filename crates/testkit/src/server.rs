@@ -214,6 +214,12 @@ impl TestServer {
         self.running().store.advance_clock(seconds);
     }
 
+    /// Makes every run that starts from now on come from this source; none ends that. Over HTTP there is no such thing:
+    /// what a request says of its source is believed by nobody.
+    pub fn pretend_source(&self, source: Option<coffer_model::source::RunSource>) {
+        self.running().store.pretend_source(source);
+    }
+
     /// The engine it runs on.
     pub fn engine(&self) -> Engine {
         self.engine

@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub struct WaitingFor {
     /// The resource. Its name is left out when the viewer may not see it.
     pub resource: Resource,
-    /// The stage that waits.
+    /// The stage that waits; empty when no run does yet.
     pub stage: String,
     /// What is missing, for people.
     pub message: String,
@@ -20,6 +20,12 @@ pub struct WaitingFor {
     /// Who may grant it, when the caller may see that.
     #[serde(default)]
     pub who_may_permit: Vec<String>,
+    /// `notPermitted`, `otherRef`, `frozen` or `deleted`.
+    #[serde(default)]
+    pub why: String,
+    /// When the stage is skipped if it still waits then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
 }
 
 /// Body of `POST coffer/signin`: trades the one-time code of the first start for a token.

@@ -4,6 +4,7 @@
 //! This crate knows nothing of the product's rules, of databases or of HTTP libraries: it is serde and text only,
 //! and is free to stay as ugly as the wire is. `server` converts from the model in one place.
 
+pub mod access;
 pub mod agent;
 pub mod builds;
 pub mod coffer;

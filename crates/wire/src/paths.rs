@@ -19,6 +19,26 @@ pub mod permissions {
         "{project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}";
 }
 
+/// The older way to permit.
+pub mod authorized_resources {
+    /// Open access.
+    pub const OPEN: &str = "{project}/_apis/build/authorizedresources";
+    /// The permits of one pipeline.
+    pub const OF_DEFINITION: &str = "{project}/_apis/build/definitions/{definitionId}/resources";
+}
+
+/// Freezes, and who can use a file.
+pub mod access {
+    /// GET a list of [`crate::access::Freeze`], PUT [`crate::access::FreezeRequest`], DELETE: everything.
+    pub const FREEZE: &str = "_apis/coffer/freeze";
+    /// The same for a project; the list holds what the caller may see of its files.
+    pub const PROJECT_FREEZE: &str = "{project}/_apis/coffer/freeze";
+    /// The same for a file.
+    pub const FILE_FREEZE: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/freeze";
+    /// GET [`crate::access::FileAccess`].
+    pub const FILE_ACCESS: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/access";
+}
+
 /// Pipelines and runs.
 pub mod pipelines {
     /// Pipelines of a project.

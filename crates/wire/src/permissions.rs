@@ -32,6 +32,26 @@ pub struct Resource {
     pub name: Option<String>,
 }
 
+/// A resource as `build/authorizedresources` and `build/definitions/{id}/resources` speak of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DefinitionResource {
+    /// `securefile`, later also others.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Id as text.
+    pub id: String,
+    /// Name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Always there in answers, and needed in a PATCH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorized: Option<bool>,
+    /// Ours: the refs that the permit is for; absent for all. Only in answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refs: Option<Vec<String>>,
+}
+
 /// Whether something is authorised, by whom and since when.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +73,10 @@ pub struct Permission {
 pub struct PipelinePermission {
     /// The pipeline's (definition's) id.
     pub id: i64,
+    /// Ours: the refs that the permit is for, in full, with `*` for any run of characters. Absent means all, in answers
+    /// and in a PATCH alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refs: Option<Vec<String>>,
     /// The rest.
     #[serde(flatten)]
     pub permission: Permission,

@@ -1,6 +1,7 @@
 //! Pipelines and runs: `{project}/_apis/pipelines`. A run's id is also its build id.
 
 use crate::Date;
+use crate::permissions::Resource;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,22 @@ pub struct Pipeline {
     /// Only when one pipeline is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Configuration>,
+    /// Ours: the ref that a permit is proposed for. Absent for text stored with the definition, which has no ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_branch: Option<String>,
+    /// Ours, in the answer to its creation: which of the files that the YAML names it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+}
+
+/// What a new pipeline was permitted to use, because its creator may, and what it will wait for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Authorization {
+    /// Permitted.
+    pub permitted: Vec<Resource>,
+    /// Not permitted, with who can.
+    pub waiting: Vec<crate::coffer::WaitingFor>,
 }
 
 /// Where a pipeline's YAML lives.

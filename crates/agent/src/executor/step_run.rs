@@ -76,7 +76,7 @@ impl StepRun<'_> {
         self.log.start(&name);
         if self.is_fork_with_secret(unit) {
             self.log
-                .warning("Runs of forks may not use secure files: the step is skipped.");
+                .warning("Runs of forks, and of refs whose origin is not known, may not use secure files: the step is skipped.");
             return self.log.finish(Outcome::Skipped.wire());
         }
         self.log.section(&format!("Starting: {name}"));

@@ -1,12 +1,12 @@
 //! `coffer file`: secure files. What is uploaded never comes back to a person.
 
 use super::permits::{self, SECURE_FILE};
-use super::{short_date, short_size};
+use super::{access, freeze, short_date, short_size};
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::{Table, escaped_value, upload_bar};
 use clap::{Args, Subcommand};
-use coffer_client::{Body, Client, Filter, Upload};
+use coffer_client::{Body, Client, Filter, Frozen, Upload};
 use coffer_wire::secure_files::SecureFile;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,8 +59,19 @@ Examples:
   coffer file permit signing.p12 release
   coffer file permit ca.pem --all-pipelines
 
-`coffer run permit RUN` permits what one waiting run asks for.")]
+`coffer run permit RUN` permits what one waiting run asks for. `coffer permission` says more: refs, lists.")]
     Permit(PermitArgs),
+    /// Show which people and pipelines can use a file, and why
+    #[command(after_help = "\
+Examples:
+  coffer file access signing.p12
+  coffer file access signing.p12 --output json
+
+Administrators of the file see everybody. Who only sees the file gets its own part, and the pipelines.")]
+    Access {
+        /// Name or id
+        file: String,
+    },
     /// Take a pipeline's permission back
     #[command(after_help = "\
 Examples:
@@ -119,6 +130,7 @@ pub(crate) async fn run(context: &Context, command: FileCommand) -> Result {
         }
         FileCommand::Show { file } => show(context, &client, &project, &file).await,
         FileCommand::Delete { file, yes } => delete(context, &client, &project, &file, yes).await,
+        FileCommand::Access { file } => access::show(context, &client, &project, &file).await,
         FileCommand::Permit(args) => permit(context, &client, &project, args, true).await,
         FileCommand::Revoke(args) => permit(context, &client, &project, args, false).await,
     }
@@ -215,10 +227,15 @@ async fn show(context: &Context, client: &Client, project: &str, name: &str) -> 
     // The single file may hold more than its row in a list.
     let file = client.secure_files(project).get(&found.id).await?;
     let permissions = permits::permissions(client, project, &file.id).await?;
+    let freezes = client
+        .freezes()
+        .list(Frozen::File(project, &file.id))
+        .await?;
     if context.out.is_json() {
         return context.out.json(&serde_json::json!({
             "secureFile": file,
             "permissions": permissions,
+            "freezes": freezes,
         }));
     }
     let who = match permissions {
@@ -233,7 +250,11 @@ async fn show(context: &Context, client: &Client, project: &str, name: &str) -> 
                 let found = known.iter().find(|pipeline| pipeline.id == id);
                 found.map_or_else(|| id.to_string(), |pipeline| pipeline.name.clone())
             };
-            let names: Vec<String> = p.pipelines.iter().map(|one| name(one.id)).collect();
+            let names: Vec<String> = p
+                .pipelines
+                .iter()
+                .map(|one| name(one.id) + &permits::for_refs(one.refs.as_deref()))
+                .collect();
             names.join(", ")
         }
     };
@@ -260,6 +281,9 @@ async fn show(context: &Context, client: &Client, project: &str, name: &str) -> 
             facts.fact(&format!("Property {name}"), value.as_str());
         }
         facts.fact("Pipelines", who);
+        for one in &freezes {
+            facts.fact("Frozen", freeze::text(one));
+        }
         facts
     })
 }
@@ -304,9 +328,17 @@ async fn permit(
     let (whom, state) = match &args.pipeline {
         Some(name) => {
             let pipeline = permits::pipeline(client, project, name).await?;
-            let state = permissions
-                .set_pipeline(SECURE_FILE, &file.id, pipeline.id, authorized)
-                .await?;
+            let state = if authorized {
+                let resource = (SECURE_FILE, file.id.as_str());
+                let refs = permits::RefArgs::default();
+                permits::permit(client, project, resource, &pipeline, &refs)
+                    .await?
+                    .0
+            } else {
+                permissions
+                    .set_pipeline(SECURE_FILE, &file.id, pipeline.id, false)
+                    .await?
+            };
             (format!("Pipeline {}", pipeline.name), state)
         }
         None => {

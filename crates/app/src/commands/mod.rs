@@ -1,5 +1,6 @@
 //! What each command does. One file for each noun; arguments beside the code that reads them.
 
+mod access;
 pub(crate) mod agent;
 pub(crate) mod audit;
 mod audit_export;
@@ -7,8 +8,10 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod file;
+pub(crate) mod freeze;
 pub(crate) mod login;
 pub(crate) mod organization;
+pub(crate) mod permission;
 mod permits;
 pub(crate) mod pipeline;
 pub(crate) mod project;

@@ -2,6 +2,7 @@
 
 use super::not_found;
 use crate::error::{CommandError, Result};
+use clap::Args;
 use coffer_client::{Client, ErrorKind, Filter};
 use coffer_wire::permissions::ResourcePipelinePermissions;
 use coffer_wire::pipelines::Pipeline;
@@ -43,6 +44,56 @@ pub(super) async fn pipeline(client: &Client, project: &str, text: &str) -> Resu
             known.into_iter().map(|p| p.name),
         )),
     }
+}
+
+/// Permits a pipeline a resource: for the refs that were asked for, else for the pipeline's default branch, else for all.
+/// Answers the new state, and the refs.
+pub(super) async fn permit(
+    client: &Client,
+    project: &str,
+    (kind, id): (&str, &str),
+    pipeline: &Pipeline,
+    refs: &RefArgs,
+) -> Result<(ResourcePipelinePermissions, Option<Vec<String>>)> {
+    let wanted = match (refs.all_refs, refs.refs.is_empty()) {
+        (true, _) => None,
+        (false, false) => Some(refs.refs.clone()),
+        (false, true) => pipeline.default_branch.clone().map(|branch| vec![branch]),
+    };
+    let state = client
+        .permissions(project)
+        .permit(kind, id, pipeline.id, wanted.clone())
+        .await?;
+    Ok((state, wanted))
+}
+
+/// For which refs a permit is.
+#[derive(Args, Clone, Default)]
+pub(crate) struct RefArgs {
+    /// Only for runs of these refs, in full; `*` stands for any run of characters [default: the pipeline's default branch,
+    /// and all for a pipeline whose text is stored with it]
+    #[arg(
+        long,
+        value_name = "REF",
+        value_delimiter = ',',
+        conflicts_with = "all_refs"
+    )]
+    refs: Vec<String>,
+    /// For runs of every ref
+    #[arg(long)]
+    all_refs: bool,
+}
+
+impl RefArgs {
+    /// Whether refs were named.
+    pub(super) fn named(&self) -> bool {
+        !self.refs.is_empty()
+    }
+}
+
+/// "for refs/heads/main", or nothing.
+pub(super) fn for_refs(refs: Option<&[String]>) -> String {
+    refs.map_or_else(String::new, |refs| format!(" for {}", refs.join(", ")))
 }
 
 /// The pipeline permissions of a file; `None` where the caller may not see them.

@@ -79,6 +79,7 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
             context
                 .out
                 .note(&format!("Added pipeline {}.", pipeline.name));
+            tell_authorization(context, &pipeline);
             if can_run(context, &client, &project, &pipeline).await {
                 context
                     .out
@@ -113,6 +114,27 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
             let pipeline = permits::pipeline(&client, &project, &pipeline).await?;
             permissions(context, &client, &project, &pipeline).await
         }
+    }
+}
+
+/// Says what a new pipeline may use already, because who adds it may, and what it will wait for.
+fn tell_authorization(context: &Context, pipeline: &Pipeline) {
+    let Some(authorization) = &pipeline.authorization else {
+        return;
+    };
+    for resource in &authorization.permitted {
+        let name = resource.name.as_deref().unwrap_or(&resource.id);
+        context.out.note(&format!("It may use {name}."));
+    }
+    for waiting in &authorization.waiting {
+        let who = match waiting.who_may_permit.join(", ") {
+            who if who.is_empty() => "somebody with the User role on it".to_owned(),
+            who => who,
+        };
+        context.out.note(&format!(
+            "Its runs will wait for {}, until it is permitted by: {who}.",
+            super::watch::resource_name(waiting)
+        ));
     }
 }
 

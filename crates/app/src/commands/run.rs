@@ -1,5 +1,6 @@
 //! `coffer run`: runs of pipelines.
 
+use super::permits::RefArgs;
 use super::watch::{self, WatchArgs, Watched};
 use super::{permits, short_date};
 use crate::context::Context;
@@ -83,6 +84,8 @@ The permission stays with the pipeline: its later runs do not ask again. `coffer
         /// Only this secure file, by name or id
         #[arg(long, value_name = "NAME")]
         file: Option<String>,
+        #[command(flatten)]
+        refs: RefArgs,
     },
     /// Cancel a run
     #[command(after_help = "Examples:\n  coffer run cancel 12")]
@@ -171,8 +174,8 @@ pub(crate) async fn run(context: &Context, command: RunCommand) -> Result<Exit> 
             step,
             timestamps,
         } => log(context, &client, &project, run, step.as_deref(), timestamps).await?,
-        RunCommand::Permit { run, file } => {
-            permit(context, &client, &project, run, file.as_deref()).await?;
+        RunCommand::Permit { run, file, refs } => {
+            permit(context, &client, &project, run, file.as_deref(), &refs).await?;
         }
         RunCommand::Cancel { run } => {
             let build = client.builds(&project).cancel(run).await?;
@@ -214,6 +217,7 @@ async fn permit(
     project: &str,
     id: i64,
     file: Option<&str>,
+    refs: &RefArgs,
 ) -> Result {
     let run = find(client, project, id).await?;
     if run.waiting_for.is_empty() {
@@ -236,6 +240,7 @@ async fn permit(
         )
         .hint(format!("it waits for: {}", names.join(", "))));
     }
+    let pipeline = client.pipelines(project).get(run.pipeline.id).await?;
     let mut states = Vec::new();
     let mut done = BTreeSet::new();
     for waiting in chosen {
@@ -244,14 +249,19 @@ async fn permit(
         if !done.insert((&resource.kind, &resource.id)) {
             continue;
         }
-        let state = client
-            .permissions(project)
-            .set_pipeline(&resource.kind, &resource.id, run.pipeline.id, true)
-            .await?;
+        let (state, given) = permits::permit(
+            client,
+            project,
+            (&resource.kind, &resource.id),
+            &pipeline,
+            refs,
+        )
+        .await?;
         context.out.note(&format!(
-            "Pipeline {} may use {} now.",
+            "Pipeline {} may use {} now{}.",
             run.pipeline.name,
-            watch::resource_name(waiting)
+            watch::resource_name(waiting),
+            permits::for_refs(given.as_deref())
         ));
         states.push(state);
     }
@@ -391,6 +401,8 @@ mod tests {
             message: String::new(),
             you_may_permit: true,
             who_may_permit: Vec::new(),
+            why: "notPermitted".into(),
+            until: None,
         };
         let file = waiting("securefile");
         assert!(is_meant(&file, None));

@@ -1,6 +1,7 @@
 //! Follows a run: its log as it grows, what it waits for and who may permit it, and its end.
 
 use super::permits::SECURE_FILE;
+use super::short_date;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::{LogStyle, log_line};
@@ -266,7 +267,7 @@ pub(super) fn tell_waiting(context: &Context, project: &str, run: &Run) {
         return;
     }
     let out = context.out;
-    out.heading(&format!("Run {} is waiting for permission.", run.id));
+    out.heading(&format!("Run {} is {}.", run.id, state(run)));
     for waiting in &run.waiting_for {
         out.note(&format!(
             "  Stage {} wants {}: {}",
@@ -280,6 +281,15 @@ pub(super) fn tell_waiting(context: &Context, project: &str, run: &Run) {
                 waiting.who_may_permit.join(", ")
             ));
         }
+        if let Some(until) = &waiting.until {
+            out.note(&format!(
+                "  If that does not change before {}, the stage is skipped.",
+                short_date(until)
+            ));
+        }
+    }
+    if !waits_for_permission(run) {
+        return;
     }
     let command = format!("coffer run permit {} --project {}", run.id, quoted(project));
     if run.waiting_for.iter().all(|waiting| waiting.you_may_permit) {
@@ -302,11 +312,19 @@ pub(super) fn resource_name(waiting: &WaitingFor) -> String {
     }
 }
 
+/// Whether a permission would help. Servers that do not say why a run waits mean that.
+fn waits_for_permission(run: &Run) -> bool {
+    run.waiting_for
+        .iter()
+        .any(|waiting| matches!(waiting.why.as_str(), "" | "notPermitted" | "otherRef"))
+}
+
 /// A run's state in one word or two.
 pub(super) fn state(run: &Run) -> String {
     match (&run.result, run.waiting_for.is_empty()) {
         (Some(result), _) => result.clone(),
-        (None, false) => "waiting for permission".to_owned(),
+        (None, false) if waits_for_permission(run) => "waiting for permission".to_owned(),
+        (None, false) => "waiting".to_owned(),
         (None, true) => run.state.clone(),
     }
 }

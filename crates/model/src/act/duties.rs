@@ -14,6 +14,13 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| Subject { run: Some(a.run), job: Some(a.job), ..about(None, "job", a.job) };
 
+    /// Skip a stage that waited too long for a permission.
+    SkipStage { /// Run.
+        run: RunId, /// The stage's place in the run.
+        stage: i64 } "Pipelines.StageSkipped" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| Subject { run: Some(a.run), ..about(None, "stage", format!("{}/{}", a.run, a.stage)) };
+
     /// Create the organization, its first project and its first administrator.
     CreateOrganization { /// Organization.
         organization: OrganizationId } "Organization.Created" scope NONE

@@ -15,6 +15,13 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::VIEW, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
+    /// See who can use a secure file, and why. Who only sees the file sees only its own part of that.
+    ExplainFile { /// Project.
+        project: ProjectId, /// File.
+        file: FileId } "SecureFile.AccessViewed" scope SECURE_FILES_READ
+        needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
+        about |a| about(Some(a.project), "securefile", a.file);
+
     /// Use a secure file as a person: see its digest, name it in a pipeline.
     UseFile { /// Project.
         project: ProjectId, /// File.

@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod duties;
+mod freezes;
 mod library;
 mod people;
 mod pipelines;
@@ -15,6 +16,7 @@ mod sign_in;
 pub use access::*;
 pub use audit::*;
 pub use duties::*;
+pub use freezes::*;
 pub use library::*;
 pub use people::*;
 pub use pipelines::*;
@@ -176,6 +178,7 @@ use acts;
 pub fn actions() -> impl Iterator<Item = &'static str> {
     [
         LIBRARY_ACTS,
+        FREEZES_ACTS,
         PIPELINES_ACTS,
         PEOPLE_ACTS,
         AUDIT_ACTS,

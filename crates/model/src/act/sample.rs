@@ -72,6 +72,7 @@ impl<T: Sample> Sample for Vec<T> {
 /// One of each act.
 pub(crate) fn all() -> Vec<Sampled> {
     let mut all = super::library::samples();
+    all.extend(super::freezes::samples());
     all.extend(super::pipelines::samples());
     all.extend(super::people::samples());
     all.extend(super::audit::samples());

@@ -1,20 +1,24 @@
 //! From the product's own types to the shapes on the wire: the only place, for the compatible API.
 
 use crate::urls::Links;
-use coffer_model::library::{Person, Project, Resource};
+use coffer_model::library::{Freeze, FreezeTarget, Person, Project, Resource};
+use coffer_model::refs::AllowedRefs;
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{ProjectId, RunId, Timestamp};
 use coffer_service::{
-    FileView, LogView, PermissionsView, PipelineView, RecordView, RunView, TimelineView,
+    FileView, LogView, PermissionsView, PermittedFile, PipelineView, RecordView, RunView,
+    TimelineView, Waiting, Why,
 };
+use coffer_wire::access::Freeze as WireFreeze;
 use coffer_wire::builds::{
     Build, DefinitionReference, Issue, LogReference, ProjectReference, Timeline, TimelineRecord,
 };
 use coffer_wire::coffer::WaitingFor;
 use coffer_wire::permissions::{
-    Permission, PipelinePermission, Resource as WireResource, ResourcePipelinePermissions,
+    DefinitionResource, Permission, PipelinePermission, Resource as WireResource,
+    ResourcePipelinePermissions,
 };
-use coffer_wire::pipelines::{Configuration, Pipeline, PipelineReference, Run};
+use coffer_wire::pipelines::{Authorization, Configuration, Pipeline, PipelineReference, Run};
 use coffer_wire::secure_files::SecureFile;
 use coffer_wire::{Date, IdentityRef, paths};
 use serde_json::json;
@@ -51,12 +55,19 @@ pub(crate) fn secure_file(view: FileView) -> SecureFile {
     }
 }
 
-pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions {
-    let granted = |by: &Person, on: Timestamp| Permission {
+pub(crate) fn granted(by: &Person, on: Timestamp) -> Permission {
+    Permission {
         authorized: true,
         authorized_by: Some(identity(by)),
         authorized_on: Some(date(on)),
-    };
+    }
+}
+
+pub(crate) fn refs(refs: Option<&AllowedRefs>) -> Option<Vec<String>> {
+    refs.map(|refs| refs.patterns().to_vec())
+}
+
+pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions {
     ResourcePipelinePermissions {
         resource: Some(resource(&view.resource, Some(view.name))),
         all_pipelines: view
@@ -68,11 +79,68 @@ pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions 
             .permissions
             .pipelines
             .iter()
-            .map(|(id, by, on)| PipelinePermission {
-                id: id.0,
-                permission: granted(by, *on),
+            .map(|permit| PipelinePermission {
+                id: permit.pipeline.0,
+                refs: refs(permit.refs.as_ref()),
+                permission: granted(&permit.by, permit.at),
             })
             .collect(),
+    }
+}
+
+pub(crate) fn permitted(file: PermittedFile) -> DefinitionResource {
+    let resource = Resource::SecureFile(file.file);
+    DefinitionResource {
+        kind: resource.kind().into(),
+        id: resource.id(),
+        name: Some(file.name),
+        authorized: Some(true),
+        refs: refs(file.refs.as_ref()),
+    }
+}
+
+pub(crate) fn freeze(freeze: &Freeze) -> WireFreeze {
+    WireFreeze {
+        what: freeze.target.word().into(),
+        id: match freeze.target {
+            FreezeTarget::Everything => None,
+            FreezeTarget::Project(id) => Some(id.to_string()),
+            FreezeTarget::File(id) => Some(id.to_string()),
+        },
+        reason: freeze.reason.clone(),
+        frozen_by: identity(&freeze.by),
+        frozen_on: date(freeze.at),
+    }
+}
+
+fn waiting_for(waiting: Waiting) -> WaitingFor {
+    let mut message = waiting.message;
+    for freeze in &waiting.freezes {
+        let (by, since) = (&freeze.by.display_name, date(freeze.at));
+        let what = match freeze.target {
+            FreezeTarget::Everything => "Everything is",
+            FreezeTarget::Project(_) => "All files of the project are",
+            FreezeTarget::File(_) => "It is",
+        };
+        message.push_str(&format!(
+            " {what} frozen by {by} since {since}: {}",
+            freeze.reason
+        ));
+    }
+    WaitingFor {
+        resource: resource(&waiting.resource, waiting.name),
+        stage: waiting.stage,
+        message,
+        you_may_permit: waiting.you_may_permit,
+        who_may_permit: waiting.who_may_permit,
+        why: match waiting.why {
+            Why::Deleted => "deleted",
+            Why::Frozen => "frozen",
+            Why::NotPermitted => "notPermitted",
+            Why::OtherRef => "otherRef",
+        }
+        .into(),
+        until: waiting.until.map(date),
     }
 }
 
@@ -97,6 +165,15 @@ pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) ->
             kind: "yaml".into(),
             path: view.path,
             yaml: Some(yaml),
+        }),
+        default_branch: view.default_ref,
+        authorization: view.authorization.map(|authorization| Authorization {
+            permitted: authorization
+                .permitted
+                .into_iter()
+                .map(|file| resource(&Resource::SecureFile(file.file), Some(file.name)))
+                .collect(),
+            waiting: authorization.waiting.into_iter().map(waiting_for).collect(),
         }),
     }
 }
@@ -140,17 +217,7 @@ pub(crate) fn run(links: &Links, project: ProjectId, view: RunView) -> Run {
         url,
         id: view.id.0,
         name: view.name,
-        waiting_for: view
-            .waiting_for
-            .into_iter()
-            .map(|waiting| WaitingFor {
-                resource: resource(&waiting.resource, waiting.name),
-                stage: waiting.stage,
-                message: waiting.message,
-                you_may_permit: waiting.you_may_permit,
-                who_may_permit: waiting.who_may_permit,
-            })
-            .collect(),
+        waiting_for: view.waiting_for.into_iter().map(waiting_for).collect(),
     }
 }
 

@@ -44,6 +44,8 @@ locations! {
     CONNECTION_DATA = "00d9565f-ed9c-4a06-9a50-00e7896ccab4" "Location" "ConnectionData" "_apis/{resource}" 1 "1.0" "0.0";
     SECURE_FILES = "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421" "distributedtask" "securefiles" "{project}/_apis/{area}/{resource}/{secureFileId}" 1 "3.2" "0.0";
     PERMISSIONS = "b5b9a4a4-e6cd-4096-853c-ab7d8b0c4eb2" "pipelinePermissions" "pipelinePermissions" "{project}/_apis/pipelines/{resource}/{resourceType}/{resourceId}" 1 "5.1" "0.0";
+    AUTHORIZED_RESOURCES = "398c85bc-81aa-4822-947c-a194a05f0fef" "build" "authorizedresources" "{project}/_apis/{area}/{resource}" 1 "5.0" "0.0";
+    DEFINITION_RESOURCES = "ea623316-1967-45eb-89ab-e9e6110cf2d6" "build" "resources" "{project}/_apis/{area}/definitions/{definitionId}/{resource}" 1 "5.0" "0.0";
     BUILDS = "0cd358e1-9217-4d94-8269-1c1ee6f93dcf" "Build" "Builds" "{project}/_apis/build/{resource}/{buildId}" 7 "1.0" "7.1";
     TIMELINE = "8baac422-4c6e-4de5-8532-db96d92acffa" "build" "Timeline" "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}" 3 "2.0" "7.1";
     LOGS = "35a80daf-7f30-45fc-86e8-6b813d9c90df" "build" "logs" "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}" 2 "2.0" "7.1";
@@ -145,7 +147,16 @@ mod tests {
         };
         assert_eq!(names("DistributedTask"), ["securefiles"]);
         assert_eq!(names("location"), ["ResourceAreas", "ConnectionData"]);
-        assert_eq!(names("BUILD"), ["Builds", "Timeline", "logs"]);
+        assert_eq!(
+            names("BUILD"),
+            [
+                "authorizedresources",
+                "resources",
+                "Builds",
+                "Timeline",
+                "logs"
+            ]
+        );
         assert_eq!(names("git"), Vec::<String>::new());
     }
 

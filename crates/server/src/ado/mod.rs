@@ -1,5 +1,6 @@
 //! Routes of the Azure DevOps REST API, as unmodified clients call them. One file per resource area.
 
+pub(crate) mod authorized_resources;
 pub(crate) mod builds;
 pub(crate) mod convert;
 pub(crate) mod location;

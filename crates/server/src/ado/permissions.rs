@@ -11,8 +11,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_model::PipelineId;
 use coffer_model::library::Resource;
-use coffer_service::PermissionChange;
-use coffer_wire::permissions::ResourcePipelinePermissions;
+use coffer_model::refs::AllowedRefs;
+use coffer_service::{PermissionChange, PermitChange};
+use coffer_wire::permissions::{PipelinePermission, ResourcePipelinePermissions};
 
 /// `GET /{resourceType}/{resourceId}`.
 pub(crate) async fn get(
@@ -45,15 +46,16 @@ pub(crate) async fn change(
             ));
         }
     }
+    let wanted = wanted(&body)?;
     let project = project(&app, &caller, &name).await?.id;
     let permissions = app.service.permissions();
     let view = permissions
-        .change(&caller, project, resource, wanted(&body))
+        .change(&caller, project, resource, wanted)
         .await?;
     Ok(asked.json(&convert::permissions(view)))
 }
 
-/// `PATCH` on the collection: one change after the other, each with its resource.
+/// `PATCH` on the collection: several changes, each with its resource, all or none.
 pub(crate) async fn change_many(
     State(app): State<App>,
     Who(caller): Who,
@@ -69,33 +71,44 @@ pub(crate) async fn change_many(
                     "Each element of the body needs its 'resource' with type and id.",
                 )
             })?;
-            Ok((resource(&named.kind, &named.id)?, wanted(change)))
+            Ok((resource(&named.kind, &named.id)?, wanted(change)?))
         })
         .collect::<Result<Vec<_>>>()?;
     let project = project(&app, &caller, &name).await?.id;
-    let mut views = Vec::with_capacity(changes.len());
-    for (resource, change) in changes {
-        let permissions = app.service.permissions();
-        let view = permissions
-            .change(&caller, project, resource, change)
-            .await?;
+    let resources: Vec<Resource> = changes.iter().map(|(one, _)| one.clone()).collect();
+    let permissions = app.service.permissions();
+    permissions.change_many(&caller, project, changes).await?;
+    let mut views = Vec::with_capacity(resources.len());
+    for resource in resources {
+        let view = permissions.get(&caller, project, resource).await?;
         views.push(convert::permissions(view));
     }
     Ok(asked.list(views))
 }
 
-fn wanted(body: &ResourcePipelinePermissions) -> PermissionChange {
-    PermissionChange {
+fn wanted(body: &ResourcePipelinePermissions) -> Result<PermissionChange> {
+    Ok(PermissionChange {
         all: body.all_pipelines.as_ref().map(|all| all.authorized),
         pipelines: body
             .pipelines
             .iter()
-            .map(|pipeline| (PipelineId(pipeline.id), pipeline.permission.authorized))
-            .collect(),
-    }
+            .map(|pipeline| Ok((PipelineId(pipeline.id), permit(pipeline)?)))
+            .collect::<Result<_>>()?,
+    })
 }
 
-fn resource(kind: &str, id: &str) -> Result<Resource> {
+/// Without `refs`, as the original has it, a permit is for all refs.
+fn permit(wanted: &PipelinePermission) -> Result<PermitChange> {
+    let refs = wanted.refs.as_ref().map(AllowedRefs::parse).transpose();
+    let refs = refs.map_err(|error| ApiError::argument(format!("'refs': {error}.")))?;
+    Ok(if wanted.permission.authorized {
+        PermitChange::Permit(refs)
+    } else {
+        PermitChange::Revoke
+    })
+}
+
+pub(crate) fn resource(kind: &str, id: &str) -> Result<Resource> {
     if kind.eq_ignore_ascii_case("securefile") {
         return Ok(Resource::SecureFile(file_id(id)?));
     }
@@ -121,14 +134,31 @@ mod tests {
 
     #[test]
     fn only_what_a_body_names_changes() {
-        let read = |text: &str| wanted(&serde_json::from_str(text).unwrap());
+        let read = |text: &str| wanted(&serde_json::from_str(text).unwrap()).unwrap();
         let change = read(r#"{"pipelines":[{"id":12,"authorized":true},{"id":13}]}"#);
         assert_eq!(change.all, None);
         assert_eq!(
             change.pipelines,
-            [(PipelineId(12), true), (PipelineId(13), false)]
+            [
+                (PipelineId(12), PermitChange::Permit(None)),
+                (PipelineId(13), PermitChange::Revoke)
+            ]
         );
         let change = read(r#"{"allPipelines":{"authorized":false}}"#);
         assert_eq!((change.all, change.pipelines.len()), (Some(false), 0));
+        let change =
+            read(r#"{"pipelines":[{"id":12,"authorized":true,"refs":["refs/heads/main"]}]}"#);
+        let refs = AllowedRefs::parse(["refs/heads/main"]).ok();
+        assert_eq!(
+            change.pipelines,
+            [(PipelineId(12), PermitChange::Permit(refs))]
+        );
+        for bad in [r#"[]"#, r#"["main"]"#] {
+            let text = format!(r#"{{"pipelines":[{{"id":12,"authorized":true,"refs":{bad}}}]}}"#);
+            assert!(
+                wanted(&serde_json::from_str(&text).unwrap()).is_err(),
+                "{bad}"
+            );
+        }
     }
 }

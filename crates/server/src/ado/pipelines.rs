@@ -172,6 +172,8 @@ pub(crate) struct RunBody {
     stages_to_skip: Option<Vec<String>>,
     #[serde(default)]
     yaml_override: Option<String>,
+    #[serde(default)]
+    resources: serde_json::Value,
 }
 
 impl RunBody {
@@ -204,6 +206,11 @@ impl RunBody {
                 .map(|(name, variable)| (name, variable.value, variable.is_secret))
                 .collect(),
             preview: self.request.preview_run,
+            claimed_ref: self
+                .resources
+                .pointer("/repositories/self/refName")
+                .and_then(serde_json::Value::as_str)
+                .map(str::to_owned),
         })
     }
 }
@@ -252,6 +259,14 @@ mod tests {
         }
         let harmless = r#"{"templateParameters":{},"stagesToSkip":[],"yamlOverride":"","resources":{"repositories":{}}}"#;
         assert!(input(harmless).is_ok());
+    }
+
+    #[test]
+    fn a_named_ref_is_taken_down_as_a_claim() {
+        let body = r#"{"resources":{"repositories":{"self":{"refName":"refs/heads/main"}}}}"#;
+        let claim = input(body).unwrap().claimed_ref;
+        assert_eq!(claim.as_deref(), Some("refs/heads/main"));
+        assert_eq!(input(r#"{"resources":[1]}"#).unwrap().claimed_ref, None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod convert;
+pub(crate) mod file_access;
+pub(crate) mod freezes;
 pub(crate) mod organization;
 pub(crate) mod projects;
 pub(crate) mod sign_in;

@@ -1,10 +1,12 @@
 //! The one table of routes, in groups: method, path, class of authentication, handler. It must not know layers.
 
 use super::Route;
-use crate::ado::{builds, location, permissions, pipelines, secure_files};
+use crate::ado::{authorized_resources, builds, location, permissions, pipelines, secure_files};
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
-use crate::coffer::{agents, audit, organization, projects, sign_in, tokens, users};
+use crate::coffer::{
+    agents, audit, file_access, freezes, organization, projects, sign_in, tokens, users,
+};
 use crate::pages::{account, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
@@ -33,8 +35,8 @@ pub(crate) fn table() -> Vec<Route> {
 
 fn compatible() -> Vec<Route> {
     use location::{
-        BUILDS, CONNECTION_DATA, LOGS, PERMISSIONS, PIPELINES, PREVIEW, RESOURCE_AREAS, RUNS,
-        SECURE_FILES, TIMELINE,
+        AUTHORIZED_RESOURCES, BUILDS, CONNECTION_DATA, DEFINITION_RESOURCES, LOGS, PERMISSIONS,
+        PIPELINES, PREVIEW, RESOURCE_AREAS, RUNS, SECURE_FILES, TIMELINE,
     };
     vec![
         route!(OPTIONS paths::location::ROOT, location::all),
@@ -52,6 +54,14 @@ fn compatible() -> Vec<Route> {
         route!(PATCH paths::permissions::COLLECTION, permissions::change_many).at(&PERMISSIONS),
         route!(GET paths::permissions::ITEM, permissions::get).at(&PERMISSIONS),
         route!(PATCH paths::permissions::ITEM, permissions::change).at(&PERMISSIONS),
+        route!(GET paths::authorized_resources::OPEN, authorized_resources::open)
+            .at(&AUTHORIZED_RESOURCES),
+        route!(PATCH paths::authorized_resources::OPEN, authorized_resources::change_open)
+            .at(&AUTHORIZED_RESOURCES),
+        route!(GET paths::authorized_resources::OF_DEFINITION, authorized_resources::of_definition)
+            .at(&DEFINITION_RESOURCES),
+        route!(PATCH paths::authorized_resources::OF_DEFINITION, authorized_resources::change_definition)
+            .at(&DEFINITION_RESOURCES),
         route!(GET paths::pipelines::COLLECTION, pipelines::list).at(&PIPELINES),
         route!(POST paths::pipelines::COLLECTION, pipelines::create).at(&PIPELINES),
         route!(GET paths::pipelines::ITEM, pipelines::get).at(&PIPELINES),
@@ -85,6 +95,16 @@ fn ours() -> Vec<Route> {
         route!(DELETE paths::coffer::TOKEN, tokens::revoke),
         route!(GET paths::coffer::PROJECTS, projects::list),
         route!(POST paths::coffer::PROJECTS, projects::create),
+        route!(GET paths::access::FREEZE, freezes::of_everything),
+        route!(PUT paths::access::FREEZE, freezes::freeze_everything),
+        route!(DELETE paths::access::FREEZE, freezes::unfreeze_everything),
+        route!(GET paths::access::PROJECT_FREEZE, freezes::of_project),
+        route!(PUT paths::access::PROJECT_FREEZE, freezes::freeze_project),
+        route!(DELETE paths::access::PROJECT_FREEZE, freezes::unfreeze_project),
+        route!(GET paths::access::FILE_FREEZE, freezes::of_file),
+        route!(PUT paths::access::FILE_FREEZE, freezes::freeze_file),
+        route!(DELETE paths::access::FILE_FREEZE, freezes::unfreeze_file),
+        route!(GET paths::access::FILE_ACCESS, file_access::get),
         route!(GET paths::coffer::AUDIT, audit::page),
         route!(GET paths::coffer::AUDIT_VERIFY, audit::verify),
     ]

@@ -88,6 +88,8 @@ impl Store {
             entropy: options.entropy,
             scale_unit: options.scale_unit,
             clock_offset: AtomicI64::new(0),
+            #[cfg(any(test, feature = "testing"))]
+            pretended_source: std::sync::Mutex::default(),
             #[cfg(test)]
             commits: std::sync::atomic::AtomicU64::new(0),
         });
@@ -153,6 +155,17 @@ impl Store {
             .shared
             .clock_offset
             .fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    /// Makes every run that is stored from now on come from this source; none ends that. For tests of forks and refs.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn pretend_source(&self, source: Option<coffer_model::source::RunSource>) {
+        *self
+            .0
+            .shared
+            .pretended_source
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = source;
     }
 
     /// How often the writer that groups units has committed.

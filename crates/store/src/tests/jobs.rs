@@ -2,7 +2,7 @@
 
 use super::home::Home;
 use super::world::{World, lease_hash};
-use crate::{AgentRow, JobRow, Lease, Refusal, RunRow, StageRow, Stop};
+use crate::{AgentRow, JobRow, Lease, Missing, Refusal, RunRow, StageRow, Stop, Why};
 use coffer_model::act::{AbandonJob, CancelRun, IssueTicket, ViewRuns};
 use coffer_model::library::Resource;
 use coffer_model::run::{Outcome, RunState};
@@ -235,7 +235,9 @@ both! {
         let (run, runs) = world.queue(pipeline, 2, &[one, two]).await;
         assert!(!runs);
         assert_eq!(world.ready().await.len(), 0);
-        let missing = |stages: &[StageRow]| -> Vec<(Resource, Option<String>)> { stages[0].missing.clone() };
+        let missing = |stages: &[StageRow]| -> Vec<(Resource, Option<String>)> {
+            stages[0].missing.iter().map(|missing| (missing.resource.clone(), missing.name.clone())).collect()
+        };
         let (_, stages) = run_of(&world, run).await;
         let names: BTreeSet<_> = missing(&stages).into_iter().filter_map(|(_, name)| name).collect();
         assert_eq!(names, BTreeSet::from(["one.p12".to_owned(), "two.p12".to_owned()]));
@@ -285,6 +287,7 @@ both! {
         assert!(!runs, "a plan that names it waits");
         world.upload("cert.p12").await;
         let (_, stages) = run_of(&world, run).await;
-        assert_eq!(stages[0].missing, [(Resource::SecureFile(file), None)], "the new file of that name is another");
+        let missing = Missing { resource: Resource::SecureFile(file), name: None, why: Why::Deleted };
+        assert_eq!(stages[0].missing, [missing], "the new file of that name is another");
     }
 }

@@ -168,6 +168,6 @@ both! {
         let seen = read.look(&admin, ViewFile { project, file }).await.unwrap();
         let permissions = read.permissions(&seen).await.unwrap();
         assert!(permissions.all.is_some());
-        assert_eq!(permissions.pipelines.iter().map(|(id, ..)| *id).collect::<Vec<_>>(), [pipeline]);
+        assert_eq!(permissions.pipelines.iter().map(|permit| permit.pipeline).collect::<Vec<_>>(), [pipeline]);
     }
 }

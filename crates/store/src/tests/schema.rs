@@ -16,6 +16,8 @@ const ALL: &[&[&Statement]] = &[
     crate::credentials::ALL,
     crate::engine::ALL,
     crate::engine::POSTGRES_STATEMENTS,
+    crate::file_access::ALL,
+    crate::freezes::ALL,
     crate::gate::ALL,
     crate::identities::ALL,
     crate::jobs::ALL,
@@ -31,6 +33,7 @@ const ALL: &[&[&Statement]] = &[
     crate::sessions::ALL,
     crate::settings::ALL,
     crate::sweep::ALL,
+    crate::stages::ALL,
     crate::timeline::ALL,
 ];
 

@@ -14,6 +14,7 @@ use coffer_model::act::{
 use coffer_model::audit::Event;
 use coffer_model::library::IdentityKind;
 use coffer_model::name::FileName;
+use coffer_model::source::RunSource;
 use coffer_model::{
     AgentId, Authentication, Caller, CredentialId, FileId, IdentityId, JobId, OrganizationId,
     PipelineId, ProjectId, ProjectKeyId, RunId,
@@ -276,6 +277,7 @@ impl World {
             name: None,
             plan: "{}".into(),
             plan_digest: [0; 32],
+            source: RunSource::Stored,
             stages: vec![NewStage {
                 name: "build".into(),
                 display_name: "Build".into(),
@@ -306,7 +308,7 @@ impl World {
                     },
                 )
                 .await?;
-            tx.permission_put(grant).await?;
+            tx.permission_put(grant, None).await?;
             for (run, stage) in tx.stages_waiting_for(file).await? {
                 tx.stage_evaluate(run, stage).await?;
             }

@@ -78,6 +78,31 @@ pub(crate) const PROBES: &[Probe] = &[
         "PATCH {project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}",
         r#"{"pipelines":[{"id":{pipelineId},"authorized":true}]}"#,
     ),
+    // The older way to permit.
+    bare("GET {project}/_apis/build/authorizedresources"),
+    with(
+        "PATCH {project}/_apis/build/authorizedresources",
+        r#"[{"type":"securefile","id":"{secureFileId}","authorized":true}]"#,
+    ),
+    bare("GET {project}/_apis/build/definitions/{definitionId}/resources"),
+    with(
+        "PATCH {project}/_apis/build/definitions/{definitionId}/resources",
+        r#"[{"type":"securefile","id":"{secureFileId}","authorized":true}]"#,
+    ),
+    // Who can use a file, and what is frozen. What one party freezes, the next finds frozen.
+    bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/access"),
+    bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/freeze"),
+    with(
+        "PUT {project}/_apis/coffer/securefiles/{secureFileId}/freeze",
+        r#"{"reason":"walk"}"#,
+    ),
+    bare("DELETE {project}/_apis/coffer/securefiles/{secureFileId}/freeze"),
+    bare("GET {project}/_apis/coffer/freeze"),
+    with("PUT {project}/_apis/coffer/freeze", r#"{"reason":"walk"}"#),
+    bare("DELETE {project}/_apis/coffer/freeze"),
+    bare("GET _apis/coffer/freeze"),
+    with("PUT _apis/coffer/freeze", r#"{"reason":"walk"}"#),
+    bare("DELETE _apis/coffer/freeze"),
     // Pipelines and runs.
     bare("GET {project}/_apis/pipelines"),
     with(

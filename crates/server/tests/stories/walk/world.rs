@@ -148,8 +148,8 @@ impl Tenant {
             "project" => self.project.clone(),
             "secureFileId" | "resourceId" if fresh => self.file(server).await,
             "secureFileId" | "resourceId" => self.shared.file.clone(),
-            "pipelineId" if fresh => self.pipeline(server).await,
-            "pipelineId" => self.shared.pipeline.clone(),
+            "pipelineId" | "definitionId" if fresh => self.pipeline(server).await,
+            "pipelineId" | "definitionId" => self.shared.pipeline.clone(),
             "runId" | "buildId" if fresh => self.run(server).await,
             "runId" | "buildId" => self.shared.run.clone(),
             "timelineId" => self.shared.timeline.clone(),
@@ -189,7 +189,7 @@ fn constant(server: &TestServer, place: &str) -> String {
 pub(super) fn nothing(place: &str) -> Option<String> {
     match place {
         "project" => Some(format!("project-{}", random_guid())),
-        "pipelineId" | "runId" | "buildId" => Some("987654321".into()),
+        "pipelineId" | "definitionId" | "runId" | "buildId" => Some("987654321".into()),
         "secureFileId" | "resourceId" | "timelineId" | "agentId" | "jobId" | "tokenId" => {
             Some(random_guid().to_string())
         }
