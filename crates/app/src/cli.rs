@@ -11,6 +11,7 @@ use crate::commands::{
     permission::PermissionCommand,
     pipeline::PipelineCommand,
     project::ProjectCommand,
+    role::RoleCommand,
     run::RunCommand,
     token::TokenCommand,
     user::UserCommand,
@@ -153,6 +154,9 @@ Examples:
     /// Tokens: create, list, revoke
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Roles in the library: list, assign, remove, inherit
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// Projects of the organization
     #[command(subcommand)]
     Project(ProjectCommand),

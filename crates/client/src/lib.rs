@@ -14,6 +14,7 @@ mod lines;
 mod options;
 mod permissions;
 mod pipelines;
+mod roles;
 mod secure_files;
 pub mod signing;
 mod transport;
@@ -27,6 +28,7 @@ pub use lines::Lines;
 pub use options::{ClientOptions, DEFAULT_ORGANIZATION, organization_url};
 pub use permissions::Permissions;
 pub use pipelines::Pipelines;
+pub use roles::Roles;
 pub use secure_files::{Filter, SecureFiles, Upload};
 
 use std::sync::Arc;
@@ -92,6 +94,24 @@ impl Client {
     pub fn freezes(&self) -> Freezes<'_> {
         Freezes {
             transport: &self.transport,
+        }
+    }
+
+    /// Roles at the library of a project, which is given by id.
+    pub fn library_roles(&self, project: &str) -> Roles<'_> {
+        Roles {
+            transport: &self.transport,
+            scope: "distributedtask.library",
+            resource: format!("{project}$0"),
+        }
+    }
+
+    /// Roles at one secure file; project and file are given by id.
+    pub fn file_roles(&self, project: &str, file: &str) -> Roles<'_> {
+        Roles {
+            transport: &self.transport,
+            scope: "distributedtask.securefile",
+            resource: format!("{project}${file}"),
         }
     }
 

@@ -241,6 +241,42 @@ impl From<Refusal> for Error {
                 "freeze.not_found",
                 "It is not frozen. A freeze of its project, or of everything, is lifted there.",
             ),
+            Refusal::CreatorFixed => Self::new(
+                Kind::Conflict,
+                "role.creator_fixed",
+                "The creator of a secure file is its Administrator. This cannot be changed or taken away.",
+            )
+            .hint("Disable the person if nobody is to act as the creator any more."),
+            Refusal::OwnerMark => Self::new(
+                Kind::Conflict,
+                "role.owner_mark",
+                "The right Owner marks who created a secure file. It cannot be given, taken or denied.",
+            )
+            .hint("Give the role Administrator instead: it can do the same."),
+            Refusal::Inherited => Self::new(
+                Kind::Conflict,
+                "role.inherited",
+                "This role is inherited. While inheritance is on it can be raised here, but neither lowered nor removed.",
+            )
+            .hint("Switch inheritance off first: coffer role inherit off --file NAME. Or change the role at the library."),
+            Refusal::NothingInherited => Self::new(
+                Kind::Conflict,
+                "role.nothing_inherited",
+                "There is nothing above this that it could inherit from, so inheritance cannot be switched.",
+            ),
+            Refusal::LastAdministrator => Self::new(
+                Kind::Conflict,
+                "role.last_administrator",
+                "Nobody would be left who can see and administer this. Disabled people, empty groups and whoever is denied it \
+                 do not count.",
+            )
+            .hint("Make somebody else Administrator first."),
+            Refusal::NoSuchIdentity => Self::new(
+                Kind::NotFound,
+                "identity.not_found",
+                "There is no such person or group, or it belongs to another project.",
+            )
+            .hint("coffer user list and coffer group list show who there is."),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

@@ -3,6 +3,7 @@
 //! A handler makes one call here; a use case asks the gate, does the act, and says what happened in words a person
 //! can use. Nothing here knows HTTP, the wire's shapes, or a terminal.
 
+mod access;
 mod audit;
 mod checks;
 mod download;
@@ -22,6 +23,7 @@ mod permissions;
 mod pipelines;
 mod planning;
 mod projects;
+mod roles;
 mod run_views;
 mod runs;
 mod sessions;
@@ -30,6 +32,7 @@ mod tokens;
 mod upload;
 mod waits;
 
+pub use access::Access;
 pub use audit::{Audit, AuditQuery, AuditRow, Verification};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
@@ -47,6 +50,7 @@ pub use permissions::{
 };
 pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
+pub use roles::{Assignment, Assignments, Roles, Whose};
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
 pub use sessions::{
@@ -55,7 +59,7 @@ pub use sessions::{
 pub use sign_in::{Shown, SignIn};
 pub use upload::Upload;
 
-pub use coffer_store::Why;
+pub use coffer_store::{AccessChange, AccessList, AccessRow, Why};
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
 use coffer_outgoing::Outgoing;
@@ -187,6 +191,14 @@ impl Service {
     /// Freezes.
     pub fn freezes(&self) -> Freezes<'_> {
         Freezes(self)
+    /// Roles of the Library.
+    pub fn roles(&self) -> Roles<'_> {
+        Roles(self)
+    }
+
+    /// Access control lists.
+    pub fn access(&self) -> Access<'_> {
+        Access(self)
     }
 
     /// Pipelines.

@@ -82,13 +82,15 @@ pub(crate) async fn entries(
             deny,
         })
         .collect();
-    let inherits: Option<(i64,)> = conn
+    Ok((entries, inherits(conn, place).await?))
+}
+
+/// Whether a place inherits: there is something above it, and the switch is not off.
+pub(crate) async fn inherits(conn: &mut Conn, place: &Place) -> Result<bool, StoreError> {
+    let switch: Option<(i64,)> = conn
         .maybe(&INHERITS, args![place.namespace.0, &place.token])
         .await?;
-    Ok((
-        entries,
-        place.parent.is_some() && inherits.is_none_or(|(inherits,)| inherits != 0),
-    ))
+    Ok(place.parent.is_some() && switch.is_none_or(|(inherits,)| inherits != 0))
 }
 
 /// Display names of people and groups that hold a bit at a place, for messages that say whom to ask.

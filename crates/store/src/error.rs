@@ -43,6 +43,24 @@ pub enum Refusal {
     /// The one-time code is wrong or was used.
     #[error("the one-time code is not valid")]
     CodeSpent,
+    /// The role of a file's creator is fixed.
+    #[error("the creator's role is fixed")]
+    CreatorFixed,
+    /// The creator's mark is not for anybody to hand out.
+    #[error("the creator's mark cannot be given")]
+    OwnerMark,
+    /// A role is inherited, and inheritance is on.
+    #[error("the role is inherited")]
+    Inherited,
+    /// There is nothing that the place could inherit from.
+    #[error("there is nothing to inherit from")]
+    NothingInherited,
+    /// Nobody would be left who can administer.
+    #[error("nobody would be left who can administer")]
+    LastAdministrator,
+    /// An identity that is not here.
+    #[error("there is no such identity")]
+    NoSuchIdentity,
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,

@@ -7,6 +7,7 @@
 //! This crate knows no HTTP, no key and no plaintext: what it stores is sealed already.
 
 mod access;
+mod access_lists;
 mod agents;
 mod audit;
 mod blobs;
@@ -36,6 +37,7 @@ mod sweep;
 mod timeline;
 mod unit;
 
+pub use access_lists::{AccessChange, AccessList, AccessRow};
 pub use agents::{AgentRow, NewAgent};
 pub use audit::{AuditFilter, LinkedEvent};
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};

@@ -281,7 +281,7 @@ impl TestServer {
     pub async fn person(&self, name: &str, groups: &[&str]) -> User {
         let administrator = self.administrator().client.coffer();
         let groups = groups.iter().map(|name| GroupReference {
-            project: (*name != group::COLLECTION_ADMINISTRATORS).then(|| PROJECT.to_owned()),
+            project: (!group::OF_THE_ORGANIZATION.contains(name)).then(|| PROJECT.to_owned()),
             name: (*name).to_owned(),
         });
         administrator

@@ -16,6 +16,19 @@ use zeroize::Zeroizing;
 pub mod group {
     /// Of the organization.
     pub const COLLECTION_ADMINISTRATORS: &str = "Project Collection Administrators";
+    /// Of the organization.
+    pub const AUDIT_READERS: &str = "Audit Readers";
+    /// Of the organization.
+    pub const KEY_OPERATORS: &str = "Key Operators";
+    /// Of the organization.
+    pub const BREAK_GLASS_OFFICERS: &str = "Break-Glass Officers";
+    /// All groups of the organization.
+    pub const OF_THE_ORGANIZATION: [&str; 4] = [
+        COLLECTION_ADMINISTRATORS,
+        AUDIT_READERS,
+        KEY_OPERATORS,
+        BREAK_GLASS_OFFICERS,
+    ];
     /// Of a project.
     pub const PROJECT_ADMINISTRATORS: &str = "Project Administrators";
     /// Of a project.

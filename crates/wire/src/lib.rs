@@ -15,6 +15,7 @@ pub mod paths;
 pub mod permissions;
 pub mod pipelines;
 pub mod secure_files;
+pub mod security;
 pub mod signature;
 
 pub use common::{Date, IdentityRef, List};

@@ -37,6 +37,32 @@ pub mod access {
     pub const FILE_FREEZE: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/freeze";
     /// GET [`crate::access::FileAccess`].
     pub const FILE_ACCESS: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/access";
+/// Roles of the Library.
+pub mod roles {
+    /// The roles of a scope.
+    pub const DEFINITIONS: &str = "_apis/securityroles/scopes/{scopeId}/roledefinitions";
+    /// Who has which role at a resource.
+    pub const ASSIGNMENTS: &str =
+        "_apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}";
+    /// The role of one identity.
+    pub const ASSIGNMENT: &str =
+        "_apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}/{identityId}";
+}
+
+/// Access control lists.
+pub mod security {
+    /// All namespaces.
+    pub const NAMESPACES: &str = "_apis/securitynamespaces";
+    /// One of them.
+    pub const NAMESPACE: &str = "_apis/securitynamespaces/{securityNamespaceId}";
+    /// Lists of a namespace.
+    pub const LISTS: &str = "_apis/accesscontrollists/{securityNamespaceId}";
+    /// Entries of a list.
+    pub const ENTRIES: &str = "_apis/accesscontrolentries/{securityNamespaceId}";
+    /// The caller's own rights; DELETE takes rights of somebody away.
+    pub const PERMISSIONS: &str = "_apis/permissions/{securityNamespaceId}/{permissions}";
+    /// Several questions about the caller's own rights.
+    pub const EVALUATE: &str = "_apis/security/permissionevaluationbatch";
 }
 
 /// Pipelines and runs.

@@ -15,6 +15,7 @@ pub(crate) mod permission;
 mod permits;
 pub(crate) mod pipeline;
 pub(crate) mod project;
+pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod token;

@@ -1,5 +1,9 @@
 //! From the product's own types to the shapes on the wire: the only place, for the compatible API.
 
+mod security;
+
+pub(crate) use security::{access_entry, access_list, assignment, namespace, role};
+
 use crate::urls::Links;
 use coffer_model::library::{Freeze, FreezeTarget, Person, Project, Resource};
 use coffer_model::refs::AllowedRefs;

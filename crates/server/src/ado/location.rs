@@ -51,6 +51,13 @@ locations! {
     LOGS = "35a80daf-7f30-45fc-86e8-6b813d9c90df" "build" "logs" "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}" 2 "2.0" "7.1";
     PIPELINES = "28e1305e-2afe-47bf-abaf-cbb0e6a91988" "Pipelines" "pipelines" "{project}/_apis/{area}/{pipelineId}" 1 "5.1" "7.1";
     RUNS = "7859261e-d2e9-4a68-b820-a5d84cc5bb3d" "Pipelines" "runs" "{project}/_apis/{area}/{pipelineId}/{resource}/{runId}" 2 "5.1" "7.1";
+    ROLE_ASSIGNMENTS = "9461c234-c84c-4ed2-b918-2f0f92ad0a35" "securityroles" "roleassignments" "_apis/{area}/scopes/{scopeId}/{resource}/resources/{resourceId}/{identityId}" 1 "2.2" "0.0";
+    ROLE_DEFINITIONS = "f4cc9a86-453c-48d2-b44d-d3bd5c105f4f" "securityroles" "roledefinitions" "_apis/{area}/scopes/{scopeId}/{resource}" 1 "2.2" "0.0";
+    ACCESS_ENTRIES = "ac08c8ff-4323-4b08-af90-bcd018d380ce" "Security" "AccessControlEntries" "_apis/{resource}/{securityNamespaceId}" 1 "1.0" "7.1";
+    ACCESS_LISTS = "18a2ad18-7571-46ae-bec7-0c7da1495885" "Security" "AccessControlLists" "_apis/{resource}/{securityNamespaceId}" 1 "1.0" "7.1";
+    OWN_PERMISSIONS = "dd3b8bd6-c7fc-4cbd-929a-933d9c011c9d" "Security" "Permissions" "_apis/{resource}/{securityNamespaceId}/{permissions}" 2 "1.0" "7.1";
+    EVALUATION_BATCH = "cf1faa59-1b63-4448-bf04-13d981a46f5d" "Security" "PermissionEvaluationBatch" "_apis/{area}/{resource}" 1 "3.0" "7.1";
+    NAMESPACES = "ce7b9f95-fde9-4be8-a86d-83b366f0b87a" "Security" "SecurityNamespaces" "_apis/{resource}/{securityNamespaceId}" 1 "1.0" "7.1";
     PREVIEW = "53df2d18-29ea-46a9-bee0-933540f80abf" "pipelines" "preview" "{project}/_apis/{area}/{pipelineId}/{resource}" 2 "5.1" "7.1";
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod convert;
 pub(crate) mod location;
 pub(crate) mod permissions;
 pub(crate) mod pipelines;
+pub(crate) mod roles;
 pub(crate) mod secure_files;
+pub(crate) mod security;
 
 use crate::App;
 use crate::error::{ApiError, Result};

@@ -1,7 +1,9 @@
 //! The one table of routes, in groups: method, path, class of authentication, handler. It must not know layers.
 
 use super::Route;
-use crate::ado::{authorized_resources, builds, location, permissions, pipelines, secure_files};
+use crate::ado::{
+    authorized_resources, builds, location, permissions, pipelines, roles, secure_files, security,
+};
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
@@ -27,6 +29,7 @@ macro_rules! route {
 /// Every route below the organization's URL. Without a word, a route wants a token.
 pub(crate) fn table() -> Vec<Route> {
     let mut table = compatible();
+    table.extend(security());
     table.extend(ours());
     table.extend(agents());
     table.extend(pages());
@@ -77,6 +80,31 @@ fn compatible() -> Vec<Route> {
         route!(GET paths::builds::TIMELINE_ITEM, builds::timeline_by_id).at(&TIMELINE),
         route!(GET paths::builds::LOGS, builds::logs).at(&LOGS),
         route!(GET paths::builds::LOG, builds::log).at(&LOGS),
+    ]
+}
+
+fn security() -> Vec<Route> {
+    use location::{
+        ACCESS_ENTRIES, ACCESS_LISTS, EVALUATION_BATCH, NAMESPACES, OWN_PERMISSIONS,
+        ROLE_ASSIGNMENTS, ROLE_DEFINITIONS,
+    };
+    vec![
+        route!(GET paths::roles::DEFINITIONS, roles::definitions).at(&ROLE_DEFINITIONS),
+        route!(GET paths::roles::ASSIGNMENTS, roles::list).at(&ROLE_ASSIGNMENTS),
+        route!(PUT paths::roles::ASSIGNMENTS, roles::set_many).at(&ROLE_ASSIGNMENTS),
+        route!(PATCH paths::roles::ASSIGNMENTS, roles::patch).at(&ROLE_ASSIGNMENTS),
+        route!(PUT paths::roles::ASSIGNMENT, roles::set_one).at(&ROLE_ASSIGNMENTS),
+        route!(DELETE paths::roles::ASSIGNMENT, roles::remove).at(&ROLE_ASSIGNMENTS),
+        route!(GET paths::security::NAMESPACES, security::namespaces).at(&NAMESPACES),
+        route!(GET paths::security::NAMESPACE, security::namespace).at(&NAMESPACES),
+        route!(GET paths::security::LISTS, security::lists).at(&ACCESS_LISTS),
+        route!(POST paths::security::LISTS, security::set_lists).at(&ACCESS_LISTS),
+        route!(DELETE paths::security::LISTS, security::reset_lists).at(&ACCESS_LISTS),
+        route!(POST paths::security::ENTRIES, security::set_entries).at(&ACCESS_ENTRIES),
+        route!(DELETE paths::security::ENTRIES, security::remove_entries).at(&ACCESS_ENTRIES),
+        route!(GET paths::security::PERMISSIONS, security::check).at(&OWN_PERMISSIONS),
+        route!(DELETE paths::security::PERMISSIONS, security::clear).at(&OWN_PERMISSIONS),
+        route!(POST paths::security::EVALUATE, security::evaluate).at(&EVALUATION_BATCH),
     ]
 }
 

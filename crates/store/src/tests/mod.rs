@@ -39,6 +39,7 @@ mod blobs;
 mod chain;
 mod gate;
 mod group_commit;
+mod histories;
 mod home;
 mod jobs;
 mod logs;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 /// Every module that declares statements. A module that is forgotten here has an unused `ALL`, which the compiler tells.
 const ALL: &[&[&Statement]] = &[
     crate::access::ALL,
+    crate::access_lists::ALL,
     crate::agents::ALL,
     crate::audit::ALL,
     crate::blobs::ALL,

@@ -1,0 +1,510 @@
+//! Lists of rights: who has what at a place. Read and changed through the gate, under the rules that keep them sane:
+//! the creator's entry is fixed, an inherited one is not lowered, and somebody is always left who can administer.
+//!
+//! It must not know roles' names on the wire, nor who may ask: the gate says that.
+
+use crate::access;
+use crate::error::{Refusal, Stop, StoreError};
+use crate::gate::{Grant, Seen};
+use crate::sql::{args, statements};
+use crate::unit::{ReadTx, Tx};
+use coffer_model::access::{
+    Bits, Breach, LIBRARY, Place, Role, Scope, effective, library, may_become,
+};
+use coffer_model::act::{ChangeInheritance, ChangePermission, RemovePermission, ViewAccess};
+use coffer_model::library::{IdentityKind, Person};
+use coffer_model::{Caller, FileId, IdentityId, PipelineId};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+statements! {
+    ROWS = "select e.token, e.identity_id, e.allow_bits, e.deny_bits, i.kind, i.unique_name, i.display_name
+        from access_entry e join identity i on i.id = e.identity_id
+        where e.namespace_id = $1 and e.token in ($2, $3) order by i.unique_key, e.token";
+    PUT = "insert into access_entry (namespace_id, token, identity_id, allow_bits, deny_bits)
+        values ($1, $2, $3, $4, $5)
+        on conflict (namespace_id, token, identity_id)
+        do update set allow_bits = excluded.allow_bits, deny_bits = excluded.deny_bits";
+    REMOVE = "delete from access_entry where namespace_id = $1 and token = $2 and identity_id = $3";
+    SWITCH = "insert into access_list (namespace_id, token, inherits) values ($1, $2, $3)
+        on conflict (namespace_id, token) do update set inherits = excluded.inherits";
+    IDENTITY = "select kind, project_id from identity where id = $1";
+    // People who may hold a bit: those whose entry, or whose group's entry, allows it.
+    CANDIDATES = "with recursive holder (id) as (
+            select identity_id from access_entry
+                where namespace_id = $1 and token in ($2, $3) and (allow_bits & $4) = $4
+            union select m.member_id from membership m join holder h on m.group_id = h.id)
+        select i.id from identity i join holder h on h.id = i.id where i.kind = 1 and i.disabled_at is null";
+    // Tokens below a place that say more than who made them, and inherit.
+    BELOW = "select distinct e.token from access_entry e
+        where e.namespace_id = $1 and e.token like $2 and (e.allow_bits & $3) = 0 and not exists (
+            select 1 from access_list l where l.namespace_id = $1 and l.token = e.token and l.inherits = 0)";
+    FILES_BELOW = "select id from secure_file where project_id = $1 order by name_key";
+    PIPELINES_BELOW = "select id from pipeline where project_id = $1 order by id";
+}
+
+/// What one identity has at a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccessRow {
+    /// Whose.
+    pub identity: Person,
+    /// What it is.
+    pub kind: IdentityKind,
+    /// What stands at the place itself.
+    pub own: Option<Bits>,
+    /// What stands at the place above, whether it counts or not.
+    pub inherited: Option<Bits>,
+}
+
+/// Who has what at a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccessList {
+    /// The place.
+    pub scope: Scope,
+    /// Whether it inherits. A place with nothing above it inherits nothing.
+    pub inherits: bool,
+    /// One row for each identity, by name.
+    pub rows: Vec<AccessRow>,
+}
+
+impl AccessList {
+    fn of(&self, identity: IdentityId) -> (Option<Bits>, Option<Bits>) {
+        self.rows
+            .iter()
+            .find(|row| row.identity.id == identity)
+            .map_or((None, None), |row| (row.own, row.inherited))
+    }
+}
+
+/// A change of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AccessChange {
+    /// An identity's entry becomes this. Nothing allowed and nothing denied is no entry.
+    Put {
+        /// Whose.
+        identity: IdentityId,
+        /// What.
+        bits: Bits,
+        /// The role it was asked for as.
+        role: Option<Role>,
+    },
+    /// Added to what the identity has; the newer wins.
+    Merge {
+        /// Whose.
+        identity: IdentityId,
+        /// What.
+        bits: Bits,
+    },
+    /// These bits are neither allowed nor denied any more.
+    Clear {
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        bits: i64,
+    },
+    /// No entry any more.
+    Remove {
+        /// Whose.
+        identity: IdentityId,
+    },
+    /// Inheritance on or off. Switched on, entries of identities that inherit one are dropped, but the creator's.
+    Inherit(bool),
+    /// The list becomes this, and nothing else.
+    Replace {
+        /// Whether it inherits.
+        inherits: bool,
+        /// The entries.
+        entries: Vec<(IdentityId, Bits)>,
+    },
+    /// No entries of its own but the creator's, and inheritance on.
+    Reset,
+}
+
+type Row = (String, Uuid, i64, i64, i64, String, String);
+
+fn list(
+    scope: Scope,
+    place: &Place,
+    rows: Vec<Row>,
+    switched: bool,
+) -> Result<AccessList, StoreError> {
+    let mut by_identity: BTreeMap<Uuid, usize> = BTreeMap::new();
+    let mut list = AccessList {
+        scope,
+        inherits: place.parent.is_some() && switched,
+        rows: Vec::new(),
+    };
+    for (token, id, allow, deny, kind, unique_name, display_name) in rows {
+        let at = *by_identity.entry(id).or_insert(list.rows.len());
+        if at == list.rows.len() {
+            list.rows.push(AccessRow {
+                identity: Person {
+                    id: IdentityId(id),
+                    unique_name,
+                    display_name,
+                },
+                kind: IdentityKind::from_code(kind)
+                    .ok_or(StoreError::corrupt("identity", "kind"))?,
+                own: None,
+                inherited: None,
+            });
+        }
+        let bits = Some(Bits { allow, deny });
+        if token == place.token {
+            list.rows[at].own = bits;
+        } else {
+            list.rows[at].inherited = bits;
+        }
+    }
+    Ok(list)
+}
+
+fn detail(place: &Place) -> Vec<(&'static str, String)> {
+    vec![
+        ("namespace", place.namespace.0.to_string()),
+        ("token", place.token.clone()),
+    ]
+}
+
+impl From<Breach> for Refusal {
+    fn from(breach: Breach) -> Self {
+        match breach {
+            Breach::Creator => Self::CreatorFixed,
+            Breach::OwnerMark => Self::OwnerMark,
+            Breach::Inherited => Self::Inherited,
+        }
+    }
+}
+
+impl Tx {
+    /// Changes a list, all or nothing. Each change of an entry asks the gate and is on record by itself.
+    pub async fn access_change(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+        changes: &[AccessChange],
+    ) -> Result<(), Stop> {
+        let place = scope.place();
+        let asked = ChangePermission {
+            scope,
+            identity: caller.identity,
+        };
+        // What has nobody already is not this change's doing. Looked at only for who may change something here.
+        let deserted = if self.may(caller, &asked).await? {
+            self.deserted_below(caller, scope, &place).await?
+        } else {
+            Vec::new()
+        };
+        for change in changes {
+            self.access_step(caller, scope, &place, change).await?;
+        }
+        if changes.is_empty() {
+            self.authorize_with(caller, asked, &detail(&place)).await?;
+        }
+        // Somebody must be left who can act as Administrator of the place, and of everything below it.
+        let below = self.deserted_below(caller, scope, &place).await?;
+        if !self.has_administrator(&scope).await?
+            || below.iter().any(|token| !deserted.contains(token))
+        {
+            return Err(Refusal::LastAdministrator.into());
+        }
+        Ok(())
+    }
+
+    async fn access_step(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+        place: &Place,
+        change: &AccessChange,
+    ) -> Result<(), Stop> {
+        let before = self.access_list_at(scope, place).await?;
+        match change {
+            AccessChange::Put {
+                identity,
+                bits,
+                role,
+            } => {
+                self.entry_become(caller, &before, place, *identity, Some(*bits), *role)
+                    .await
+            }
+            AccessChange::Merge { identity, bits } => {
+                let merged = before.of(*identity).0.unwrap_or_default().merged(*bits);
+                self.entry_become(caller, &before, place, *identity, Some(merged), None)
+                    .await
+            }
+            AccessChange::Clear { identity, bits } => {
+                let own = before.of(*identity).0;
+                let left = own.map(|own| own.without(*bits));
+                self.entry_become(caller, &before, place, *identity, left, None)
+                    .await
+            }
+            AccessChange::Remove { identity } => {
+                self.entry_become(caller, &before, place, *identity, None, None)
+                    .await
+            }
+            AccessChange::Inherit(inherits) => {
+                self.inherit(caller, scope, place, *inherits).await?;
+                if *inherits {
+                    let dropped = before.rows.iter().filter(|row| row.inherited.is_some());
+                    self.drop_entries(caller, &before, place, dropped).await?;
+                }
+                Ok(())
+            }
+            AccessChange::Replace { inherits, entries } => {
+                if place.parent.is_none() && !inherits {
+                    return Err(Refusal::NothingInherited.into());
+                }
+                self.inherit(caller, scope, place, *inherits).await?;
+                let now = self.access_list_at(scope, place).await?;
+                for (identity, bits) in entries {
+                    self.entry_become(caller, &now, place, *identity, Some(*bits), None)
+                        .await?;
+                }
+                for row in &now.rows {
+                    let id = row.identity.id;
+                    if row.own.is_some() && !entries.iter().any(|(named, _)| *named == id) {
+                        self.entry_become(caller, &now, place, id, None, None)
+                            .await?;
+                    }
+                }
+                Ok(())
+            }
+            AccessChange::Reset => {
+                self.inherit(caller, scope, place, true).await?;
+                self.drop_entries(caller, &before, place, before.rows.iter())
+                    .await
+            }
+        }
+    }
+
+    /// Drops entries that stand at the place, but the creator's.
+    async fn drop_entries(
+        &mut self,
+        caller: &Caller,
+        before: &AccessList,
+        place: &Place,
+        rows: impl Iterator<Item = &AccessRow> + Send,
+    ) -> Result<(), Stop> {
+        for row in rows {
+            let fixed = |bits: Bits| place.namespace == LIBRARY && bits.allow & library::OWNER != 0;
+            if row.own.is_some_and(|bits| !fixed(bits)) {
+                self.entry_become(caller, before, place, row.identity.id, None, None)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One identity's entry becomes `wanted`, if the gate and the rules allow it.
+    async fn entry_become(
+        &mut self,
+        caller: &Caller,
+        list: &AccessList,
+        place: &Place,
+        identity: IdentityId,
+        wanted: Option<Bits>,
+        role: Option<Role>,
+    ) -> Result<(), Stop> {
+        let scope = list.scope;
+        let wanted = wanted.filter(|bits| !bits.is_empty());
+        let mut details = detail(place);
+        details.push(("identity", identity.to_string()));
+        let (own, inherited) = list.of(identity);
+        let breach = may_become(&scope, own, inherited, list.inherits, wanted);
+        match wanted {
+            Some(bits) => {
+                details.push(("allow", bits.allow.to_string()));
+                details.push(("deny", bits.deny.to_string()));
+                if let Some(role) = role {
+                    details.push(("role", role.name().to_owned()));
+                }
+                let act = ChangePermission { scope, identity };
+                let grant = self.authorize_with(caller, act, &details).await?;
+                breach.map_err(Refusal::from)?;
+                self.entry_put(grant, place, bits).await
+            }
+            None => {
+                details.push(("removed", "true".to_owned()));
+                let act = RemovePermission { scope, identity };
+                let grant = self.authorize_with(caller, act, &details).await?;
+                // Where there is nothing, there is nothing to protect.
+                if own.is_some() || (list.inherits && inherited.is_some()) {
+                    breach.map_err(Refusal::from)?;
+                }
+                self.entry_remove(grant, place).await
+            }
+        }
+    }
+
+    async fn entry_put(
+        &mut self,
+        grant: Grant<ChangePermission>,
+        place: &Place,
+        bits: Bits,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let known: Option<(i64, Option<Uuid>)> =
+            self.maybe(&IDENTITY, args![act.identity.0]).await?;
+        let service = IdentityKind::Service.code();
+        let fits = known.is_some_and(|(kind, project)| match project {
+            Some(project) => act.scope.project().is_some_and(|here| here.0 == project),
+            // An agent is nobody's member, and no right of a person is any good to it.
+            None => kind != service,
+        });
+        if !fits {
+            return Err(Refusal::NoSuchIdentity.into());
+        }
+        let values = args![
+            place.namespace.0,
+            &place.token,
+            act.identity.0,
+            bits.allow,
+            bits.deny
+        ];
+        Ok(self.run_one(&PUT, values).await?)
+    }
+
+    async fn entry_remove(
+        &mut self,
+        grant: Grant<RemovePermission>,
+        place: &Place,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let values = args![place.namespace.0, &place.token, act.identity.0];
+        self.run(&REMOVE, values).await?;
+        Ok(())
+    }
+
+    async fn inherit(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+        place: &Place,
+        inherits: bool,
+    ) -> Result<(), Stop> {
+        let mut details = detail(place);
+        details.push(("inherits", inherits.to_string()));
+        let grant = self
+            .authorize_with(caller, ChangeInheritance { scope }, &details)
+            .await?;
+        grant.redeem(self)?;
+        match (&place.parent, inherits) {
+            (None, true) => Ok(()),
+            (None, false) => Err(Refusal::NothingInherited.into()),
+            (Some(_), _) => {
+                let values = args![place.namespace.0, &place.token, i64::from(inherits)];
+                Ok(self.run_one(&SWITCH, values).await?)
+            }
+        }
+    }
+
+    async fn access_list_at(
+        &mut self,
+        scope: Scope,
+        place: &Place,
+    ) -> Result<AccessList, StoreError> {
+        let parent = place.parent.as_ref().unwrap_or(&place.token);
+        let rows = self
+            .all(&ROWS, args![place.namespace.0, &place.token, parent])
+            .await?;
+        let inherits = access::inherits(&mut self.conn, place).await?;
+        list(scope, place, rows, inherits)
+    }
+
+    /// Tokens below a place that inherit and that nobody can administer.
+    ///
+    /// Only those with entries beside the creator's are looked at: where there are none, whoever administers the place
+    /// above administers them too.
+    async fn deserted_below(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+        place: &Place,
+    ) -> Result<Vec<String>, StoreError> {
+        if !matches!(scope, Scope::Library(_) | Scope::Pipelines(_)) {
+            return Ok(Vec::new());
+        }
+        let mark = if place.namespace == LIBRARY {
+            library::OWNER
+        } else {
+            0
+        };
+        let below = format!("{}/%", place.token);
+        let tokens: Vec<(String,)> = self
+            .all(&BELOW, args![place.namespace.0, below, mark])
+            .await?;
+        let mut deserted = Vec::new();
+        for (token,) in tokens {
+            if let Some(child) = Scope::parse(place.namespace, &token, caller.organization)
+                && !self.has_administrator(&child).await?
+            {
+                deserted.push(token);
+            }
+        }
+        Ok(deserted)
+    }
+
+    /// Whether some person who is not disabled can see and administer the place.
+    async fn has_administrator(&mut self, scope: &Scope) -> Result<bool, StoreError> {
+        let (place, description) = (scope.place(), scope.description());
+        let parent = place.parent.as_ref().unwrap_or(&place.token);
+        let values = args![place.namespace.0, &place.token, parent, description.write];
+        let candidates: Vec<(Uuid,)> = self.all(&CANDIDATES, values).await?;
+        let wanted = description.read | description.write;
+        for (person,) in candidates {
+            let (entries, inherits) =
+                access::entries(&mut self.conn, IdentityId(person), &place).await?;
+            if effective(&entries, inherits) & wanted == wanted {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl ReadTx {
+    /// Who has what at a place that the caller may read the list of.
+    pub async fn access_list(&mut self, seen: &Seen<ViewAccess>) -> Result<AccessList, StoreError> {
+        let place = seen.0.scope.place();
+        let parent = place.parent.as_ref().unwrap_or(&place.token);
+        let rows = self
+            .conn
+            .all(&ROWS, args![place.namespace.0, &place.token, parent])
+            .await?;
+        let inherits = access::inherits(&mut self.conn, &place).await?;
+        list(seen.0.scope, &place, rows, inherits)
+    }
+
+    /// The lists of everything below a place that the caller may read the list of.
+    pub async fn access_lists_below(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+    ) -> Result<Vec<AccessList>, Stop> {
+        let below: Vec<Scope> = match scope {
+            Scope::Library(project) => {
+                let rows: Vec<(Uuid,)> = self.conn.all(&FILES_BELOW, args![project.0]).await?;
+                rows.into_iter()
+                    .map(|(id,)| Scope::File(project, FileId(id)))
+                    .collect()
+            }
+            Scope::Pipelines(project) => {
+                let rows: Vec<(i64,)> = self.conn.all(&PIPELINES_BELOW, args![project.0]).await?;
+                rows.into_iter()
+                    .map(|(id,)| Scope::Pipeline(project, PipelineId(id)))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut lists = Vec::new();
+        for scope in below {
+            match self.look(caller, ViewAccess { scope }).await {
+                Ok(seen) => lists.push(self.access_list(&seen).await?),
+                Err(Stop::Denied { .. }) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(lists)
+    }
+}
