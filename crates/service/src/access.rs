@@ -48,6 +48,14 @@ fn unknown_token() -> Error {
 }
 
 impl Access<'_> {
+    /// Refuses who has no rights to ask about: what only registers agents, or runs them.
+    pub async fn describe(&self, caller: &Caller) -> Result<()> {
+        let scope = Scope::Organization(self.0.organization().id);
+        let mut read = self.0.store().read().await?;
+        read.look(caller, CheckAccess { scope, bits: 0 }).await?;
+        Ok(())
+    }
+
     /// The namespace of that id.
     pub fn namespace(&self, id: uuid::Uuid) -> Result<Namespace> {
         NAMESPACES
@@ -91,6 +99,7 @@ impl Access<'_> {
 
     /// Every list of a namespace that the caller may read.
     pub async fn all(&self, caller: &Caller, namespace: Namespace) -> Result<Vec<AccessList>> {
+        self.describe(caller).await?;
         let organization = self.0.organization().id;
         let mut roots = vec![
             Scope::Organization(organization),
@@ -179,6 +188,7 @@ impl Access<'_> {
                 "At most {MOST} questions are answered in one call. Send the rest in another."
             )));
         }
+        self.describe(caller).await?;
         let projects = self.0.projects().list(caller).await?;
         let mut read = self.0.store().read().await?;
         let mut answers = Vec::with_capacity(asked.len());

@@ -191,6 +191,8 @@ impl Service {
     /// Freezes.
     pub fn freezes(&self) -> Freezes<'_> {
         Freezes(self)
+    }
+
     /// Roles of the Library.
     pub fn roles(&self) -> Roles<'_> {
         Roles(self)

@@ -74,6 +74,44 @@ impl AccessList {
             .find(|row| row.identity.id == identity)
             .map_or((None, None), |row| (row.own, row.inherited))
     }
+
+    /// Entries that stand here and can go, but the creator's.
+    fn droppable(
+        &self,
+        place: &Place,
+        which: impl Fn(&AccessRow) -> bool,
+    ) -> Vec<(IdentityId, Option<Bits>, Option<Role>)> {
+        let fixed = |bits: Bits| place.namespace == LIBRARY && bits.allow & library::OWNER != 0;
+        self.rows
+            .iter()
+            .filter(|row| row.own.is_some_and(|bits| !fixed(bits)) && which(row))
+            .map(|row| (row.identity.id, None, None))
+            .collect()
+    }
+
+    fn become_own(&mut self, identity: IdentityId, bits: Option<Bits>) {
+        match self.rows.iter_mut().find(|row| row.identity.id == identity) {
+            Some(row) => row.own = bits,
+            // Whoever it is: the store looks before it writes.
+            None => self.rows.push(AccessRow {
+                identity: Person {
+                    id: identity,
+                    unique_name: String::new(),
+                    display_name: String::new(),
+                },
+                kind: IdentityKind::User,
+                own: bits,
+                inherited: None,
+            }),
+        }
+    }
+}
+
+/// A step that the gate and the rules allow, not taken yet.
+enum Allowed {
+    Put(Grant<ChangePermission>, Bits),
+    Remove(Grant<RemovePermission>),
+    Inherit(Grant<ChangeInheritance>, bool),
 }
 
 /// A change of a list.
@@ -195,8 +233,21 @@ impl Tx {
         } else {
             Vec::new()
         };
+        // Every question is asked of what is there now: a change may take away what its caller needs for the next.
+        let mut list = self.access_list_at(scope, &place).await?;
+        let mut allowed = Vec::new();
         for change in changes {
-            self.access_step(caller, scope, &place, change).await?;
+            self.allow(caller, &mut list, &place, change, &mut allowed)
+                .await?;
+        }
+        for step in allowed {
+            match step {
+                Allowed::Put(grant, bits) => self.entry_put(grant, &place, bits).await?,
+                Allowed::Remove(grant) => self.entry_remove(grant, &place).await?,
+                Allowed::Inherit(grant, inherits) => {
+                    self.inheritance_put(grant, &place, inherits).await?;
+                }
+            }
         }
         if changes.is_empty() {
             self.authorize_with(caller, asked, &detail(&place)).await?;
@@ -211,100 +262,93 @@ impl Tx {
         Ok(())
     }
 
-    async fn access_step(
+    /// Asks the gate and the rules for each step of a change. `list` is as it will be after the steps so far.
+    async fn allow(
         &mut self,
         caller: &Caller,
-        scope: Scope,
+        list: &mut AccessList,
         place: &Place,
         change: &AccessChange,
+        allowed: &mut Vec<Allowed>,
     ) -> Result<(), Stop> {
-        let before = self.access_list_at(scope, place).await?;
+        let mut entries: Vec<(IdentityId, Option<Bits>, Option<Role>)> = Vec::new();
         match change {
             AccessChange::Put {
                 identity,
                 bits,
                 role,
-            } => {
-                self.entry_become(caller, &before, place, *identity, Some(*bits), *role)
-                    .await
-            }
+            } => entries.push((*identity, Some(*bits), *role)),
             AccessChange::Merge { identity, bits } => {
-                let merged = before.of(*identity).0.unwrap_or_default().merged(*bits);
-                self.entry_become(caller, &before, place, *identity, Some(merged), None)
-                    .await
+                let merged = list.of(*identity).0.unwrap_or_default().merged(*bits);
+                entries.push((*identity, Some(merged), None));
             }
             AccessChange::Clear { identity, bits } => {
-                let own = before.of(*identity).0;
-                let left = own.map(|own| own.without(*bits));
-                self.entry_become(caller, &before, place, *identity, left, None)
-                    .await
+                let left = list.of(*identity).0.map(|own| own.without(*bits));
+                entries.push((*identity, left, None));
             }
-            AccessChange::Remove { identity } => {
-                self.entry_become(caller, &before, place, *identity, None, None)
-                    .await
-            }
+            AccessChange::Remove { identity } => entries.push((*identity, None, None)),
             AccessChange::Inherit(inherits) => {
-                self.inherit(caller, scope, place, *inherits).await?;
+                self.allow_inheritance(caller, list, place, *inherits, allowed)
+                    .await?;
                 if *inherits {
-                    let dropped = before.rows.iter().filter(|row| row.inherited.is_some());
-                    self.drop_entries(caller, &before, place, dropped).await?;
+                    entries.extend(list.droppable(place, |row| row.inherited.is_some()));
                 }
-                Ok(())
             }
-            AccessChange::Replace { inherits, entries } => {
-                if place.parent.is_none() && !inherits {
-                    return Err(Refusal::NothingInherited.into());
-                }
-                self.inherit(caller, scope, place, *inherits).await?;
-                let now = self.access_list_at(scope, place).await?;
-                for (identity, bits) in entries {
-                    self.entry_become(caller, &now, place, *identity, Some(*bits), None)
-                        .await?;
-                }
-                for row in &now.rows {
-                    let id = row.identity.id;
-                    if row.own.is_some() && !entries.iter().any(|(named, _)| *named == id) {
-                        self.entry_become(caller, &now, place, id, None, None)
-                            .await?;
-                    }
-                }
-                Ok(())
+            AccessChange::Replace {
+                inherits,
+                entries: named,
+            } => {
+                self.allow_inheritance(caller, list, place, *inherits, allowed)
+                    .await?;
+                entries.extend(named.iter().map(|(id, bits)| (*id, Some(*bits), None)));
+                let others = list.rows.iter().filter(|row| {
+                    row.own.is_some() && !named.iter().any(|(id, _)| *id == row.identity.id)
+                });
+                entries.extend(others.map(|row| (row.identity.id, None, None)));
             }
             AccessChange::Reset => {
-                self.inherit(caller, scope, place, true).await?;
-                self.drop_entries(caller, &before, place, before.rows.iter())
-                    .await
+                self.allow_inheritance(caller, list, place, true, allowed)
+                    .await?;
+                entries.extend(list.droppable(place, |_| true));
             }
         }
-    }
-
-    /// Drops entries that stand at the place, but the creator's.
-    async fn drop_entries(
-        &mut self,
-        caller: &Caller,
-        before: &AccessList,
-        place: &Place,
-        rows: impl Iterator<Item = &AccessRow> + Send,
-    ) -> Result<(), Stop> {
-        for row in rows {
-            let fixed = |bits: Bits| place.namespace == LIBRARY && bits.allow & library::OWNER != 0;
-            if row.own.is_some_and(|bits| !fixed(bits)) {
-                self.entry_become(caller, before, place, row.identity.id, None, None)
-                    .await?;
-            }
+        for (identity, wanted, role) in entries {
+            self.allow_entry(caller, list, place, identity, wanted, role, allowed)
+                .await?;
         }
         Ok(())
     }
 
-    /// One identity's entry becomes `wanted`, if the gate and the rules allow it.
-    async fn entry_become(
+    async fn allow_inheritance(
         &mut self,
         caller: &Caller,
-        list: &AccessList,
+        list: &mut AccessList,
+        place: &Place,
+        inherits: bool,
+        allowed: &mut Vec<Allowed>,
+    ) -> Result<(), Stop> {
+        let mut details = detail(place);
+        details.push(("inherits", inherits.to_string()));
+        let act = ChangeInheritance { scope: list.scope };
+        let grant = self.authorize_with(caller, act, &details).await?;
+        if place.parent.is_none() && !inherits {
+            return Err(Refusal::NothingInherited.into());
+        }
+        list.inherits = place.parent.is_some() && inherits;
+        allowed.push(Allowed::Inherit(grant, inherits));
+        Ok(())
+    }
+
+    /// One identity's entry may become `wanted`, if the gate and the rules say so.
+    async fn allow_entry(
+        &mut self,
+        caller: &Caller,
+        list: &mut AccessList,
         place: &Place,
         identity: IdentityId,
         wanted: Option<Bits>,
         role: Option<Role>,
+        allowed: &mut Vec<Allowed>,
     ) -> Result<(), Stop> {
         let scope = list.scope;
         let wanted = wanted.filter(|bits| !bits.is_empty());
@@ -322,7 +366,7 @@ impl Tx {
                 let act = ChangePermission { scope, identity };
                 let grant = self.authorize_with(caller, act, &details).await?;
                 breach.map_err(Refusal::from)?;
-                self.entry_put(grant, place, bits).await
+                allowed.push(Allowed::Put(grant, bits));
             }
             None => {
                 details.push(("removed", "true".to_owned()));
@@ -332,9 +376,11 @@ impl Tx {
                 if own.is_some() || (list.inherits && inherited.is_some()) {
                     breach.map_err(Refusal::from)?;
                 }
-                self.entry_remove(grant, place).await
+                allowed.push(Allowed::Remove(grant));
             }
         }
+        list.become_own(identity, wanted);
+        Ok(())
     }
 
     async fn entry_put(
@@ -376,27 +422,18 @@ impl Tx {
         Ok(())
     }
 
-    async fn inherit(
+    async fn inheritance_put(
         &mut self,
-        caller: &Caller,
-        scope: Scope,
+        grant: Grant<ChangeInheritance>,
         place: &Place,
         inherits: bool,
     ) -> Result<(), Stop> {
-        let mut details = detail(place);
-        details.push(("inherits", inherits.to_string()));
-        let grant = self
-            .authorize_with(caller, ChangeInheritance { scope }, &details)
-            .await?;
         grant.redeem(self)?;
-        match (&place.parent, inherits) {
-            (None, true) => Ok(()),
-            (None, false) => Err(Refusal::NothingInherited.into()),
-            (Some(_), _) => {
-                let values = args![place.namespace.0, &place.token, i64::from(inherits)];
-                Ok(self.run_one(&SWITCH, values).await?)
-            }
+        if place.parent.is_some() {
+            let values = args![place.namespace.0, &place.token, i64::from(inherits)];
+            self.run_one(&SWITCH, values).await?;
         }
+        Ok(())
     }
 
     async fn access_list_at(

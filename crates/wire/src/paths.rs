@@ -37,6 +37,8 @@ pub mod access {
     pub const FILE_FREEZE: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/freeze";
     /// GET [`crate::access::FileAccess`].
     pub const FILE_ACCESS: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/access";
+}
+
 /// Roles of the Library.
 pub mod roles {
     /// The roles of a scope.

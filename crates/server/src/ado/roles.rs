@@ -24,10 +24,12 @@ pub(crate) const SECURE_FILE: &str = "distributedtask.securefile";
 
 /// `GET …/roledefinitions`: the roles that can be chosen.
 pub(crate) async fn definitions(
-    _: Who,
+    State(app): State<App>,
+    Who(caller): Who,
     Path(scope): Path<String>,
     asked: Asked,
 ) -> Result<Response> {
+    app.service.access().describe(&caller).await?;
     let library = is_library(&scope)?;
     let roles: Vec<SecurityRole> = Role::ALL
         .into_iter()

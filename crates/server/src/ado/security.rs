@@ -20,17 +20,23 @@ use http::StatusCode;
 use uuid::Uuid;
 
 /// `GET _apis/securitynamespaces`.
-pub(crate) async fn namespaces(_: Who, asked: Asked) -> Response {
-    asked.list(NAMESPACES.iter().map(convert::namespace).collect())
+pub(crate) async fn namespaces(
+    State(app): State<App>,
+    Who(caller): Who,
+    asked: Asked,
+) -> Result<Response> {
+    app.service.access().describe(&caller).await?;
+    Ok(asked.list(NAMESPACES.iter().map(convert::namespace).collect()))
 }
 
 /// `GET _apis/securitynamespaces/{id}`: a list of one.
 pub(crate) async fn namespace(
     State(app): State<App>,
-    _: Who,
+    Who(caller): Who,
     Path(id): Path<String>,
     asked: Asked,
 ) -> Result<Response> {
+    app.service.access().describe(&caller).await?;
     let namespace = find(&app, &id)?;
     let found: Vec<SecurityNamespace> = namespace
         .description()

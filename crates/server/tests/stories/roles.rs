@@ -177,7 +177,7 @@ both! {
         let developer = id_of(&cast.developer).await;
         assert_eq!(set(administrator, &file, &developer, "Creator").await.code(400), "role.unknown");
         assert_eq!(set(administrator, &file, &developer, "Owner").await.code(400), "role.unknown");
-        let absent = random_guid();
+        let absent = random_guid().to_string();
         assert_eq!(set(administrator, &file, &absent, "User").await.code(404), "identity.not_found");
         assert_eq!(set(administrator, &file, "ann", "User").await.code(400), "argument.invalid");
         let one = administrator.call("PUT", &format!("{file}/{developer}")).json(&json!({"roleName": "Reader"})).send().await.ok();
@@ -310,7 +310,7 @@ both! {
             path(LIBRARY, &format!("{}$0", random_guid())),
             path(FILE, &format!("{}${}", random_guid(), random_guid())),
         ];
-        let who = random_guid();
+        let who = random_guid().to_string();
         for (path, absent) in paths.iter().zip(&absent) {
             let text = |answer: coffer_testkit::Answer| answer.refused(404).message;
             assert_eq!(text(stranger.get(path).await), text(stranger.get(absent).await));

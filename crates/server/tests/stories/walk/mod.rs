@@ -67,7 +67,11 @@ async fn values(server: &TestServer, tenant: &Tenant, probe: &Probe) -> Vec<(Str
     let looks = probe.route.starts_with("GET ") || probe.route.starts_with("OPTIONS ");
     let mut values = Vec::new();
     for place in places(&text).into_iter().collect::<BTreeSet<_>>() {
-        let value = tenant.value(server, &place, !looks).await;
+        let mut value = tenant.value(server, &place, !looks).await;
+        if place == "resourceId" && probe.route.contains("/securityroles/") {
+            let project = tenant.value(server, "projectId", false).await;
+            value = format!("{project}${value}");
+        }
         values.push((place, value));
     }
     values

@@ -68,6 +68,58 @@ pub(crate) const PROBES: &[Probe] = &[
         r#"{"name":"{fresh}"}"#,
     ),
     bare("DELETE {project}/_apis/distributedtask/securefiles/{secureFileId}"),
+    // Roles and access control lists.
+    bare("GET _apis/securityroles/scopes/{scopeId}/roledefinitions"),
+    bare("GET _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}"),
+    with(
+        "PUT _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}",
+        r#"[{"userId":"{identityId}","roleName":"Reader"}]"#,
+    ),
+    asked(
+        "PATCH _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}",
+        "?inheritPermissions=true",
+    ),
+    with(
+        "PUT _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}/{identityId}",
+        r#"{"roleName":"Reader"}"#,
+    ),
+    bare(
+        "DELETE _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}/{identityId}",
+    ),
+    bare("GET _apis/securitynamespaces"),
+    bare("GET _apis/securitynamespaces/{securityNamespaceId}"),
+    asked(
+        "GET _apis/accesscontrollists/{securityNamespaceId}",
+        "?token=Library/{projectId}/SecureFile/{secureFileId}",
+    ),
+    with(
+        "POST _apis/accesscontrollists/{securityNamespaceId}",
+        r#"{"value":[{"token":"Library/{projectId}/SecureFile/{secureFileId}","acesDictionary":{"x":{"descriptor":"Microsoft.IdentityModel.Claims.ClaimsIdentity;{keeperId}","allow":51}}}]}"#,
+    ),
+    asked(
+        "DELETE _apis/accesscontrollists/{securityNamespaceId}",
+        "?tokens=Library/{projectId}/SecureFile/{secureFileId}",
+    ),
+    with(
+        "POST _apis/accesscontrolentries/{securityNamespaceId}",
+        r#"{"token":"Library/{projectId}/SecureFile/{secureFileId}","merge":true,"accessControlEntries":[{"descriptor":"Microsoft.IdentityModel.Claims.ClaimsIdentity;{identityId}","allow":1}]}"#,
+    ),
+    asked(
+        "DELETE _apis/accesscontrolentries/{securityNamespaceId}",
+        "?token=Library/{projectId}/SecureFile/{secureFileId}&descriptors=Microsoft.IdentityModel.Claims.ClaimsIdentity;{identityId}",
+    ),
+    asked(
+        "GET _apis/permissions/{securityNamespaceId}/{permissions}",
+        "?tokens=Library/{projectId}/SecureFile/{secureFileId}",
+    ),
+    asked(
+        "DELETE _apis/permissions/{securityNamespaceId}/{permissions}",
+        "?token=Library/{projectId}/SecureFile/{secureFileId}&descriptor=Microsoft.IdentityModel.Claims.ClaimsIdentity;{identityId}",
+    ),
+    with(
+        "POST _apis/security/permissionevaluationbatch",
+        r#"{"evaluations":[{"securityNamespaceId":"{securityNamespaceId}","token":"Library/{projectId}","permissions":1}]}"#,
+    ),
     // Pipeline permissions.
     with(
         "PATCH {project}/_apis/pipelines/pipelinepermissions",

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(super) struct Tenant {
     /// Its name.
     pub(super) project: String,
+    /// Its id.
+    id: String,
     /// One of its administrators.
     pub(super) keeper: User,
     /// Things that nobody changes, for looking at.
@@ -78,8 +80,11 @@ impl Tenant {
         made.json(&json!({ "name": project })).send().await;
         let name = server.unique("keeper");
         let keeper = person(server, &name, project, &["Project Administrators"]).await;
+        let projects = keeper.client.coffer().projects().await.unwrap();
+        let id = projects[0].id.unwrap().to_string();
         let mut tenant = Self {
             project: project.to_owned(),
+            id,
             keeper,
             shared: Things::default(),
         };
@@ -146,6 +151,7 @@ impl Tenant {
     pub(super) async fn value(&self, server: &TestServer, place: &str, fresh: bool) -> String {
         match place {
             "project" => self.project.clone(),
+            "projectId" => self.id.clone(),
             "secureFileId" | "resourceId" if fresh => self.file(server).await,
             "secureFileId" | "resourceId" => self.shared.file.clone(),
             "pipelineId" | "definitionId" if fresh => self.pipeline(server).await,
@@ -155,6 +161,8 @@ impl Tenant {
             "timelineId" => self.shared.timeline.clone(),
             "logId" => self.shared.log.clone(),
             "agentId" => self.shared.agent.clone(),
+            "keeperId" => id_of(&self.keeper).await,
+            "identityId" => id_of(server.administrator()).await,
             "jobId" => self.shared.job.clone(),
             "tokenId" if fresh => {
                 let request = TokenRequest {
@@ -172,6 +180,11 @@ impl Tenant {
     }
 }
 
+async fn id_of(user: &User) -> String {
+    let data = user.client.coffer().connection_data().await.unwrap();
+    data.authenticated_user.id
+}
+
 /// What is the same for every project.
 fn constant(server: &TestServer, place: &str) -> String {
     match place {
@@ -179,6 +192,9 @@ fn constant(server: &TestServer, place: &str) -> String {
         "unknown" => random_guid().to_string(),
         "area" => "distributedtask".into(),
         "areaId" => random_guid().to_string(),
+        "scopeId" => "distributedtask.securefile".into(),
+        "securityNamespaceId" => "b7e84409-6553-448a-bbb2-af228e07cbeb".into(),
+        "permissions" => "1".into(),
         "resourceType" => "securefile".into(),
         "agentKey" => "A".repeat(43),
         other => panic!("walk/world.rs does not say what goes into {{{other}}}"),
