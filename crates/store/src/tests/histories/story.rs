@@ -1,17 +1,16 @@
-//! Random histories of roles, rights, groups, disabling, files and permits, against a naive model of what should hold.
-//!
-//! The model is written from the rules as people know them, one question at a time, and shares no code with
-//! `access::effective` or with SQL. After each step it says how the step ends; at the end it says what everybody sees.
+//! A project in the store and its model side by side: each step is taken in both, and how it ends is compared.
 
-use super::home::{Home, entropy};
-use super::world::{World, person, small_file};
+use super::model::{End, Model, Where};
+use super::{ADMINISTRATORS, At, PEOPLE, Step, VALID_USERS};
 use crate::gate::Seen;
 use crate::sql::{Statement, args};
+use crate::tests::home::entropy;
+use crate::tests::world::{World, person, small_file};
 use crate::{
     AccessChange, FileQuery, NewIdentity, NewJob, NewProjectKey, NewRun, NewStage, PipelineText,
-    Refusal, Stop,
+    Stop,
 };
-use coffer_model::access::{Bits, Role, Scope, library};
+use coffer_model::access::{Bits, Scope, library};
 use coffer_model::act::{
     CheckAccess, CreateFile, CreateKey, CreatePipeline, CreateProject, DeleteFile, PermitPipeline,
     QueueRun, RevokePipeline, ViewAccess,
@@ -19,16 +18,9 @@ use coffer_model::act::{
 use coffer_model::library::IdentityKind;
 use coffer_model::policy::Denied;
 use coffer_model::{Caller, FileId, IdentityId, JobId, PipelineId, ProjectId, ProjectKeyId};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::prop_assert_eq;
+use proptest::test_runner::TestCaseError;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// 0 is the administrator of everything, 1 to 3 are people; then groups.
-const PEOPLE: usize = 4;
-/// Project Administrators, with 0 in it; Project Valid Users, with that group in it; two that start empty.
-const ADMINISTRATORS: usize = 4;
-const VALID_USERS: usize = 5;
-const IDENTITIES: usize = 8;
 
 const LEAVE: Statement = Statement {
     name: "leave",
@@ -46,267 +38,8 @@ const CLEAR: Statement = Statement {
     postgres: "delete from access_entry where namespace_id = $1 and token = $2 and identity_id not in ($3, $4)",
 };
 
-/// Where: the library, or the file that was made as the n-th (counted in a circle).
-#[derive(Clone, Copy, Debug)]
-enum At {
-    Library,
-    File(usize),
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Role(usize, At, usize, Role),
-    Rights(usize, At, usize, Bits, bool),
-    Remove(usize, At, usize),
-    Inherit(usize, usize, bool),
-    Join(usize, usize),
-    Leave(usize, usize),
-    Disable(usize, bool),
-    Create(usize),
-    Delete(usize, usize),
-    Permit(usize, usize, bool),
-    Use(usize),
-}
-
-fn at() -> impl Strategy<Value = At> {
-    prop_oneof![2 => Just(At::Library), 3 => (0..4_usize).prop_map(At::File)]
-}
-
-fn rights() -> impl Strategy<Value = Bits> {
-    let some = || {
-        prop::collection::vec(
-            prop::sample::select(vec![
-                library::VIEW,
-                library::ADMINISTER,
-                library::CREATE,
-                library::USE,
-            ]),
-            0..3,
-        )
-        .prop_map(|bits| bits.into_iter().fold(0, |all, bit| all | bit))
-    };
-    let mark = prop_oneof![30 => Just(0), 1 => Just(library::OWNER)];
-    (some(), prop_oneof![2 => Just(0), 1 => some()], mark).prop_map(|(allow, deny, mark)| Bits {
-        allow: (allow | mark) & !deny,
-        deny,
-    })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let who = || prop_oneof![2 => Just(0), 3 => 0..PEOPLE];
-    let any = || 0..IDENTITIES;
-    let role = prop::sample::select(vec![
-        Role::Reader,
-        Role::User,
-        Role::Creator,
-        Role::Administrator,
-        Role::Administrator,
-    ]);
-    prop_oneof![
-        6 => (who(), at(), any(), role).prop_map(|(a, b, c, d)| Step::Role(a, b, c, d)),
-        5 => (who(), at(), any(), rights(), prop::bool::ANY)
-            .prop_map(|(a, b, c, d, e)| Step::Rights(a, b, c, d, e)),
-        4 => (who(), at(), any()).prop_map(|(a, b, c)| Step::Remove(a, b, c)),
-        4 => (who(), 0..4_usize, prop::bool::ANY).prop_map(|(a, b, c)| Step::Inherit(a, b, c)),
-        4 => (any(), PEOPLE..IDENTITIES).prop_map(|(a, b)| Step::Join(a, b)),
-        2 => (any(), PEOPLE..IDENTITIES).prop_map(|(a, b)| Step::Leave(a, b)),
-        1 => (1..PEOPLE, prop::bool::weighted(0.7)).prop_map(|(a, b)| Step::Disable(a, b)),
-        4 => who().prop_map(Step::Create),
-        1 => (who(), 0..4_usize).prop_map(|(a, b)| Step::Delete(a, b)),
-        3 => (who(), 0..4_usize, prop::bool::weighted(0.7)).prop_map(|(a, b, c)| Step::Permit(a, b, c)),
-        1 => (0..4_usize).prop_map(Step::Use),
-    ]
-}
-
-/// How a step ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Done,
-    Denied(&'static str),
-    Refused(Refusal),
-}
-
-/// Where, with a file's number in the order of making; `None` when there is none to speak of.
-type Where = Option<usize>;
-
-/// What should hold.
-#[derive(Clone, Default)]
-struct Model {
-    /// Member, group.
-    members: BTreeSet<(usize, usize)>,
-    disabled: BTreeSet<usize>,
-    /// By place (the library is `None`) and identity: allowed, denied.
-    rows: BTreeMap<(Where, usize), (i64, i64)>,
-    /// Files that do not inherit.
-    alone: BTreeSet<usize>,
-    /// Who made each file; a deleted one is nobody's.
-    files: Vec<Option<usize>>,
-    permits: BTreeSet<usize>,
-}
-
-impl Model {
-    fn new() -> Self {
-        let mut model = Self::default();
-        model.members.insert((0, ADMINISTRATORS));
-        model.members.insert((ADMINISTRATORS, VALID_USERS));
-        model
-            .rows
-            .insert((None, ADMINISTRATORS), (1 | 2 | 4 | 16, 0));
-        model.rows.insert((None, VALID_USERS), (1, 0));
-        model
-    }
-
-    /// Whether somebody is an identity, or in it by some way.
-    fn is(&self, who: usize, identity: usize, passed: &mut BTreeSet<usize>) -> bool {
-        who == identity
-            || passed.insert(who)
-                && self
-                    .members
-                    .iter()
-                    .filter(|(member, _)| *member == who)
-                    .any(|(_, group)| self.is(*group, identity, passed))
-    }
-
-    /// The row that counts for an identity at a place.
-    fn row(&self, place: Where, identity: usize) -> Option<(i64, i64)> {
-        if let Some(row) = self.rows.get(&(place, identity)) {
-            return Some(*row);
-        }
-        match place {
-            Some(file) if !self.alone.contains(&file) => self.rows.get(&(None, identity)).copied(),
-            _ => None,
-        }
-    }
-
-    fn has(&self, who: usize, place: Where, bit: i64) -> bool {
-        if self.disabled.contains(&who) {
-            return false;
-        }
-        let mut allowed = false;
-        for identity in 0..IDENTITIES {
-            if !self.is(who, identity, &mut BTreeSet::new()) {
-                continue;
-            }
-            if let Some((allow, deny)) = self.row(place, identity) {
-                if deny & bit != 0 {
-                    return false;
-                }
-                allowed |= allow & bit != 0;
-            }
-        }
-        allowed
-    }
-
-    fn exists(&self, place: Where) -> bool {
-        place.is_none_or(|file| self.files[file].is_some())
-    }
-
-    fn sees(&self, who: usize, place: Where) -> bool {
-        self.exists(place) && self.has(who, place, library::VIEW)
-    }
-
-    /// The no that the gate gives, if it gives one.
-    fn no(&self, who: usize, place: Where, bit: i64, view: i64) -> Option<End> {
-        if self.disabled.contains(&who) {
-            Some(End::Denied("identity_disabled"))
-        } else if !self.exists(place) || (view != 0 && !self.has(who, place, view)) {
-            Some(End::Denied("not_found"))
-        } else if self.has(who, place, bit) {
-            None
-        } else {
-            Some(End::Denied("role_missing"))
-        }
-    }
-
-    fn somebody_administers(&self, place: Where) -> bool {
-        (0..PEOPLE).any(|who| {
-            self.has(who, place, library::VIEW) && self.has(who, place, library::ADMINISTER)
-        })
-    }
-
-    /// Places of which nobody is Administrator.
-    fn deserted(&self) -> BTreeSet<Where> {
-        let files = (0..self.files.len()).map(Some);
-        std::iter::once(None)
-            .chain(files)
-            .filter(|place| self.exists(*place) && !self.somebody_administers(*place))
-            .collect()
-    }
-
-    fn owner(&self, place: Where, who: usize) -> bool {
-        self.rows
-            .get(&(place, who))
-            .is_some_and(|(allow, _)| allow & library::OWNER != 0)
-    }
-
-    /// Changes rows, if somebody is left afterwards whom the change did not take away.
-    fn settle(&mut self, next: Self, here: Where) -> End {
-        let (before, after) = (self.deserted(), next.deserted());
-        if after.contains(&here) || after.difference(&before).next().is_some() {
-            return End::Refused(Refusal::LastAdministrator);
-        }
-        *self = next;
-        End::Done
-    }
-
-    fn write(&mut self, who: usize, place: Where, whose: usize, row: (i64, i64)) -> End {
-        let removes = row == (0, 0);
-        if let Some(no) = self.no(who, place, library::ADMINISTER, library::VIEW) {
-            return no;
-        }
-        let own = self.rows.get(&(place, whose)).copied();
-        if self.owner(place, whose) && own != Some(row) {
-            return End::Refused(Refusal::CreatorFixed);
-        }
-        if (row.0 | row.1) & library::OWNER != 0 && own != Some(row) {
-            return End::Refused(Refusal::OwnerMark);
-        }
-        let above = match place {
-            Some(file) if !self.alone.contains(&file) => self.rows.get(&(None, whose)).copied(),
-            _ => None,
-        };
-        if let Some((allow, deny)) = above {
-            let lowered = [library::VIEW, library::ADMINISTER, library::USE]
-                .into_iter()
-                .any(|bit| {
-                    let had = allow & bit != 0 && deny & bit == 0;
-                    let has = row.0 & bit != 0 && row.1 & bit == 0;
-                    had && !has
-                });
-            if (removes && own.is_none()) || (!removes && lowered) {
-                return End::Refused(Refusal::Inherited);
-            }
-        }
-        let mut next = self.clone();
-        if removes {
-            next.rows.remove(&(place, whose));
-        } else {
-            next.rows.insert((place, whose), row);
-        }
-        self.settle(next, place)
-    }
-
-    fn inherit(&mut self, who: usize, file: usize, on: bool) -> End {
-        if let Some(no) = self.no(who, Some(file), library::ADMINISTER, library::VIEW) {
-            return no;
-        }
-        let mut next = self.clone();
-        if on {
-            next.alone.remove(&file);
-            for identity in 0..IDENTITIES {
-                if self.rows.contains_key(&(None, identity)) && !self.owner(Some(file), identity) {
-                    next.rows.remove(&(Some(file), identity));
-                }
-            }
-        } else {
-            next.alone.insert(file);
-        }
-        self.settle(next, Some(file))
-    }
-}
-
 /// A project in the store, beside its model.
-struct Story<'a> {
+pub(super) struct Story<'a> {
     world: &'a World,
     project: ProjectId,
     key: ProjectKeyId,
@@ -766,7 +499,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn tell(world: &World, steps: &[Step]) -> Result<(), TestCaseError> {
+    pub(super) async fn tell(world: &World, steps: &[Step]) -> Result<(), TestCaseError> {
         let mut story = Story::begin(world).await;
         for step in steps {
             story.step(step).await?;
@@ -782,79 +515,5 @@ fn identity(id: IdentityId, kind: IdentityKind) -> NewIdentity {
         project: None,
         unique_name: id.to_string(),
         display_name: id.to_string(),
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whoever runs the tests says how long, and which seed"
-)]
-fn told(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// As many histories as `cases`, each in a project of its own of one database.
-fn histories(cases: u32, home: Home) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(home.tell(|home| async move {
-        let world = World::new(&home).await;
-        let handle = tokio::runtime::Handle::current();
-        let seed = told("COFFER_TEST_SEED").and_then(|seed| seed.parse::<u64>().ok());
-        let seed = seed.unwrap_or_else(|| {
-            let mut bytes = [0; 8];
-            entropy()(&mut bytes);
-            u64::from_be_bytes(bytes)
-        });
-        let mut long = [0; 32];
-        long[..8].copy_from_slice(&seed.to_be_bytes());
-        let config = Config {
-            cases,
-            failure_persistence: None,
-            max_shrink_iters: 400,
-            ..Config::default()
-        };
-        tokio::task::block_in_place(|| {
-            let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &long);
-            let mut runner = TestRunner::new_with_rng(config, rng);
-            let steps = prop::collection::vec(step(), 4..28);
-            let result = runner.run(&steps, |steps| handle.block_on(Story::tell(&world, &steps)));
-            if let Err(error) = result {
-                panic!("seed {seed}: {error}");
-            }
-        });
-        println!("{cases} histories, seed {seed}");
-    }));
-}
-
-/// How many histories: `usual`, or for a soak as many as fit into its minutes, about.
-fn cases(usual: u32, per_minute: u32) -> u32 {
-    if told("COFFER_EFFORT").as_deref() != Some("soak") {
-        return usual;
-    }
-    let minutes = told("COFFER_SOAK_MINUTES").and_then(|minutes| minutes.parse::<u32>().ok());
-    minutes.unwrap_or(1).saturating_mul(per_minute)
-}
-
-#[test]
-fn soak_histories_end_as_the_model_says_on_sqlite() {
-    histories(cases(60, 900), Home::sqlite());
-}
-
-#[test]
-fn soak_histories_end_as_the_model_says_on_postgres() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let name = concat!(
-        module_path!(),
-        "::soak_histories_end_as_the_model_says_on_postgres"
-    );
-    if let Some(home) = runtime.block_on(Home::postgres(name)) {
-        histories(cases(10, 120), home);
     }
 }
