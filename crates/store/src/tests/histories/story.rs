@@ -17,6 +17,7 @@ use coffer_model::act::{
 };
 use coffer_model::library::IdentityKind;
 use coffer_model::policy::Denied;
+use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, IdentityId, JobId, PipelineId, ProjectId, ProjectKeyId};
 use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
@@ -377,7 +378,7 @@ impl<'a> Story<'a> {
                     pipeline,
                 };
                 let grant = tx.authorize(&caller, act).await?;
-                tx.permission_put(grant).await
+                tx.permission_put(grant, None).await
             } else {
                 let act = RevokePipeline {
                     project,
@@ -397,6 +398,7 @@ impl<'a> Story<'a> {
         let files = vec![self.files[file]];
         let run = NewRun {
             revision: 1,
+            source: RunSource::Stored,
             name: None,
             plan: "{}".into(),
             plan_digest: [0; 32],
