@@ -4,8 +4,8 @@ use crate::transport::Transport;
 use crate::{ClientError, Lines};
 use coffer_wire::List;
 use coffer_wire::coffer::{
-    AuditVerification, CreatedToken, FirstSignIn, Organization, OrganizationChange, Project,
-    TokenRecord, TokenRequest, User,
+    AuditVerification, CreatedToken, FirstSignIn, Invitation, NewPassword, Organization,
+    OrganizationChange, PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
 };
 use coffer_wire::locations::ConnectionData;
 use coffer_wire::paths::{coffer as paths, fill, location};
@@ -40,6 +40,72 @@ impl Coffer<'_> {
         let request = self.transport.with_json(request, body)?;
         let response = self.transport.send(request).await?;
         self.transport.json(response).await
+    }
+
+    /// Trades name and password (and code) for a token. Needs no token.
+    ///
+    /// # Errors
+    /// As the server refuses: one answer for whatever is wrong.
+    pub async fn sign_in_by_password(
+        &self,
+        body: &PasswordSignIn,
+    ) -> Result<CreatedToken, ClientError> {
+        let request = self
+            .transport
+            .anonymous(Method::POST, paths::SIGN_IN_PASSWORD, &[]);
+        let request = self.transport.with_json(request, body)?;
+        let response = self.transport.send(request).await?;
+        self.transport.json(response).await
+    }
+
+    /// Sets a password with a one-time code. Needs no token.
+    ///
+    /// # Errors
+    /// As the server refuses; a code works once.
+    pub async fn set_password(&self, body: &NewPassword) -> Result<(), ClientError> {
+        let request = self
+            .transport
+            .anonymous(Method::POST, paths::NEW_PASSWORD, &[]);
+        let request = self.transport.with_json(request, body)?;
+        self.transport.send(request).await.map(drop)
+    }
+
+    /// Makes the one-time code by which somebody sets a password.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn invite(&self, user: &str) -> Result<PasswordCode, ClientError> {
+        let body = Invitation {
+            user: user.to_owned(),
+        };
+        self.transport
+            .call(Method::POST, paths::INVITATIONS, &[], &body)
+            .await
+    }
+
+    /// Removes somebody's second factor.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn reset_second_factor(&self, user: &str) -> Result<(), ClientError> {
+        let body = Invitation {
+            user: user.to_owned(),
+        };
+        let request = self
+            .transport
+            .request(Method::POST, paths::SECOND_FACTOR_RESETS, &[]);
+        let request = self.transport.with_json(request, &body)?;
+        self.transport.send(request).await.map(drop)
+    }
+
+    /// Everybody's tokens, without their values.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn all_tokens(&self) -> Result<Vec<TokenRecord>, ClientError> {
+        let all = [("all", Some("true"))];
+        let list: List<TokenRecord> = self.transport.get(paths::TOKENS, &all).await?;
+        Ok(list.value)
     }
 
     /// Who the server takes the caller for, and what it is.

@@ -4,6 +4,7 @@
 
 use crate::act::{Demand, Requirement};
 use crate::caller::{Authentication, Caller};
+use crate::scope::TokenScopes;
 use crate::source::Permit;
 use std::fmt;
 
@@ -155,14 +156,21 @@ pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Den
         return Err(Denied::Disabled);
     }
     required(caller, &demand.requirement, facts)?;
+    in_scope(caller, demand.scopes)?;
     match &caller.authentication {
-        Authentication::Token { scopes, .. } if !scopes.cover(demand.scopes) => {
-            Err(Denied::ScopeMissing)
-        }
         Authentication::Session { .. } if demand.fresh && !facts.fresh => Err(Denied::NotFresh),
         // What asks for a fresh sign-in is a person's decision. What a pipeline runs makes none, whatever rights
         // somebody gave the build service: its author would weaken what protects the resource.
         Authentication::Job { .. } if demand.fresh => Err(Denied::WrongAuthentication),
+        _ => Ok(()),
+    }
+}
+
+/// Whether what the caller showed is good for this at all. Only personal access tokens are narrowed. Asked by itself where
+/// a list is filtered and no act is decided on.
+pub fn in_scope(caller: &Caller, needed: TokenScopes) -> Result<(), Denied> {
+    match &caller.authentication {
+        Authentication::Token { scopes, .. } if !scopes.cover(needed) => Err(Denied::ScopeMissing),
         _ => Ok(()),
     }
 }

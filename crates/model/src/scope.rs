@@ -78,6 +78,22 @@ impl TokenScopes {
             })
     }
 
+    /// The words that name this set, shortest list first found: those of its parts that no other part covers.
+    pub fn words(self) -> String {
+        if self == Self::FULL {
+            return "app_token".to_owned();
+        }
+        let parts: Vec<_> = SCOPES
+            .iter()
+            .filter(|(_, part)| self.cover(*part))
+            .collect();
+        let alone = parts.iter().filter(|(_, part)| {
+            let wider = |other: &Self| other != part && other.cover(*part);
+            !parts.iter().any(|(_, other)| wider(other))
+        });
+        alone.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether a token with this set may be used where `needed` is.
     pub fn cover(self, needed: Self) -> bool {
         self.0 & needed.0 == needed.0
@@ -107,6 +123,18 @@ mod tests {
         assert!(!read.unwrap().cover(TokenScopes::GRAPH));
         assert_eq!(TokenScopes::parse("vso.build,vso.unheard_of"), None);
         assert_eq!(TokenScopes::parse(""), Some(TokenScopes::NONE));
+    }
+
+    #[test]
+    fn a_set_names_itself_and_is_read_back() {
+        for (word, set) in SCOPES {
+            assert_eq!(set.words(), *word);
+        }
+        let two =
+            TokenScopes::parse("vso.build vso.securefiles_manage vso.securefiles_read").unwrap();
+        assert_eq!(two.words(), "vso.securefiles_manage vso.build");
+        assert_eq!(TokenScopes::parse(&two.words()), Some(two));
+        assert_eq!(TokenScopes::NONE.words(), "");
     }
 
     #[test]

@@ -96,6 +96,12 @@ fn refusal(response: Response, error: &ApiError, activity: &Uuid) -> Response {
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        StatusCode::TOO_MANY_REQUESTS => {
+            let seconds = error.retry_after.unwrap_or(1);
+            parts
+                .headers
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         StatusCode::SERVICE_UNAVAILABLE => {
             parts
                 .headers

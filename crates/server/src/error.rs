@@ -21,6 +21,8 @@ pub(crate) struct ApiError {
     custom: Box<CustomProperties>,
     /// What the log gets, and the client does not.
     pub(crate) cause: Option<Arc<str>>,
+    /// After how many seconds it may be tried again.
+    pub(crate) retry_after: Option<u64>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
@@ -51,6 +53,7 @@ impl ApiError {
                 ..CustomProperties::default()
             }),
             cause: None,
+            retry_after: None,
         }
     }
 
@@ -320,6 +323,10 @@ fn by_kind(kind: Kind) -> (StatusCode, (&'static str, &'static str)) {
             StatusCode::PAYLOAD_TOO_LARGE,
             (OURS, "ContentTooLargeException"),
         ),
+        Kind::TooMany => (
+            StatusCode::TOO_MANY_REQUESTS,
+            (OURS, "TooManyAttemptsException"),
+        ),
         Kind::Unavailable => (
             StatusCode::SERVICE_UNAVAILABLE,
             (COMMON, "VssServiceException"),
@@ -336,6 +343,7 @@ impl From<ServiceError> for ApiError {
         let cause = matches!(error.kind, Kind::Internal | Kind::Unavailable).then(|| chain(&error));
         let mut mapped = mapped(error.kind, error.code, &error.message);
         mapped.cause = cause.map(Into::into);
+        mapped.retry_after = error.retry_after;
         mapped.custom.hints = error.hints;
         mapped.custom.validation_results = error
             .problems

@@ -22,6 +22,8 @@ pub enum Kind {
     Invalid,
     /// More bytes than a secure file may have.
     TooLarge,
+    /// Too many attempts: try again later, and not before.
+    TooMany,
     /// Try again later.
     Unavailable,
     /// A mistake of ours, or of the machine.
@@ -52,6 +54,8 @@ pub struct Error {
     pub hints: Vec<String>,
     /// Problems of a refused pipeline.
     pub problems: Vec<Problem>,
+    /// After how many seconds it may be tried again, when that is known.
+    pub retry_after: Option<u64>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -77,6 +81,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             problems: Vec::new(),
+            retry_after: None,
             cause: None,
         }
     }

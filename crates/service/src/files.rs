@@ -7,7 +7,8 @@ use crate::{Service, tokens};
 use coffer_model::act::{ChangeFile, DeleteFile, IssueTicket, UseFile, ViewFile};
 use coffer_model::library::SecureFile;
 use coffer_model::name::{self, FileName};
-use coffer_model::{Authentication, Caller, FileId, ProjectId};
+use coffer_model::policy::in_scope;
+use coffer_model::{Authentication, Caller, FileId, ProjectId, TokenScopes};
 use coffer_store::FileQuery;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -74,6 +75,7 @@ impl Files<'_> {
         filter: FileFilter,
         tickets: bool,
     ) -> Result<Vec<FileView>> {
+        in_scope(caller, TokenScopes::SECURE_FILES_READ)?;
         let mut read = self.0.store().read().await?;
         let queries = match (&filter.names, &filter.ids) {
             (Some(names), _) => names.iter().cloned().map(FileQuery::Name).collect(),
@@ -116,6 +118,7 @@ impl Files<'_> {
         action: i64,
         ticket: bool,
     ) -> Result<FileView> {
+        in_scope(caller, TokenScopes::SECURE_FILES_READ)?;
         let mut read = self.0.store().read().await?;
         let mut found = read
             .files_visible(caller, project, action, &FileQuery::Id(file))

@@ -99,6 +99,42 @@ impl Keys {
         }
     }
 
+    /// The key of what belongs to the organization and to no project. Makes it if there is none.
+    pub(crate) async fn of_organization(&self) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
+        let unit = self.store.scale_unit().to_owned();
+        // Twice: another node may make the first key at the same moment.
+        for _ in 0..2 {
+            let mut read = self.store.read().await?;
+            let now = read.now();
+            if let Some(row) = read.organization_key_active(&unit).await? {
+                drop(read);
+                return Ok((row.id, self.unwrapped(&row, now).await?));
+            }
+            drop(read);
+            let new = self.made(ProjectId(uuid::Uuid::nil())).await?;
+            let caller = self.duty();
+            let stored = self
+                .store
+                .write("key.organization", move |tx| {
+                    let (caller, new) = (caller.clone(), new.clone());
+                    Box::pin(async move {
+                        let act = CreateKey {
+                            project: None,
+                            version: format!("organization key {}", new.version),
+                        };
+                        let grant = tx.authorize(&caller, act).await?;
+                        tx.organization_key_insert(grant, &new).await
+                    })
+                })
+                .await;
+            match stored {
+                Ok(()) | Err(Stop::Refused(Refusal::State)) => {}
+                Err(stop) => return Err(stop.into()),
+            }
+        }
+        Err(Error::from(Refusal::KeyNotActive))
+    }
+
     async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         if row.state == "retired" {
             return Err(Error::from(Refusal::KeyNotActive));
@@ -214,7 +250,8 @@ impl Keys {
         duty_caller(self.organization, "make keys")
     }
 
-    async fn create(&self, project: ProjectId) -> Result<()> {
+    /// A new key, wrapped; the project is nil for the organization's.
+    async fn made(&self, project: ProjectId) -> Result<NewProjectKey> {
         let version = 1;
         let generation = self.generation().await?;
         let secret = ProjectKeySecret::generate(&*self.entropy);
@@ -224,7 +261,7 @@ impl Keys {
             .provider
             .wrap(&GenerationId(generation.clone()), &secret, &context)
             .await?;
-        let new = NewProjectKey {
+        Ok(NewProjectKey {
             id: ProjectKeyId::random(&*self.entropy),
             project,
             version,
@@ -232,7 +269,11 @@ impl Keys {
             wrapped,
             commitment,
             deployment: self.deployment.clone(),
-        };
+        })
+    }
+
+    async fn create(&self, project: ProjectId) -> Result<()> {
+        let new = self.made(project).await?;
         let caller = self.duty();
         let stored = self
             .store
@@ -241,7 +282,7 @@ impl Keys {
                 Box::pin(async move {
                     let act = CreateKey {
                         project: Some(project),
-                        version: version.to_string(),
+                        version: new.version.to_string(),
                     };
                     let grant = tx.authorize(&caller, act).await?;
                     tx.project_key_insert(grant, &new).await

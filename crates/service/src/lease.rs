@@ -366,6 +366,7 @@ async fn commit_claim(
                     });
                 }
                 let new = NewCredential {
+                    scopes: "app_token".into(),
                     id: credential,
                     kind: CredentialKind::Job,
                     hash: token_hash,

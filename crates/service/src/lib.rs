@@ -4,8 +4,10 @@
 //! can use. Nothing here knows HTTP, the wire's shapes, or a terminal.
 
 mod access;
+mod attempts;
 mod audit;
 mod checks;
+mod credentials;
 mod download;
 mod error;
 mod file_access;
@@ -26,14 +28,19 @@ mod projects;
 mod roles;
 mod run_views;
 mod runs;
+mod second_factor;
 mod sessions;
 mod sign_in;
+mod tally;
+mod token_uses;
 mod tokens;
+mod totp;
 mod upload;
 mod waits;
 
 pub use access::Access;
 pub use audit::{Audit, AuditQuery, AuditRow, Verification};
+pub use credentials::{NewToken, TokenKind, TokenView, TokenWish};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
 pub use file_access::{AccessView, PersonAccess, PipelineAccess, Reach};
@@ -44,7 +51,7 @@ pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use organization::{OrganizationView, Organizations};
 pub use passwords::{MIN_PASSWORD, PasswordCode, Passwords, Typed};
-pub use people::{NewToken, People, TokenKind, TokenView, UserView};
+pub use people::{People, UserView};
 pub use permissions::{
     PermissionChange, Permissions, PermissionsView, PermitChange, PermittedFile,
 };
@@ -53,6 +60,7 @@ pub use projects::Projects;
 pub use roles::{Assignment, Assignments, Roles, Whose};
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
+pub use second_factor::{Enrolment, SecondFactor, SecondFactorState};
 pub use sessions::{
     FoundSession, NewSession, SessionLife, SessionView, Sessions, form_token, is_form_token,
 };
@@ -119,7 +127,10 @@ struct Inner {
     lease_seconds: u32,
     outgoing: Outgoing,
     nonces: sign_in::Nonces,
-    refusals: sign_in::Refusals,
+    refusals: tally::Tally<sign_in::RefusedToken>,
+    failures: tally::Tally<passwords::Failed>,
+    token_uses: token_uses::TokenUses,
+    attempts: attempts::Attempts,
     sessions: SessionLife,
     hasher: hashing::Hasher,
     log_keys: jobs::LogKeys,
@@ -151,7 +162,10 @@ impl Service {
             lease_seconds: options.lease_seconds.max(5),
             outgoing: options.outgoing,
             nonces: sign_in::Nonces::default(),
-            refusals: sign_in::Refusals::default(),
+            refusals: tally::Tally::new(("others", None)),
+            failures: tally::Tally::new(passwords::Failed::others()),
+            token_uses: token_uses::TokenUses::default(),
+            attempts: attempts::Attempts::default(),
             sessions: options.sessions,
             hasher: hashing::Hasher::default(),
             log_keys: jobs::LogKeys::default(),
@@ -171,6 +185,11 @@ impl Service {
     /// Browser sessions.
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(self)
+    }
+
+    /// The second factor.
+    pub fn second_factor(&self) -> SecondFactor<'_> {
+        SecondFactor(self)
     }
 
     /// Passwords.
@@ -254,6 +273,7 @@ impl Service {
         let mut leases = tokio::time::interval(Duration::from_secs(2));
         let mut waits = tokio::time::interval(Duration::from_secs(60));
         let mut sweep = tokio::time::interval(Duration::from_secs(600));
+        let mut counts = tokio::time::interval(Duration::from_secs(60));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -270,6 +290,7 @@ impl Service {
                         tracing::warn!(error = %error, "skipping stages that waited too long failed; it is tried again");
                     }
                 }
+                _ = counts.tick() => self.record_counts(false).await,
                 _ = sweep.tick() => {
                     if let Err(error) = self.sessions().sweep().await {
                         tracing::warn!(error = %error, "forgetting what ended failed; it is tried again");
@@ -282,8 +303,20 @@ impl Service {
         }
     }
 
+    /// Puts on record what is counted by the minute; at the end, whatever waits.
+    async fn record_counts(&self, all: bool) {
+        let recorded = match self.sign_in().record_due(all).await {
+            Ok(()) => self.record_token_uses().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(error = %error, "recording uses and refusals of tokens failed");
+        }
+    }
+
     /// Commits what waits and closes the store.
     pub async fn close(&self) {
+        self.record_counts(true).await;
         self.store().close().await;
     }
 
@@ -307,6 +340,10 @@ impl Service {
 
     pub(crate) fn session_life(&self) -> SessionLife {
         self.0.sessions
+    }
+
+    pub(crate) fn attempts(&self) -> &attempts::Attempts {
+        &self.0.attempts
     }
 
     pub(crate) fn hasher(&self) -> &hashing::Hasher {

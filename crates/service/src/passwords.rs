@@ -5,11 +5,13 @@
 
 use crate::error::{Error, Kind, PERSON, Result};
 use crate::sign_in::{Proof, Shown, refused_sign_in};
-use crate::{Service, tokens};
-use coffer_model::act::{ChangeOwnPassword, FailSignIn, InvitePerson, SetPasswordByCode};
+use crate::{Service, attempts, tokens};
+use coffer_model::act::{
+    ChangeOwnPassword, FailSignIn, InvitePerson, LockSignIn, SetPasswordByCode,
+};
 use coffer_model::library::Person;
 use coffer_model::{Authentication, Caller, IdentityId, Timestamp, name};
-use coffer_store::{PasswordRow, Refusal, Stop};
+use coffer_store::{Refusal, Stop};
 use std::net::IpAddr;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,6 +22,17 @@ pub const MIN_PASSWORD: usize = 12;
 const MAX_PASSWORD: usize = 1024;
 /// How long a one-time code is good, seconds: long enough for a weekend.
 const CODE_SECONDS: i64 = 72 * 3600;
+
+/// Failures that count are not older than this, seconds.
+const COUNTED_SECONDS: i64 = 15 * 60;
+/// So many failures of a name from one address lock it out there.
+const MOST_HERE: i64 = 5;
+/// For so long, seconds.
+const LOCKED_HERE: i64 = 15 * 60;
+/// So many failures of a name from everywhere lock it out, but for where it signed in lately.
+const MOST_EVERYWHERE: i64 = 50;
+/// For so long, seconds: short, so that a guesser is slowed and an owner is not kept out.
+const LOCKED_EVERYWHERE: i64 = 5 * 60;
 
 /// Passwords.
 pub struct Passwords<'a>(pub(crate) &'a Service);
@@ -72,13 +85,71 @@ fn fit(password: &str) -> Result<Zeroizing<String>> {
     Ok(password)
 }
 
+/// A failed attempt of somebody to show who it is, to be counted and put on record.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Failed {
+    identity: IdentityId,
+    /// The name as its owner spells it; a fixed text for one that nobody has, since what was typed may be a password.
+    name: String,
+    address: Option<IpAddr>,
+    method: &'static str,
+    cause: &'static str,
+}
+
+impl Failed {
+    /// All those that are too many to be told apart.
+    pub(crate) fn others() -> Self {
+        Self {
+            identity: IdentityId(Uuid::nil()),
+            name: "(others)".to_owned(),
+            address: None,
+            method: "password",
+            cause: "others",
+        }
+    }
+
+    fn of(
+        person: Option<&Person>,
+        address: Option<IpAddr>,
+        method: &'static str,
+        cause: &'static str,
+    ) -> Self {
+        Self {
+            identity: person.map_or(IdentityId(Uuid::nil()), |person| person.id),
+            name: person.map_or_else(|| "(unknown)".to_owned(), |p| p.unique_name.clone()),
+            address,
+            method,
+            cause,
+        }
+    }
+}
+
+/// What failures are counted by: the digest of the canonical name, whoever has it, if anybody has.
+fn principal(typed: &str) -> [u8; 32] {
+    // Nobody's name is longer than names are.
+    let typed = typed.get(..name::MAX_BYTES + 1).unwrap_or(typed);
+    tokens::hash(&name::key(typed.trim()))
+}
+
 impl Passwords<'_> {
     /// Shows by name and password (and code) who signs in.
     pub async fn show(&self, typed: Typed, address: Option<IpAddr>) -> Result<Shown> {
         let service = self.0;
+        let principal = principal(&typed.name);
+        let place = attempts::place(address).to_string();
         let mut read = service.store().read().await?;
-        let row = read.password_named(&typed.name).await?;
+        let now = read.now();
+        let settings = read
+            .organization_settings(service.organization().id)
+            .await?;
+        let row = read.password_named(typed.name.trim()).await?;
+        let locked = read.sign_in_locked(&principal, &place).await?;
         drop(read);
+        service.attempts().sign_in(address, now)?;
+        if !settings.password_sign_in_allowed {
+            return Err(switched_off());
+        }
+        // Whatever is known by now, the same work is done.
         let password = if typed.password.len() > MAX_PASSWORD {
             Zeroizing::new(String::new())
         } else {
@@ -89,18 +160,31 @@ impl Passwords<'_> {
             .hasher()
             .compare(password, stored.clone(), service.salt())
             .await?;
-        let cause = match &row {
-            None => Some("name"),
-            Some(_) if !compared.same => Some("password"),
-            Some(_) => None,
+        let person = row.as_ref().map(|row| &row.person);
+        let failed = |cause| Failed::of(person, address, "password", cause);
+        if locked {
+            // Not counted: a lock-out must end although somebody goes on trying.
+            return Err(self.refuse(failed("locked")).await);
+        }
+        let (Some(row), true) = (row.as_ref(), compared.same) else {
+            let cause = if person.is_some() { "password" } else { "name" };
+            self.count(person, &principal, &place).await?;
+            return Err(self.refuse(failed(cause)).await);
         };
-        let (Some(row), None) = (row.as_ref(), cause) else {
-            return Err(self
-                .failed(row.as_ref(), cause.unwrap_or("name"), address)
-                .await);
+        let identity = row.person.id;
+        let proof = if row.second_factor {
+            let second = service.second_factor();
+            match second.proof(identity, &typed.code).await? {
+                Some(proof) => proof,
+                None => {
+                    self.count(person, &principal, &place).await?;
+                    return Err(self.refuse(failed("code")).await);
+                }
+            }
+        } else {
+            Proof::None
         };
         if let (Some(old), Some(new)) = (stored, compared.anew) {
-            let identity = row.person.id;
             service
                 .store()
                 .write("password.rehash", move |tx| {
@@ -109,44 +193,120 @@ impl Passwords<'_> {
                 })
                 .await?;
         }
-        Ok(service
-            .sign_in()
-            .shown(&row.person, "password", address, Proof::None))
+        let method = match proof {
+            Proof::None => "password",
+            Proof::Code(_) => "password and code",
+            Proof::Recovery(_) => "password and recovery code",
+        };
+        let shown = service.sign_in().shown(&row.person, method, address, proof);
+        Ok(shown.typed_as(principal))
     }
 
-    /// Puts a failed sign-in on record, and answers with the one text there is for it.
-    async fn failed(
+    /// Counts a failure of a name, and locks out whoever failed too often.
+    async fn count(
         &self,
-        row: Option<&PasswordRow>,
-        cause: &'static str,
-        address: Option<IpAddr>,
-    ) -> Error {
-        let (identity, who) = match row {
-            Some(row) => (row.person.id, row.person.unique_name.clone()),
-            // What was typed there may be a password.
-            None => (IdentityId(Uuid::nil()), "(unknown)".to_owned()),
+        person: Option<&Person>,
+        principal: &[u8; 32],
+        place: &str,
+    ) -> Result<()> {
+        let identity = person.map_or(IdentityId(Uuid::nil()), |person| person.id);
+        let name = person.map_or_else(|| "(unknown)".to_owned(), |p| p.unique_name.clone());
+        let (principal, place) = (*principal, place.to_owned());
+        let duty = self.0.duty("lock out guessers");
+        self.0
+            .store()
+            .write("sign_in.count_failure", move |tx| {
+                let (duty, place, name) = (duty.clone(), place.clone(), name.clone());
+                Box::pin(async move {
+                    let failures = tx
+                        .sign_in_failed(&principal, &place, COUNTED_SECONDS)
+                        .await?;
+                    for (count, most, address, seconds) in [
+                        (failures.here, MOST_HERE, Some(place.as_str()), LOCKED_HERE),
+                        (
+                            failures.everywhere,
+                            MOST_EVERYWHERE,
+                            None,
+                            LOCKED_EVERYWHERE,
+                        ),
+                    ] {
+                        if count < most {
+                            continue;
+                        }
+                        let details = [
+                            ("name", name.clone()),
+                            ("address", address.unwrap_or("everywhere").to_owned()),
+                            ("failures", count.to_string()),
+                            ("seconds", seconds.to_string()),
+                        ];
+                        let act = LockSignIn { identity };
+                        let grant = tx.authorize_with(&duty, act, &details).await?;
+                        tx.sign_in_lock(grant, &principal, address, seconds).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Puts a failed attempt on record, once a minute for each kind, and answers with the one text there is for it.
+    async fn refuse(&self, failed: Failed) -> Error {
+        let now = match self.0.store().read().await {
+            Ok(read) => read.now(),
+            Err(error) => return error.into(),
         };
-        let caller = self.0.nobody(address);
+        match self.0.0.failures.take(failed, now) {
+            None => refused_sign_in(),
+            Some((failed, count)) => match self.record_failure(failed, count).await {
+                Ok(()) => refused_sign_in(),
+                Err(error) => error,
+            },
+        }
+    }
+
+    pub(crate) async fn record_failure(&self, failed: Failed, count: u64) -> Result<()> {
+        let caller = self.0.nobody(failed.address);
         let recorded = self
             .0
             .store()
             .write("sign_in.fail", move |tx| {
-                let (caller, who) = (caller.clone(), who.clone());
+                let (caller, failed) = (caller.clone(), failed.clone());
                 Box::pin(async move {
                     let details = [
-                        ("name", who),
-                        ("method", "password".to_owned()),
-                        ("cause", cause.to_owned()),
+                        ("name", failed.name),
+                        ("method", failed.method.to_owned()),
+                        ("cause", failed.cause.to_owned()),
+                        ("since the last record", count.to_string()),
                     ];
-                    tx.authorize_with(&caller, FailSignIn { identity }, &details)
-                        .await
-                        .map(drop)
+                    let act = FailSignIn {
+                        identity: failed.identity,
+                    };
+                    tx.authorize_with(&caller, act, &details).await.map(drop)
                 })
             })
             .await;
         match recorded {
-            Ok(()) | Err(Stop::Denied { .. }) => refused_sign_in(),
-            Err(stop) => stop.into(),
+            Ok(()) | Err(Stop::Denied { .. }) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
+    }
+
+    /// What came of a unit that uses up what was shown: a code that somebody else used up first is a failed sign-in.
+    pub(crate) async fn unless_replayed<T>(
+        &self,
+        shown: &Shown,
+        stored: std::result::Result<T, Stop>,
+    ) -> Result<T> {
+        match stored {
+            Ok(value) => Ok(value),
+            Err(Stop::Refused(Refusal::CodeSpent)) => {
+                let person = self.0.people().me(&shown.caller).await?;
+                let address = shown.caller.address;
+                let failed = Failed::of(Some(&person), address, "password", "code");
+                Err(self.refuse(failed).await)
+            }
+            Err(stop) => Err(stop.into()),
         }
     }
 
@@ -195,13 +355,19 @@ impl Passwords<'_> {
         let password = fit(password)?;
         let digest = tokens::hash(code.trim());
         let mut read = service.store().read().await?;
+        let now = read.now();
+        let settings = read
+            .organization_settings(service.organization().id)
+            .await?;
         let owner = read.password_code_owner(&digest).await?;
         drop(read);
+        service.attempts().sign_in(address, now)?;
+        if !settings.password_sign_in_allowed {
+            return Err(switched_off());
+        }
         let Some(person) = owner else {
-            return Err(self
-                .failed(None, "one-time code", address)
-                .await
-                .into_code());
+            let failed = Failed::of(None, address, "one-time code", "code");
+            return Err(self.refuse(failed).await.into_code());
         };
         let hash = service.hasher().hash(password, service.salt()).await?;
         let caller = service
@@ -231,13 +397,19 @@ impl Passwords<'_> {
         let service = self.0;
         let new = fit(new)?;
         let mut read = service.store().read().await?;
+        let now = read.now();
         let stored = read.password_of(caller.identity).await?;
         drop(read);
+        service.attempts().sign_in(caller.address, now)?;
         let compared = service
             .hasher()
             .compare(canonical(current), stored, service.salt())
             .await?;
         if !compared.same {
+            let person = service.people().me(caller).await?;
+            let address = caller.address;
+            let failed = Failed::of(Some(&person), address, "current password", "password");
+            self.refuse(failed).await;
             return Err(Error::new(
                 Kind::Forbidden,
                 "password.wrong",
@@ -262,6 +434,16 @@ impl Passwords<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// The organization does not want passwords. The same answer for every name.
+fn switched_off() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "password.switched_off",
+        "Signing in by password is switched off in this organization.",
+    )
+    .hint("Sign in as your organization tells you, or with a token: `coffer login URL --token-file FILE`.")
 }
 
 impl Service {

@@ -4,7 +4,8 @@ use crate::Service;
 use crate::error::{Error, Kind, PROJECT, Result};
 use coffer_model::act::CreateProject;
 use coffer_model::library::Project;
-use coffer_model::{Authentication, Caller, ProjectId, name};
+use coffer_model::policy::in_scope;
+use coffer_model::{Authentication, Caller, ProjectId, TokenScopes, name};
 
 /// Projects.
 pub struct Projects<'a>(pub(crate) &'a Service);
@@ -14,7 +15,7 @@ impl Projects<'_> {
     pub async fn find(&self, caller: &Caller, name_or_id: &str) -> Result<Project> {
         let key = name::key(name_or_id);
         let found = self
-            .list(caller)
+            .visible(caller)
             .await?
             .into_iter()
             .find(|project| name::key(&project.name) == key || project.id.to_string() == key);
@@ -29,6 +30,12 @@ impl Projects<'_> {
 
     /// The projects that the caller may know of. A job knows its own.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<Project>> {
+        in_scope(caller, TokenScopes::PROJECT)?;
+        self.visible(caller).await
+    }
+
+    /// The same, for finding the one that a path names: that much every scope needs.
+    async fn visible(&self, caller: &Caller) -> Result<Vec<Project>> {
         let mut read = self.0.store().read().await?;
         let mut projects = read.projects_visible(caller).await?;
         if let Authentication::Job { project: own, .. } = &caller.authentication {

@@ -118,7 +118,7 @@ impl Sessions<'_> {
             replaces: replaces.map(tokens::hash),
         };
         let started = shown.clone();
-        service
+        let stored = service
             .store()
             .write("session.start", move |tx| {
                 let (shown, new) = (started.clone(), new.clone());
@@ -133,7 +133,8 @@ impl Sessions<'_> {
                     tx.session_insert(grant, &new).await
                 })
             })
-            .await?;
+            .await;
+        service.passwords().unless_replayed(&shown, stored).await?;
         Ok(NewSession {
             id,
             secret,

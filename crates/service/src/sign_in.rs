@@ -2,16 +2,14 @@
 //!
 //! One answer for every kind of wrong: nobody learns whether a token was unknown, expired, revoked or mistyped.
 
+use crate::credentials::{NewToken, TokenKind, days_from};
 use crate::error::{Error, Kind, Result};
-use crate::people::{NewToken, TokenKind, days_from};
-use crate::{Service, tokens};
+use crate::{Service, attempts, tokens};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use coffer_model::act::{CreateFirstAdministrator, ShowToken};
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::policy::Denied;
-use coffer_model::{
-    AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes, access, name,
-};
+use coffer_model::{AgentId, Authentication, Caller, IdentityId, TokenScopes, access, name};
 use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError, Tx};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,8 +18,6 @@ use zeroize::Zeroizing;
 
 /// Clocks of agent and database may differ by this many seconds.
 const WINDOW_SECONDS: i64 = 60;
-/// Addresses whose refusals are counted at once.
-const MOST_ADDRESSES: usize = 10_000;
 /// Days that the first administrator's token lives.
 const FIRST_TOKEN_DAYS: u32 = 90;
 
@@ -38,40 +34,6 @@ impl Nonces {
     }
 }
 
-/// Refused tokens not on record yet, so that a flood of them is not a flood of rows.
-#[derive(Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Refused, Waiting>>);
-
-/// Kind of a token, and where it came from.
-type Refused = (&'static str, Option<IpAddr>);
-
-/// Refusals of one kind from one address.
-#[derive(Default)]
-struct Waiting {
-    /// The minute of the last row.
-    recorded: Option<i64>,
-    /// Refusals since.
-    count: u64,
-}
-
-impl Refusals {
-    /// How many refusals the row to be written stands for; none while this minute has one.
-    fn take(&self, kind: &'static str, address: Option<IpAddr>, now: Timestamp) -> Option<u64> {
-        let minute = now.0 / 60_000_000;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_ADDRESSES {
-            known.clear();
-        }
-        let waiting = known.entry((kind, address)).or_default();
-        waiting.count += 1;
-        if waiting.recorded == Some(minute) {
-            return None;
-        }
-        waiting.recorded = Some(minute);
-        Some(std::mem::take(&mut waiting.count))
-    }
-}
-
 /// Signing in.
 pub struct SignIn<'a>(pub(crate) &'a Service);
 
@@ -80,6 +42,8 @@ pub struct SignIn<'a>(pub(crate) &'a Service);
 pub struct Shown {
     pub(crate) caller: Caller,
     proof: Proof,
+    /// The digest of the name that was typed, to forget its failures at this place.
+    principal: Option<[u8; 32]>,
 }
 
 /// What is used up, with whatever is made from it, in one unit of work.
@@ -87,7 +51,14 @@ pub struct Shown {
 pub(crate) enum Proof {
     /// Nothing: what was shown may be shown again.
     None,
+    /// The code of an authenticator app, by its step.
+    Code(i64),
+    /// A recovery code, by its digest.
+    Recovery([u8; 32]),
 }
+
+/// A refused token, to be counted: its kind, and where it came from.
+pub(crate) type RefusedToken = (&'static str, Option<IpAddr>);
 
 impl Shown {
     /// Who it is.
@@ -109,11 +80,25 @@ impl Shown {
         address.map_or_else(String::new, |address| address.to_string())
     }
 
-    /// Uses up what can be shown only once.
-    pub(crate) async fn spend(&self, _tx: &mut Tx) -> std::result::Result<(), Stop> {
+    /// Uses up what can be shown only once, and forgets the failures before it.
+    pub(crate) async fn spend(&self, tx: &mut Tx) -> std::result::Result<(), Stop> {
+        let identity = self.caller.identity;
         match &self.proof {
-            Proof::None => Ok(()),
+            Proof::None => {}
+            Proof::Code(step) => tx.second_factor_spend(identity, *step).await?,
+            Proof::Recovery(hash) => tx.recovery_code_spend(identity, hash).await?,
         }
+        if let Some(principal) = &self.principal {
+            let place = attempts::place(self.caller.address).to_string();
+            tx.sign_in_succeeded(principal, &place).await?;
+        }
+        Ok(())
+    }
+
+    /// The same, whose name was typed.
+    pub(crate) fn typed_as(mut self, principal: [u8; 32]) -> Self {
+        self.principal = Some(principal);
+        self
     }
 }
 
@@ -151,10 +136,22 @@ impl SignIn<'_> {
         let mut read = self.0.store().read().await?;
         let now = read.now();
         match self.holder(&mut read, &hash, address).await? {
-            Some(caller) => Ok(caller),
+            Some(caller) => {
+                if let Authentication::Token { credential, .. }
+                | Authentication::AgentRegistration { credential } = caller.authentication
+                {
+                    let uses = &self.0.0.token_uses;
+                    uses.count(caller.identity, credential, address, now);
+                }
+                Ok(caller)
+            }
             None => {
                 drop(read);
-                self.record_refusal(kind.word(), address, now).await?;
+                let row = self.0.0.refusals.take((kind.word(), address), now);
+                if let Some(row) = row {
+                    self.record_refusal(row).await?;
+                }
+                self.0.attempts().token(address, now)?;
                 Err(refused())
             }
         }
@@ -173,7 +170,7 @@ impl SignIn<'_> {
         let authentication = match (row.kind, row.job) {
             (CredentialKind::Pat, _) => Authentication::Token {
                 credential: row.id,
-                scopes: TokenScopes::FULL,
+                scopes: row.scopes,
             },
             (CredentialKind::Agent, _) => Authentication::AgentRegistration { credential: row.id },
             (CredentialKind::Job, Some(job)) => {
@@ -198,16 +195,20 @@ impl SignIn<'_> {
         )))
     }
 
-    /// Puts a refused token on record: one row per address, kind and minute.
-    async fn record_refusal(
-        &self,
-        kind: &'static str,
-        address: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Result<()> {
-        let Some(count) = self.0.0.refusals.take(kind, address, now) else {
-            return Ok(());
-        };
+    /// Puts on record what waits since its minute is over; at the end, whatever waits.
+    pub(crate) async fn record_due(&self, all: bool) -> Result<()> {
+        let now = self.0.store().read().await?.now();
+        for row in self.0.0.refusals.due(now, all) {
+            self.record_refusal(row).await?;
+        }
+        for (failed, count) in self.0.0.failures.due(now, all) {
+            self.0.passwords().record_failure(failed, count).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts refused tokens on record: one row per address, kind and minute.
+    async fn record_refusal(&self, ((kind, address), count): (RefusedToken, u64)) -> Result<()> {
         let caller = self.0.nobody(address);
         let recorded = self
             .0
@@ -277,6 +278,7 @@ impl SignIn<'_> {
                 address,
             ),
             proof,
+            principal: None,
         }
     }
 
@@ -299,6 +301,8 @@ impl SignIn<'_> {
             ));
         }
         let service = self.0;
+        let now = service.store().read().await?.now();
+        service.attempts().sign_in(address, now)?;
         let digest = hex::encode(tokens::hash(&code));
         let person = NewIdentity {
             id: IdentityId::random(service.entropy()),
@@ -308,7 +312,13 @@ impl SignIn<'_> {
             display_name: unique_name.to_owned(),
         };
         let token = tokens::mint(CredentialKind::Pat, service.entropy());
-        let new = crate::people::credential(service, &token, TokenKind::Pat, label);
+        let new = crate::credentials::credential(
+            service,
+            &token,
+            TokenKind::Pat,
+            label,
+            TokenScopes::FULL,
+        );
         let mut caller = service.duty("first sign-in");
         caller.address = address;
         let id = new.id;
@@ -339,7 +349,15 @@ impl SignIn<'_> {
                         .await?;
                     new.expires_at = days_from(tx.now(), FIRST_TOKEN_DAYS);
                     let grant = tx
-                        .authorize_with(&caller, act, &[("token", new.id.to_string())])
+                        .authorize_with(
+                            &caller,
+                            act,
+                            &[
+                                ("token", new.id.to_string()),
+                                ("kind", new.kind.word().to_owned()),
+                                ("owner", person.id.to_string()),
+                            ],
+                        )
                         .await?;
                     tx.credential_insert(grant, &new).await?;
                     Ok(new.expires_at)
@@ -350,6 +368,7 @@ impl SignIn<'_> {
             id,
             token,
             expires_at,
+            scopes: TokenScopes::FULL.words(),
             identity,
         })
     }
@@ -368,22 +387,5 @@ impl SignIn<'_> {
             authentication,
             address,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Refusals;
-    use coffer_model::Timestamp;
-
-    #[test]
-    fn the_refusals_of_a_minute_are_one_row_and_none_is_lost() {
-        let refusals = Refusals::default();
-        let at = |kind, seconds: i64| refusals.take(kind, None, Timestamp(seconds * 1_000_000));
-        assert_eq!(at("pat", 60), Some(1));
-        assert_eq!((at("pat", 61), at("pat", 119)), (None, None));
-        assert_eq!(at("job", 61), Some(1));
-        assert_eq!(at("pat", 120), Some(3));
-        assert_eq!(at("pat", 600), Some(1));
     }
 }

@@ -6,23 +6,38 @@ use crate::jobs::Lease;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
-    Act, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken, CreateTokenAtSignIn,
-    CreateTokenFor, RevokeOwnToken, RevokeTokenOf, ViewOwnTokens,
+    Act, CountTokenUses, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken,
+    CreateTokenAtSignIn, CreateTokenFor, RevokeOwnToken, RevokeTokenOf, ViewOwnTokens, ViewTokens,
 };
-use coffer_model::{CredentialId, IdentityId, JobId, PipelineId, ProjectId, RunId, Timestamp};
+use coffer_model::library::Person;
+use coffer_model::{
+    CredentialId, IdentityId, JobId, PipelineId, ProjectId, RunId, Timestamp, TokenScopes,
+};
 use uuid::Uuid;
 
+/// What lists show of a token.
+macro_rules! listed_columns {
+    () => {
+        "c.id, c.kind, c.identity_id, i.display_name, i.unique_name, c.label, c.scopes, c.created_at, c.expires_at,
+            c.revoked_at, c.last_used_at, c.last_used_address"
+    };
+}
+
 statements! {
-    INSERT = "insert into credential (id, kind, hash, identity_id, job_id, label, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "insert into credential (id, kind, hash, identity_id, job_id, label, created_at, expires_at, scopes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     // A revoked or expired token, or one of a disabled identity, is the same as none.
-    FIND = "select c.id, c.kind, c.identity_id, i.display_name, c.expires_at, c.job_id from credential c
+    FIND = "select c.id, c.kind, c.identity_id, i.display_name, c.job_id, c.scopes from credential c
         join identity i on i.id = c.identity_id
         where c.hash = $1 and c.revoked_at is null and c.expires_at > $2 and i.disabled_at is null";
     JOB = "select j.id, j.run_id, r.pipeline_id, r.project_id from job j join run r on r.id = j.run_id
         where j.id = $1 and j.state = 'leased' and j.lease_until > $2";
-    OF_IDENTITY = "select id, kind, label, created_at, expires_at, revoked_at from credential
-        where identity_id = $1 and kind <> 'job' order by created_at desc";
+    OF_IDENTITY = concat!("select ", listed_columns!(), " from credential c join identity i on i.id = c.identity_id
+        where c.identity_id = $1 and c.kind <> 'job' order by c.created_at desc");
+    OF_EVERYBODY = concat!("select ", listed_columns!(), " from credential c join identity i on i.id = c.identity_id
+        where c.kind <> 'job' order by i.unique_key, c.created_at desc");
+    USED = "update credential set last_used_at = $1, last_used_address = $2
+        where id = $3 and (last_used_at is null or last_used_at < $1)";
     REVOKE_OWN = "update credential set revoked_at = $1 where id = $2 and identity_id = $3 and revoked_at is null";
     REVOKE = "update credential set revoked_at = $1 where id = $2 and kind <> 'job' and revoked_at is null";
     OWNER = "select identity_id from credential where id = $1";
@@ -71,9 +86,47 @@ pub struct NewCredential {
     pub label: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What it is good for, as words; see [`TokenScopes`].
+    pub scopes: String,
 }
 
-/// A stored token, without its digest.
+/// A use of a token.
+#[derive(Clone, Debug)]
+pub struct TokenUse {
+    /// Which.
+    pub id: CredentialId,
+    /// When.
+    pub at: Timestamp,
+    /// Where from; empty when it is not known.
+    pub address: String,
+}
+
+/// A token in a list, without its digest.
+#[derive(Clone, Debug)]
+pub struct CredentialListed {
+    /// Its id.
+    pub id: CredentialId,
+    /// What it is good for.
+    pub kind: CredentialKind,
+    /// Whose it is.
+    pub owner: Person,
+    /// What the owner calls it.
+    pub label: String,
+    /// Its scopes, as words.
+    pub scopes: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Where from.
+    pub last_used_address: Option<String>,
+}
+
+/// A live token, without its digest.
 #[derive(Clone, Debug)]
 pub struct CredentialRow {
     /// Its id.
@@ -84,14 +137,8 @@ pub struct CredentialRow {
     pub identity: IdentityId,
     /// The owner's name.
     pub name: String,
-    /// What the owner calls it.
-    pub label: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
+    /// What it may be used for.
+    pub scopes: TokenScopes,
     /// Its job.
     pub job: Option<JobId>,
 }
@@ -165,8 +212,45 @@ struct FoundRow {
     kind: String,
     identity_id: Uuid,
     display_name: String,
-    expires_at: i64,
     job_id: Option<Uuid>,
+    scopes: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    id: Uuid,
+    kind: String,
+    identity_id: Uuid,
+    display_name: String,
+    unique_name: String,
+    label: String,
+    scopes: String,
+    created_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    last_used_at: Option<i64>,
+    last_used_address: Option<String>,
+}
+
+impl ListedRow {
+    fn into_listed(self) -> Result<CredentialListed, StoreError> {
+        Ok(CredentialListed {
+            id: CredentialId(self.id),
+            kind: CredentialKind::from_word(&self.kind)?,
+            owner: Person {
+                id: IdentityId(self.identity_id),
+                unique_name: self.unique_name,
+                display_name: self.display_name,
+            },
+            label: self.label,
+            scopes: self.scopes,
+            created_at: Timestamp(self.created_at),
+            expires_at: Timestamp(self.expires_at),
+            revoked_at: self.revoked_at.map(Timestamp),
+            last_used_at: self.last_used_at.map(Timestamp),
+            last_used_address: self.last_used_address,
+        })
+    }
 }
 
 impl Tx {
@@ -216,6 +300,7 @@ impl Tx {
                 &new.label,
                 self.now.0,
                 new.expires_at.0,
+                &new.scopes,
             ],
         )
         .await?;
@@ -253,6 +338,20 @@ impl Tx {
         }
     }
 
+    /// Notes when and from where tokens were used last.
+    pub async fn token_uses_put(
+        &mut self,
+        grant: Grant<CountTokenUses>,
+        uses: &[TokenUse],
+    ) -> Result<(), Stop> {
+        grant.redeem(self)?;
+        for used in uses {
+            self.run(&USED, args![used.at.0, &used.address, used.id.0])
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Whose a token is.
     pub async fn credential_owner(
         &mut self,
@@ -280,10 +379,8 @@ impl ReadTx {
                 kind: CredentialKind::from_word(&row.kind)?,
                 identity: IdentityId(row.identity_id),
                 name: row.display_name,
-                label: String::new(),
-                created_at: Timestamp(0),
-                expires_at: Timestamp(row.expires_at),
-                revoked_at: None,
+                scopes: TokenScopes::parse(&row.scopes)
+                    .ok_or(StoreError::corrupt("credential", "scopes"))?,
                 job: row.job_id.map(JobId),
             })
         })
@@ -306,24 +403,20 @@ impl ReadTx {
     pub async fn credentials_of(
         &mut self,
         seen: &Seen<ViewOwnTokens>,
-    ) -> Result<Vec<CredentialRow>, StoreError> {
-        let identity = seen.0.identity;
-        let rows: Vec<(Uuid, String, String, i64, i64, Option<i64>)> =
-            self.conn.all(&OF_IDENTITY, args![identity.0]).await?;
-        rows.into_iter()
-            .map(|(id, kind, label, created_at, expires_at, revoked_at)| {
-                Ok(CredentialRow {
-                    id: CredentialId(id),
-                    kind: CredentialKind::from_word(&kind)?,
-                    identity,
-                    name: String::new(),
-                    label,
-                    created_at: Timestamp(created_at),
-                    expires_at: Timestamp(expires_at),
-                    revoked_at: revoked_at.map(Timestamp),
-                    job: None,
-                })
-            })
-            .collect()
+    ) -> Result<Vec<CredentialListed>, StoreError> {
+        let rows: Vec<ListedRow> = self
+            .conn
+            .all(&OF_IDENTITY, args![seen.0.identity.0])
+            .await?;
+        rows.into_iter().map(ListedRow::into_listed).collect()
+    }
+
+    /// Everybody's tokens, by their owners.
+    pub async fn credentials_of_everybody(
+        &mut self,
+        _seen: &Seen<ViewTokens>,
+    ) -> Result<Vec<CredentialListed>, StoreError> {
+        let rows: Vec<ListedRow> = self.conn.all(&OF_EVERYBODY, Vec::new()).await?;
+        rows.into_iter().map(ListedRow::into_listed).collect()
     }
 }

@@ -9,6 +9,7 @@
 mod access;
 mod access_lists;
 mod agents;
+mod attempts;
 mod audit;
 mod blobs;
 mod codes;
@@ -28,6 +29,7 @@ mod permissions;
 mod pipelines;
 mod projects;
 mod runs;
+mod second_factor;
 mod secure_files;
 mod sessions;
 mod settings;
@@ -39,9 +41,12 @@ mod unit;
 
 pub use access_lists::{AccessChange, AccessList, AccessRow};
 pub use agents::{AgentRow, NewAgent};
+pub use attempts::Failures;
 pub use audit::{AuditFilter, LinkedEvent};
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};
-pub use credentials::{CredentialKind, CredentialRow, JobCredential, NewCredential};
+pub use credentials::{
+    CredentialKind, CredentialListed, CredentialRow, JobCredential, NewCredential, TokenUse,
+};
 pub use engine::{Database, Options, Store};
 pub use error::{Refusal, Stop, StoreError};
 pub use file_access::FileAccess;
@@ -53,6 +58,7 @@ pub use logs::{LogPage, SealedPage};
 pub use passwords::{PasswordRow, SetsPassword};
 pub use pipelines::{PipelineRow, PipelineText};
 pub use runs::{NewRun, NewStage, RunRow};
+pub use second_factor::SecondFactorRow;
 pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody, TicketedFile};
 pub use sessions::{NewSession, SessionListed, SessionRow};
 pub use stages::{Missing, StageRow, Why};

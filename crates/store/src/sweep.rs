@@ -14,7 +14,9 @@ statements! {
     TOKENS = "delete from credential where kind <> 'job' and (expires_at < $1 or revoked_at < $1)";
     WAITING = "select (select count(*) from credential where kind <> 'job' and (expires_at < $1 or revoked_at < $1))
             + (select count(*) from session where expires_at < $1 or ended_at < $1)
-            + (select count(*) from password_code where expires_at < $1) as n";
+            + (select count(*) from password_code where expires_at < $1)
+            + (select count(*) from sign_in_failure where first_at < $1)
+            + (select count(*) from sign_in_place where seen_at < $1) as n";
     SESSIONS = "delete from session where expires_at < $1 or ended_at < $1";
     CODES = "delete from password_code where expires_at < $1";
 }
@@ -28,6 +30,7 @@ impl Tx {
         for statement in [&TOKENS, &SESSIONS, &CODES] {
             removed += self.run(statement, args![before.0]).await?;
         }
+        self.attempts_sweep().await?;
         Ok(removed)
     }
 }

@@ -44,6 +44,8 @@ pub struct Setup {
     pub duties: bool,
     /// Whether the operator lets the server call this machine, without TLS. Stories have their partners here.
     pub calls_this_machine: bool,
+    /// Whether a reverse proxy stands before the server, so that a request says itself where it comes from.
+    pub behind_proxy: bool,
     /// Whether the log of this process is kept and searched. Off for measuring.
     pub logs: bool,
 }
@@ -54,6 +56,7 @@ impl Default for Setup {
             limits: Limits::default(),
             lease_seconds: 30,
             duties: true,
+            behind_proxy: false,
             calls_this_machine: true,
             logs: true,
         }
@@ -146,6 +149,7 @@ impl TestServer {
         self.address = listener.local_addr().unwrap();
         let mut options = Options::new(self.address);
         options.limits = self.setup.limits;
+        options.behind_proxy = self.setup.behind_proxy;
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let (served, until) = (service.clone(), stop.clone());
@@ -299,6 +303,7 @@ impl TestServer {
                 days: 30,
                 user: Some(name.into()),
                 kind: None,
+                scope: None,
             })
             .await
             .unwrap()
@@ -326,6 +331,7 @@ impl TestServer {
                 days: 1,
                 user: None,
                 kind: Some("agent".into()),
+                scope: None,
             })
             .await
             .unwrap()

@@ -56,6 +56,9 @@ pub struct PasswordSignIn {
     /// Days until the token ends; 30 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
+    /// What the token is good for; everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// Body of `POST coffer/signin/newpassword`: sets a password with a one-time code. No `Debug`: it holds secrets.
@@ -68,11 +71,11 @@ pub struct NewPassword {
     pub password: String,
 }
 
-/// Body of `POST coffer/invitations`.
+/// Body of `POST coffer/invitations` and `POST coffer/secondfactorresets`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
-    /// Sign-in name of who is to set a password.
+    /// Sign-in name of whom it is about.
     pub user: String,
 }
 
@@ -98,6 +101,9 @@ pub struct CreatedToken {
     pub token: String,
     /// When it ends.
     pub expires_on: Date,
+    /// What it is good for, words separated by spaces.
+    #[serde(default)]
+    pub scope: String,
     /// Whose it is.
     pub identity: IdentityRef,
 }
@@ -108,7 +114,7 @@ pub struct CreatedToken {
 pub struct TokenRequest {
     /// What it is for.
     pub label: String,
-    /// Days until it ends; 1 to 365.
+    /// Days until it ends; at most what the organization allows.
     pub days: u32,
     /// Whose; the caller's own when absent. Only an administrator may make one for somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +122,9 @@ pub struct TokenRequest {
     /// `pat` (default) or `agent` (registers agents, nothing else).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// What it is good for: words such as `vso.build`, separated by spaces; everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// A token's record, without its value.
@@ -135,6 +144,18 @@ pub struct TokenRecord {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_on: Option<Date>,
+    /// What it is good for, words separated by spaces.
+    #[serde(default)]
+    pub scope: String,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<IdentityRef>,
+    /// When it was last used, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_on: Option<Date>,
+    /// Where from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_from: Option<String>,
 }
 
 /// The organization and its switches: answer of `GET` and `PATCH coffer/organization`.

@@ -123,9 +123,11 @@ pub mod coffer {
     pub const NEW_PASSWORD: &str = "_apis/coffer/signin/newpassword";
     /// POST [`crate::coffer::Invitation`], answers [`crate::coffer::PasswordCode`].
     pub const INVITATIONS: &str = "_apis/coffer/invitations";
+    /// POST [`crate::coffer::Invitation`]: removes somebody's second factor.
+    pub const SECOND_FACTOR_RESETS: &str = "_apis/coffer/secondfactorresets";
     /// GET, POST [`crate::coffer::User`].
     pub const USERS: &str = "_apis/coffer/users";
-    /// GET, POST [`crate::coffer::TokenRequest`].
+    /// GET, POST [`crate::coffer::TokenRequest`]; `?all=true` lists everybody's.
     pub const TOKENS: &str = "_apis/coffer/tokens";
     /// DELETE.
     pub const TOKEN: &str = "_apis/coffer/tokens/{tokenId}";
@@ -153,6 +155,8 @@ pub mod pages {
     pub const ACCOUNT_TOKENS: &str = "/account/tokens";
     /// POST: end a session.
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
+    /// POST: begin, confirm or remove the second factor.
+    pub const ACCOUNT_SECOND_FACTOR: &str = "/account/second-factor";
 }
 
 /// The agent protocol.

@@ -311,6 +311,7 @@ impl Story<'_> {
             days: 1,
             user: Some(name.into()),
             kind: None,
+            scope: None,
         };
         let token = Zeroizing::new(administrator.coffer().create_token(&request).await?.token);
         self.keep(&format!("{name}.token"), &token)?;
@@ -343,6 +344,7 @@ impl Story<'_> {
             days: 1,
             user: None,
             kind: Some("agent".into()),
+            scope: None,
         };
         let token = administrator.coffer().create_token(&request).await?.token;
         let options = AgentOptions {

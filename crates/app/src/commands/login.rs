@@ -6,7 +6,7 @@ use crate::error::{CommandError, Result};
 use crate::output::Table;
 use clap::Args;
 use coffer_client::organization_url;
-use coffer_wire::coffer::FirstSignIn;
+use coffer_wire::coffer::{FirstSignIn, NewPassword, PasswordSignIn};
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -15,12 +15,14 @@ use zeroize::Zeroizing;
 #[command(after_help = "\
 Examples:
   coffer login http://127.0.0.1:8080 --code CODE --name ada
+  coffer login https://coffer.example --user grace
   coffer login https://coffer.example --token-file token.txt
   pass coffer | coffer login https://coffer.example --token-file -
 
 A server that starts for the first time shows a one-time code; it makes its user the first administrator. Everybody
-else signs in with a token, which an administrator makes with `coffer token create LABEL --user NAME`.
-A token is read from a file or from standard input and never from an argument, which others could see.
+else signs in by password, which is traded for a token, or with a token. A password is first set with the one-time code
+that an administrator makes with `coffer user invite NAME`. Passwords and tokens are asked for without an echo or read
+from standard input or a file, and never from an argument, which others could see.
 Server and token are kept in login.json in your configuration folder, readable by you only.")]
 pub(crate) struct LoginArgs {
     /// URL of the server; without a path, the organization is DefaultCollection
@@ -33,6 +35,26 @@ pub(crate) struct LoginArgs {
     /// Your name as the first administrator [default: your user name]
     #[arg(long, requires = "code")]
     name: Option<String>,
+    /// Sign-in name: asks for the password, and for the code of the second factor
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["code", "token_file"])]
+    user: Option<String>,
+    /// Read the password from standard input, its first line
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    /// The code of your authenticator app, or a recovery code; asked for when there is a terminal
+    #[arg(long, value_name = "CODE", requires = "user")]
+    otp: Option<String>,
+    /// Set a new password first, with an administrator's one-time code; `-` asks for the code
+    #[arg(
+        long,
+        value_name = "CODE",
+        requires = "user",
+        allow_hyphen_values = true
+    )]
+    invitation: Option<String>,
+    /// Days until the token ends that the password is traded for
+    #[arg(long, default_value_t = 30, requires = "user", value_parser = clap::value_parser!(u32).range(1..))]
+    days: u32,
     /// File that holds a token, `-` for standard input
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -47,11 +69,15 @@ pub(crate) async fn login(context: &Context, args: LoginArgs) -> Result {
     let url = organization_url(server)?;
     let file = context.login_file()?;
     let token = match (&args.code, &args.token_file) {
+        _ if args.user.is_some() => password_sign_in(context, &url, &args).await?,
         (Some(code), _) => first_sign_in(context, &url, code, args.name.as_deref()).await?,
         (None, Some(path)) => token_from_file(path)?,
         (None, None) => {
             return Err(
-                CommandError::usage("login needs a token or a one-time code")
+                CommandError::usage("login needs a user, a token or a one-time code")
+                    .hint(format!(
+                        "coffer login {server} --user NAME asks for your password"
+                    ))
                     .hint(format!(
                         "coffer login {server} --token-file - reads a token from standard input"
                     ))
@@ -64,7 +90,7 @@ pub(crate) async fn login(context: &Context, args: LoginArgs) -> Result {
     let client = context.client_for(url.clone(), Some(token.clone()))?;
     // After a first sign-in the code is spent: keep the token before anything else can fail.
     let login = Login { url, token };
-    if args.code.is_some() {
+    if args.code.is_some() || args.user.is_some() {
         credentials::store(&file, &login)?;
     }
     let who = client.coffer().connection_data().await?.authenticated_user;
@@ -84,6 +110,61 @@ pub(crate) async fn login(context: &Context, args: LoginArgs) -> Result {
         }))?;
     }
     Ok(())
+}
+
+/// Trades a password for a token; sets the password first, where somebody was invited to.
+async fn password_sign_in(
+    context: &Context,
+    url: &str,
+    args: &LoginArgs,
+) -> Result<Zeroizing<String>> {
+    let user = args.user.clone().unwrap_or_default();
+    let client = context.client_for(url.to_owned(), None)?;
+    let mut lines = args.password_stdin.then(|| std::io::stdin().lines());
+    let mut ask = |what: &str| -> Result<Zeroizing<String>> {
+        let read = match &mut lines {
+            Some(lines) => lines.next().unwrap_or_else(|| Ok(String::new())),
+            None => rpassword::prompt_password(format!("{what}: ")),
+        };
+        read.map(Zeroizing::new).map_err(|error| {
+            CommandError::usage(format!("{what} cannot be asked for: {error}"))
+                .hint("without a terminal, `--password-stdin` reads it from standard input")
+        })
+    };
+    let password = match args.invitation.as_deref() {
+        None => ask("Password")?,
+        Some(code) => {
+            let code = match code {
+                "-" => ask("One-time code")?,
+                code => Zeroizing::new(code.trim().to_owned()),
+            };
+            let password = ask("New password, at least 12 characters")?;
+            if !args.password_stdin && *ask("The same again")? != *password {
+                return Err(CommandError::usage("the two passwords are not the same"));
+            }
+            let body = NewPassword {
+                code: code.to_string(),
+                password: password.to_string(),
+            };
+            client.coffer().set_password(&body).await?;
+            password
+        }
+    };
+    let code = match &args.otp {
+        Some(code) => Zeroizing::new(code.clone()),
+        None if args.password_stdin => Zeroizing::default(),
+        None => ask("Code of your authenticator app (empty if you use none)")?,
+    };
+    let body = PasswordSignIn {
+        user,
+        password: password.to_string(),
+        code: (!code.is_empty()).then(|| code.to_string()),
+        label: "coffer login".to_owned(),
+        days: Some(args.days),
+        scope: None,
+    };
+    let created = client.coffer().sign_in_by_password(&body).await?;
+    Ok(Zeroizing::new(created.token))
 }
 
 async fn first_sign_in(

@@ -17,13 +17,14 @@ Examples:
   coffer token create laptop --days 90
   coffer token create first --user grace > grace.token
   coffer token create build-machines --kind agent > agent.token
+  coffer token create reports --scope vso.securefiles_read --scope vso.build
 
 Standard output gets the token alone, so that it can go to a file or a password store.")]
     Create {
         /// What it is for
         label: String,
-        /// Days until it ends, 1 to 365
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365))]
+        /// Days until it ends; at most what the organization allows
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         days: u32,
         /// Whose it is; only an administrator may make one for somebody else
         #[arg(long, value_name = "NAME")]
@@ -31,10 +32,19 @@ Standard output gets the token alone, so that it can go to a file or a password 
         /// What it can do
         #[arg(long, value_enum, default_value_t = TokenKind::Pat)]
         kind: TokenKind,
+        /// What it is good for, such as vso.securefiles_read; may be repeated [default: everything]
+        #[arg(long = "scope", value_name = "SCOPE", conflicts_with = "kind")]
+        scopes: Vec<String>,
     },
     /// List your tokens, without their values
-    #[command(after_help = "Examples:\n  coffer token list")]
-    List,
+    #[command(
+        after_help = "Examples:\n  coffer token list\n  coffer token list --all --output json"
+    )]
+    List {
+        /// Everybody's; for administrators of the organization
+        #[arg(long)]
+        all: bool,
+    },
     /// End a token at once
     #[command(after_help = "Examples:\n  coffer token revoke 3f0a1c7e-5f5b-4c8e-9f1e-2f6d7a8b9c0d")]
     Revoke {
@@ -62,12 +72,14 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result {
             days,
             user,
             kind,
+            scopes,
         } => {
             let request = TokenRequest {
                 label,
                 days,
                 user,
                 kind: (kind == TokenKind::Agent).then(|| "agent".to_owned()),
+                scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
             };
             let mut created = client.coffer().create_token(&request).await?;
             out.note(&format!(
@@ -81,22 +93,38 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result {
             let token = Zeroizing::new(std::mem::take(&mut created.token));
             out.line(&token)
         }
-        TokenCommand::List => {
-            let tokens = client.coffer().tokens().await?;
+        TokenCommand::List { all } => {
+            let tokens = if all {
+                client.coffer().all_tokens().await?
+            } else {
+                client.coffer().tokens().await?
+            };
             out.show(&tokens, |tokens| {
-                let mut table = Table::new(["id", "kind", "label", "created", "ends", "revoked"]);
+                let mut table = Table::new([
+                    "id",
+                    "owner",
+                    "kind",
+                    "label",
+                    "scope",
+                    "created",
+                    "ends",
+                    "last used",
+                    "revoked",
+                ]);
                 for token in tokens {
+                    let date =
+                        |date: &Option<String>| date.as_deref().map(short_date).unwrap_or_default();
+                    let owner = token.owner.as_ref().map(|owner| owner.unique_name.clone());
                     table.row([
                         token.id.to_string(),
+                        owner.unwrap_or_default(),
                         token.kind.clone(),
                         token.label.clone(),
+                        token.scope.clone(),
                         short_date(&token.created_on),
                         short_date(&token.expires_on),
-                        token
-                            .revoked_on
-                            .as_deref()
-                            .map(short_date)
-                            .unwrap_or_default(),
+                        date(&token.last_used_on),
+                        date(&token.revoked_on),
                     ]);
                 }
                 table

@@ -1,10 +1,12 @@
 //! `coffer user`.
 
+use super::short_date;
 use crate::context::Context;
 use crate::error::{CommandError, Result};
 use crate::output::Table;
 use clap::Subcommand;
 use coffer_wire::coffer::{GroupReference, User};
+use zeroize::Zeroizing;
 
 /// Verbs of `user`.
 #[derive(Subcommand)]
@@ -25,6 +27,23 @@ The user signs in with a token: `coffer token create LABEL --user NAME`.")]
         /// Group to join, as PROJECT/GROUP or GROUP; may be repeated
         #[arg(long = "group", value_name = "GROUP")]
         groups: Vec<String>,
+    },
+    /// Make the one-time code by which a user sets a password, and show it this once
+    #[command(after_help = "\
+Examples:
+  coffer user invite grace
+
+The code is good for three days, once, and takes the place of one from before. Give it to the user by a way that you
+trust. The user opens SERVER/signin/password in a browser, or runs `coffer login SERVER --user NAME --invitation -`.")]
+    Invite {
+        /// Sign-in name
+        name: String,
+    },
+    /// Remove the second factor of a user whose device is lost
+    #[command(after_help = "Examples:\n  coffer user reset-second-factor grace")]
+    ResetSecondFactor {
+        /// Sign-in name
+        name: String,
     },
     /// List the users
     #[command(after_help = "Examples:\n  coffer user list\n  coffer user list --output json")]
@@ -57,6 +76,26 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
             context
                 .out
                 .show(&user, |user| table(std::slice::from_ref(user)))
+        }
+        UserCommand::Invite { name } => {
+            let mut made = client.coffer().invite(&name).await?;
+            context.out.note(&format!(
+                "One-time code of {} until {}. It is shown this once.",
+                made.identity.display_name,
+                short_date(&made.expires_on)
+            ));
+            if context.out.is_json() {
+                return context.out.json(&made);
+            }
+            let code = Zeroizing::new(std::mem::take(&mut made.code));
+            context.out.line(&code)
+        }
+        UserCommand::ResetSecondFactor { name } => {
+            client.coffer().reset_second_factor(&name).await?;
+            context
+                .out
+                .note(&format!("The second factor of {name} is removed."));
+            Ok(())
         }
         UserCommand::List => {
             let users = client.coffer().users().await?;

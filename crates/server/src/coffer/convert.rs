@@ -22,6 +22,7 @@ pub(crate) fn new_token(token: &NewToken) -> wire::CreatedToken {
         id: token.id.0,
         token: token.token.as_str().to_owned(),
         expires_on: date(token.expires_at),
+        scope: token.scopes.clone(),
         identity: identity(&token.identity),
     }
 }
@@ -34,6 +35,10 @@ pub(crate) fn token(view: TokenView) -> wire::TokenRecord {
         created_on: date(view.created_at),
         expires_on: date(view.expires_at),
         revoked_on: view.revoked_at.map(date),
+        scope: view.scopes,
+        owner: Some(identity(&view.owner)),
+        last_used_on: view.last_used_at.map(date),
+        last_used_from: view.last_used_address,
     }
 }
 

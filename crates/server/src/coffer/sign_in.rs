@@ -47,7 +47,7 @@ pub(crate) async fn by_password(
     let days = body.days.unwrap_or(TOKEN_DAYS);
     let people = app.service.people();
     let token = people
-        .create_token_at_sign_in(shown, &body.label, days)
+        .create_token_at_sign_in(shown, &body.label, days, body.scope.as_deref())
         .await?;
     Ok(asked.json(&convert::new_token(&token)))
 }
@@ -79,4 +79,15 @@ pub(crate) async fn invite(
         expires_on: crate::ado::convert::date(made.expires_at),
         identity: crate::ado::convert::identity(&made.person),
     }))
+}
+
+/// `POST coffer/secondfactorresets`.
+pub(crate) async fn reset_second_factor(
+    State(app): State<App>,
+    Who(caller): Who,
+    JsonBody(body): JsonBody<Invitation>,
+) -> Result<StatusCode> {
+    let second = app.service.second_factor();
+    second.reset(&caller, &body.user).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -5,22 +5,29 @@ use crate::auth::Who;
 use crate::body::JsonBody;
 use crate::coffer::convert;
 use crate::error::{ApiError, Result};
+use crate::params::Params;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_model::CredentialId;
-use coffer_service::TokenKind;
+use coffer_service::{TokenKind, TokenWish};
 use coffer_wire::coffer::TokenRequest;
 use http::StatusCode;
 use uuid::Uuid;
 
-/// `GET coffer/tokens`: the caller's own, without their values.
+/// `GET coffer/tokens`: the caller's own, or everybody's, without their values.
 pub(crate) async fn list(
     State(app): State<App>,
     Who(caller): Who,
     asked: Asked,
+    params: Params,
 ) -> Result<Response> {
-    let tokens = app.service.people().tokens(&caller).await?;
+    let people = app.service.people();
+    let tokens = if params.flag("all")? {
+        people.all_tokens(&caller).await?
+    } else {
+        people.tokens(&caller).await?
+    };
     Ok(asked.list(tokens.into_iter().map(convert::token).collect()))
 }
 
@@ -36,10 +43,14 @@ pub(crate) async fn create(
         kind if kind.eq_ignore_ascii_case("agent") => TokenKind::Agent,
         _ => return Err(ApiError::argument("A token's kind is 'pat' or 'agent'.")),
     };
-    let people = app.service.people();
-    let token = people
-        .create_token(&caller, &body.label, body.days, body.user.as_deref(), kind)
-        .await?;
+    let wish = TokenWish {
+        label: body.label,
+        days: body.days,
+        user: body.user,
+        kind,
+        scopes: body.scope,
+    };
+    let token = app.service.people().create_token(&caller, wish).await?;
     Ok(asked.json(&convert::new_token(&token)))
 }
 

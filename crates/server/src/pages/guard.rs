@@ -15,8 +15,8 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use coffer_service::{FoundSession, form_token, is_form_token};
-use http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -288,6 +288,10 @@ fn refused(error: &ApiError, prefix: &str) -> Response {
         html::escape(message)
     );
     let mut response = html::page(error.status, "This did not work", &body);
+    if let Some(seconds) = error.retry_after {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
     response.extensions_mut().insert(error.clone());
     response
 }

@@ -116,6 +116,7 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::SIGN_IN_PASSWORD, sign_in::by_password).anonymous(),
         route!(POST paths::coffer::NEW_PASSWORD, sign_in::new_password).anonymous(),
         route!(POST paths::coffer::INVITATIONS, sign_in::invite),
+        route!(POST paths::coffer::SECOND_FACTOR_RESETS, sign_in::reset_second_factor),
         route!(GET paths::coffer::USERS, users::list),
         route!(POST paths::coffer::USERS, users::add),
         route!(GET paths::coffer::TOKENS, tokens::list),
@@ -150,6 +151,7 @@ fn pages() -> Vec<Route> {
         route!(POST paths::pages::ACCOUNT_PASSWORD, account::password).page(),
         route!(POST paths::pages::ACCOUNT_TOKENS, account::create_token).page(),
         route!(POST paths::pages::ACCOUNT_SESSIONS, account::end_session).page(),
+        route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, account::second_factor).page(),
     ]
 }
 

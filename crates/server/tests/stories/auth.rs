@@ -98,8 +98,7 @@ both! {
             label: "short".into(),
             days: 1,
             user: None,
-            kind: None,
-        };
+            kind: None, scope: None };
         let token = coffer.create_token(&request).await.unwrap();
         let holder = server.holder(&token.token);
         holder.get(WHO).await.ok();

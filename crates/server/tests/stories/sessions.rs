@@ -428,7 +428,7 @@ both! {
         assert_eq!(absent.text(), denied.text());
         let missing = server.administrator().call("POST", "_apis/coffer/invitations").json(&unknown).send().await;
         assert_eq!(missing.code(404), "identity.not_found");
-        let request = TokenRequest { label: "z".into(), days: 1, user: None, kind: None };
+        let request = TokenRequest { label: "z".into(), days: 1, user: None, kind: None, scope: None };
         holder.client.coffer().create_token(&request).await.unwrap();
     }
 

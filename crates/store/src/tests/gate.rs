@@ -269,6 +269,7 @@ both! {
         let lease = Arc::new(kept.lock().unwrap().take().unwrap());
         let foreign = |result: Result<(), Stop>| matches!(result, Err(Stop::Failed(StoreError::ForeignGrant)));
         let credential = crate::NewCredential {
+                scopes: "app_token".into(),
             id: coffer_model::CredentialId::random(&*world.store.entropy()),
             kind: crate::CredentialKind::Job,
             hash: [5; 32],

@@ -164,6 +164,7 @@ both! {
                 let until = tx.now().plus_seconds(60);
                 let lease = tx.job_claim(&row, id, &name, &lease_hash(id), until).await?.unwrap();
                 let token = crate::NewCredential {
+                scopes: "app_token".into(),
                     id: coffer_model::CredentialId::random(tx.entropy()),
                     kind: crate::CredentialKind::Job,
                     hash: [n; 32],

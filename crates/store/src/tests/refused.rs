@@ -19,6 +19,7 @@ both! {
         let world = World::new(&home).await;
         let (admin, organization, identity) = (world.admin.clone(), world.organization, world.admin.identity);
         let token = |kind, n| NewCredential {
+                scopes: "app_token".into(),
             id: CredentialId::random(&*world.store.entropy()),
             kind,
             hash: [n; 32],
@@ -52,6 +53,7 @@ both! {
         let created = world.store.read().await.unwrap().now();
         for (n, id) in (1_u8..).zip(ids) {
             let token = NewCredential {
+                scopes: "app_token".into(),
                 id,
                 kind: CredentialKind::Pat,
                 hash: [n; 32],

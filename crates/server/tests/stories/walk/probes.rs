@@ -196,6 +196,10 @@ pub(crate) const PROBES: &[Probe] = &[
         r#"{"code":"{unknown}","password":"a long enough password"}"#,
     ),
     with("POST _apis/coffer/invitations", r#"{"user":"{fresh}"}"#),
+    with(
+        "POST _apis/coffer/secondfactorresets",
+        r#"{"user":"{fresh}"}"#,
+    ),
     bare("GET _apis/coffer/users"),
     with("POST _apis/coffer/users", r#"{"uniqueName":"{fresh}"}"#),
     bare("GET _apis/coffer/tokens"),

@@ -56,6 +56,7 @@ pub(super) async fn person(
         days: 30,
         user: Some(name.into()),
         kind: None,
+        scope: None,
     };
     let token = administrator.create_token(&request).await.unwrap().token;
     server.holder(&token)
@@ -170,6 +171,7 @@ impl Tenant {
                     days: 1,
                     user: None,
                     kind: None,
+                    scope: None,
                 };
                 let coffer = self.keeper.client.coffer();
                 coffer.create_token(&request).await.unwrap().id.to_string()

@@ -1,0 +1,210 @@
+//! The second factor: setting it up, signing in with it, codes that work once, and the way back when the device is lost.
+
+use crate::newest;
+use coffer_testkit::{Answer, Browser, TestServer, User, both, group};
+use serde_json::json;
+
+const PASSWORD: &str = "a long enough password";
+
+/// What an authenticator app shows: RFC 6238, written here a second time.
+struct App {
+    secret: Vec<u8>,
+    /// Seconds that the server's clock was moved by.
+    ahead: i64,
+}
+
+impl App {
+    fn typed(base32: &str) -> Self {
+        const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let (mut secret, mut bits, mut held) = (Vec::new(), 0, 0_u64);
+        for letter in base32.chars() {
+            held = held << 5 | LETTERS.find(letter).unwrap() as u64;
+            bits += 5;
+            if bits >= 8 {
+                bits -= 8;
+                secret.push((held >> bits & 0xff) as u8);
+            }
+        }
+        Self { secret, ahead: 0 }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "an app has a clock of its own")]
+    fn now(&self) -> i64 {
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+        i64::try_from(now.as_secs()).unwrap() + self.ahead
+    }
+
+    fn code(&self) -> String {
+        use aws_lc_rs::hmac;
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.secret);
+        let tag = hmac::sign(&key, &(self.now() / 30).to_be_bytes());
+        let tag = tag.as_ref();
+        let at = usize::from(tag[19] & 0xf);
+        let number = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+        format!("{:06}", number % 1_000_000)
+    }
+
+    /// The next code, on the server's clock and the app's.
+    fn wait(&mut self, server: &mut TestServer) {
+        server.advance_clock(30);
+        self.ahead += 30;
+    }
+}
+
+async fn sign_in(browser: &mut Browser, password: &str, code: &str) -> Answer {
+    let fields = [("name", "grace"), ("password", password), ("code", code)];
+    browser.fill("/signin", "/signin", &fields).await
+}
+
+async fn trade(nobody: &User, code: &str) -> Answer {
+    let body = json!({"user": "grace", "password": PASSWORD, "code": code, "label": "x"});
+    nobody
+        .call("POST", "_apis/coffer/signin/password")
+        .json(&body)
+        .send()
+        .await
+}
+
+/// Grace with an app and recovery codes.
+async fn enrolled(server: &mut TestServer) -> (Browser, App, Vec<String>) {
+    server
+        .person_with_password("Grace", &[group::READERS], PASSWORD)
+        .await;
+    let mut browser = server.browser();
+    sign_in(&mut browser, PASSWORD, "").await.ok();
+    let begun = browser
+        .fill("/account", "/account/second-factor", &[("step", "begin")])
+        .await
+        .ok();
+    let text = begun.text();
+    let secret = text
+        .split_once("<code id=\"secret\">")
+        .unwrap()
+        .1
+        .split('<')
+        .next()
+        .unwrap();
+    assert!(
+        text.contains(&format!(
+            "otpauth://totp/Coffer:Grace?secret={secret}&amp;issuer=Coffer"
+        )),
+        "{text}"
+    );
+    let mut app = App::typed(secret);
+    let confirm = |code: String| [("step", "confirm".to_owned()), ("code", code)];
+    let send = |browser: &mut Browser, code: String| {
+        let fields = confirm(code);
+        let token = coffer_testkit::form_token(&begun);
+        let url = browser.here("/account/second-factor");
+        (fields, token, url)
+    };
+    let (fields, token, url) = send(&mut browser, "000000".into());
+    let all = [
+        ("form_token", token.as_str()),
+        ("step", &fields[0].1),
+        ("code", &fields[1].1),
+    ];
+    let wrong = browser
+        .submit(coffer_testkit::From::SameSite, &url, &all)
+        .await;
+    assert!(matches!(wrong.status, 400), "{}", wrong.text());
+    let (fields, token, url) = send(&mut browser, app.code());
+    let all = [
+        ("form_token", token.as_str()),
+        ("step", &fields[0].1),
+        ("code", &fields[1].1),
+    ];
+    let on = browser
+        .submit(coffer_testkit::From::SameSite, &url, &all)
+        .await
+        .ok();
+    let text = on.text();
+    let codes: Vec<_> = text
+        .split("<li><code>")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(codes.len(), 10, "{text}");
+    app.wait(server);
+    (browser, app, codes)
+}
+
+both! {
+    async fn a_sign_in_asks_for_the_code_and_a_code_works_once(mut server) {
+        let (_, mut app, _) = enrolled(&mut server).await;
+        let mut browser = server.browser();
+        for (password, code) in [(PASSWORD, ""), (PASSWORD, "000000"), ("a wrong long password", app.code().as_str())] {
+            let answer = sign_in(&mut browser, password, code).await;
+            assert_eq!(answer.status, 401, "{password} {code}");
+            assert!(answer.text().contains("Name, password or code is not right"), "{}", answer.text());
+        }
+        let code = app.code();
+        sign_in(&mut browser, PASSWORD, &code).await.ok();
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "Session.Started").actor.authentication, "password and code");
+        // Again, by another way, and the one before it.
+        assert_eq!(trade(&server.nobody(), &code).await.status, 401);
+        app.wait(&mut server);
+        assert_eq!(trade(&server.nobody(), &code).await.status, 401);
+        trade(&server.nobody(), &app.code()).await.ok();
+        app.wait(&mut server);
+        // Two at once: one of them.
+        let code = app.code();
+        let (one, two) = tokio::join!(
+            async { trade(&server.nobody(), &code).await.status },
+            async { trade(&server.nobody(), &code).await.status }
+        );
+        let mut both = [one, two];
+        both.sort_unstable();
+        assert_eq!(both, [200, 401]);
+    }
+
+    async fn a_recovery_code_works_once_and_any_way_it_is_typed(mut server) {
+        let (_, _, codes) = enrolled(&mut server).await;
+        let nobody = server.nobody();
+        let typed = codes[0].to_lowercase().replace('-', " ");
+        trade(&nobody, &typed).await.ok();
+        assert_eq!(trade(&nobody, &codes[0]).await.status, 401);
+        trade(&nobody, &codes[1]).await.ok();
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "Token.PatCreatedAtSignIn").actor.authentication, "password and recovery code");
+        for code in &codes {
+            assert!(server.grep_stored_and_logged(code.as_bytes()).await.is_empty());
+            assert!(server.grep_stored_and_logged(code.replace('-', "").as_bytes()).await.is_empty());
+        }
+    }
+
+    async fn its_secret_is_sealed_and_its_owner_removes_it_with_a_fresh_sign_in_only(mut server) {
+        let (mut browser, mut app, _) = enrolled(&mut server).await;
+        assert!(server.grep_stored_and_logged(&app.secret.clone()).await.is_empty());
+        let again = browser.fill("/account", "/account/second-factor", &[("step", "begin")]).await;
+        assert_eq!(again.status, 409, "{}", again.text());
+        server.advance_clock(16 * 60);
+        app.ahead += 16 * 60;
+        let stale = browser.fill("/account", "/account/second-factor", &[("step", "remove")]).await;
+        assert_eq!(stale.status, 403);
+        sign_in(&mut browser, PASSWORD, &app.code()).await.ok();
+        browser.fill("/account", "/account/second-factor", &[("step", "remove")]).await.ok();
+        trade(&server.nobody(), "").await.ok();
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "SecondFactor.Removed").actor.name, "Grace");
+    }
+
+    async fn an_administrator_resets_it_and_nobody_else_does(mut server) {
+        enrolled(&mut server).await;
+        let developer = server.developer().await;
+        let ask = |user: &User, who: &str| {
+            let call = user.call("POST", "_apis/coffer/secondfactorresets").json(&json!({"user": who}));
+            async move { call.send().await }
+        };
+        assert_eq!(ask(&developer, "grace").await.text(), ask(&developer, "nobody.has.this").await.text());
+        ask(&developer, "grace").await.refused(403);
+        assert_eq!(trade(&server.nobody(), "").await.status, 401);
+        ask(server.administrator(), "GRACE").await.ok();
+        trade(&server.nobody(), "").await.ok();
+        assert_eq!(ask(server.administrator(), "grace").await.code(404), "identity.not_found");
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "SecondFactor.Reset").outcome, "allowed");
+    }
+}
