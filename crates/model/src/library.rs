@@ -107,6 +107,8 @@ impl Resource {
 pub struct PipelinePermissions {
     /// Open access: every pipeline of the project, with who opened it and when.
     pub all: Option<(Person, Timestamp)>,
+    /// Open access that does not count, because the organization's switch is off.
+    pub all_suspended: Option<(Person, Timestamp)>,
     /// Pipelines permitted one by one. Kept while open access is on.
     pub pipelines: Vec<PipelinePermit>,
 }

@@ -236,6 +236,12 @@ impl From<Refusal> for Error {
                 "The one-time code is not valid, or was used already.",
             )
             .hint("Restart the server while nobody has signed in yet: it makes a new code."),
+            Refusal::OpenAccessOff => Self::new(
+                Kind::Conflict,
+                "organization.open_access_off",
+                "The organization does not allow files to be open to all pipelines. Nothing was changed.",
+            )
+            .hint("Permit the pipelines that need the file one by one, or ask an administrator of the organization."),
             Refusal::Frozen => Self::new(
                 Kind::Conflict,
                 "freeze.exists",

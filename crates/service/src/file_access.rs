@@ -3,7 +3,7 @@
 use crate::error::{Error, FILE, Result, unless_denied};
 use crate::permissions::Permissions;
 use coffer_model::access::library;
-use coffer_model::act::{ExplainFile, ViewFile, ViewPipelines};
+use coffer_model::act::{ExplainFile, ViewFile, ViewPermissions, ViewPipelines};
 use coffer_model::explain::Through;
 use coffer_model::library::{Freeze, Person, PipelinePermit};
 use coffer_model::{Caller, FileId, ProjectId, Timestamp};
@@ -22,6 +22,8 @@ pub struct AccessView {
     pub people: Vec<PersonAccess>,
     /// Open access: who opened the file, and when.
     pub open: Option<(Person, Timestamp)>,
+    /// The same, where the organization's switch keeps it from counting.
+    pub open_suspended: Option<(Person, Timestamp)>,
     /// The pipelines permitted one by one.
     pub pipelines: Vec<PipelineAccess>,
     /// The freezes that hold the file.
@@ -83,7 +85,11 @@ impl Permissions<'_> {
             Some(all) => read.file_access(all).await?,
             None => read.file_access_own(caller, &seen).await?,
         };
-        let permissions = read.permissions(&seen).await?;
+        let permits = read
+            .look(caller, ViewPermissions { project, file })
+            .await
+            .map_err(about)?;
+        let permissions = read.permissions(&permits).await?;
         let freezes = read.freezes_of_file(&seen).await?;
         let pipelines = match unless_denied(read.look(caller, ViewPipelines { project }).await)? {
             Some(seen) => read.pipelines(&seen).await?,
@@ -95,6 +101,7 @@ impl Permissions<'_> {
             everybody: all.is_some(),
             people: people(&access, all.is_none().then_some(caller)),
             open: permissions.all,
+            open_suspended: permissions.all_suspended,
             pipelines: permissions
                 .pipelines
                 .into_iter()

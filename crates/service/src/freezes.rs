@@ -199,3 +199,32 @@ fn about(stop: coffer_store::Stop, target: FreezeTarget) -> Error {
         FreezeTarget::Project(_) | FreezeTarget::Everything => &PROJECT,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn what_is_frozen_is_frozen_with_all_below_it() {
+        let (here, there) = (ProjectId(Uuid::from_u128(1)), ProjectId(Uuid::from_u128(2)));
+        let (one, two) = (FileId(Uuid::from_u128(3)), FileId(Uuid::from_u128(4)));
+        let known = Frozen::default();
+        assert!(!known.holds(here, one));
+        known.replace(HashSet::from([FreezeTarget::File(one)]));
+        assert!(known.holds(here, one) && !known.holds(here, two));
+        known.replace(HashSet::from([FreezeTarget::Project(here)]));
+        assert!(known.holds(here, two) && !known.holds(there, one));
+        known.replace(HashSet::from([FreezeTarget::Everything]));
+        assert!(known.holds(there, two));
+        known.replace(HashSet::new());
+        assert!(!known.holds(here, one));
+    }
+
+    #[test]
+    fn a_reason_is_one_line_that_says_something() {
+        assert_eq!(reason(" incident 7 ").unwrap(), "incident 7");
+        assert!(reason("").is_err() && reason("a\nb").is_err());
+        assert!(reason(&"a".repeat(MAX_REASON + 1)).is_err());
+    }
+}

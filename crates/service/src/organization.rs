@@ -1,8 +1,9 @@
 //! The organization: what it is called, and its switches.
 
-use crate::Service;
 use crate::error::{Error, Result};
+use crate::{Service, checks};
 use coffer_model::act::{ChangeOrganizationSettings, ViewOrganization};
+use coffer_model::library::FreezeTarget;
 use coffer_model::organization::{OrganizationSettings, SettingsChange};
 use coffer_model::{Caller, OrganizationId};
 
@@ -61,10 +62,15 @@ impl Organizations<'_> {
                     let act = ChangeOrganizationSettings { organization };
                     let grant = tx.authorize_with(&caller, act, &details).await?;
                     tx.organization_change(grant, &change).await?;
+                    if change.open_access_allowed == Some(true) {
+                        // What was open counts again: stages may have waited for that.
+                        checks::freeze_changed(tx, FreezeTarget::Everything).await?;
+                    }
                     Ok(tx.organization_settings(organization).await?)
                 })
             })
             .await?;
+        self.0.jobs_may_be_ready();
         Ok(self.view(settings))
     }
 }

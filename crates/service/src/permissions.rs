@@ -3,12 +3,12 @@
 use crate::error::{Error, FILE, PIPELINE, Result};
 use crate::{Service, checks};
 use coffer_model::act::{
-    OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile, ViewPipelines,
+    OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewPermissions, ViewPipelines,
 };
 use coffer_model::library::{PipelinePermissions, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::{Caller, FileId, PipelineId, ProjectId};
-use coffer_store::{FileQuery, Refusal, Stop, Tx};
+use coffer_store::{Refusal, Stop, Tx};
 
 /// Pipeline permissions.
 pub struct Permissions<'a>(pub(crate) &'a Service);
@@ -63,12 +63,12 @@ impl Permissions<'_> {
     ) -> Result<PermissionsView> {
         let Resource::SecureFile(file) = resource;
         let mut read = self.0.store().read().await?;
-        let about = |stop| Error::from(stop).about(&FILE);
         let seen = read
-            .look(caller, ViewFile { project, file })
+            .look(caller, ViewPermissions { project, file })
             .await
-            .map_err(about)?;
-        let name = read.file(caller, &seen).await.map_err(about)?.name;
+            .map_err(|stop| Error::from(stop).about(&FILE))?;
+        let named = read.file_reference_by_id(project, file).await?;
+        let (_, name) = named.ok_or_else(|| Error::from(Refusal::NotFound).about(&FILE))?;
         let permissions = read.permissions(&seen).await?;
         Ok(PermissionsView {
             resource,
@@ -95,20 +95,10 @@ impl Permissions<'_> {
             }
         }
         let id = pipeline.unwrap_or(PipelineId(0));
-        let permitted = read.permitted(project, id).await?;
-        let visible = read
-            .files_visible(caller, project, 0, &FileQuery::All)
-            .await?;
-        Ok(visible
+        let found = read.permitted_files(caller, project, id).await?;
+        Ok(found
             .into_iter()
-            .filter_map(|file| {
-                let (_, refs) = permitted.iter().find(|(id, _)| *id == file.id)?;
-                Some(PermittedFile {
-                    file: file.id,
-                    name: file.name,
-                    refs: refs.clone(),
-                })
-            })
+            .map(|(file, name, refs)| PermittedFile { file, name, refs })
             .collect())
     }
 

@@ -232,7 +232,7 @@ impl Pipelines<'_> {
             })
             .await?;
         let mut read = self.0.store().read().await?;
-        let open = read.permitted(project, PipelineId(0)).await?;
+        let open = read.permitted_files(caller, project, PipelineId(0)).await?;
         let mut authorization = Authorization::default();
         for file in named {
             let name = read
@@ -240,7 +240,7 @@ impl Pipelines<'_> {
                 .await?
                 .map(|(_, name)| name);
             let resource = Resource::SecureFile(file);
-            if given.contains(&file) || open.iter().any(|(id, _)| *id == file) {
+            if given.contains(&file) || open.iter().any(|(id, ..)| *id == file) {
                 authorization.permitted.push(PermittedFile {
                     file,
                     name: name.unwrap_or_default(),

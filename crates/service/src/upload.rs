@@ -59,6 +59,11 @@ impl Upload {
                 .file_reference_by_name(project, name.as_str())
                 .await?
                 .is_some();
+        let organization = service.organization().id;
+        let open_allowed = read
+            .organization_settings(organization)
+            .await?
+            .open_access_allowed;
         drop(read);
         if !allowed {
             // A stranger cannot make us read 10 MB; the refusal is on record all the same.
@@ -66,6 +71,9 @@ impl Upload {
         }
         if taken {
             return Err(Error::from(Refusal::NameTaken).about(&FILE));
+        }
+        if authorize_pipelines && !open_allowed {
+            return Err(Refusal::OpenAccessOff.into());
         }
         if declared_length.is_some_and(|length| length > MAX_FILE_BYTES) {
             return Err(too_large());

@@ -64,6 +64,9 @@ pub enum Refusal {
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,
+    /// The organization does not allow open access.
+    #[error("open access is switched off")]
+    OpenAccessOff,
     /// It is frozen already.
     #[error("it is frozen already")]
     Frozen,

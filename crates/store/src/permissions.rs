@@ -1,17 +1,30 @@
 //! Pipeline permissions: which pipelines may use a protected resource. Pipeline 0 is open access.
 
-use crate::access;
+use crate::access::{self, file_has_bit, member_of};
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::access::{Scope, library};
-use coffer_model::act::{OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile};
+use coffer_model::access::{LIBRARY, Scope, library, library_token};
+use coffer_model::act::{
+    Act, OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile, ViewPermissions,
+};
 use coffer_model::library::{Person, PipelinePermissions, PipelinePermit};
+use coffer_model::policy::{Facts, decide};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::source::{Permit, RunSource};
-use coffer_model::{FileId, IdentityId, PipelineId, ProjectId, Timestamp};
+use coffer_model::{Caller, FileId, IdentityId, PipelineId, ProjectId, Timestamp};
 use uuid::Uuid;
+
+/// A condition on `p`, an open access: the organization's switch lets it count.
+macro_rules! open_counts {
+    () => {
+        "not exists (select 1 from organization_setting o join project q on q.organization_id = o.organization_id
+            where q.id = p.project_id and o.name = 'open_access_allowed' and o.value = 'false')"
+    };
+}
+
+pub(crate) use open_counts;
 
 /// What the permissions of a resource say of the run `r`: open access, the pipeline's own permit, and its refs. Kind and
 /// id are SQL. Read into [`PermitFacts`].
@@ -19,7 +32,8 @@ macro_rules! permit_columns {
     ($kind:literal, $id:literal) => {
         concat!(
             "(select count(*) from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
-                and p.project_id = r.project_id and p.pipeline_id = 0) as open_access,
+                and p.project_id = r.project_id and p.pipeline_id = 0
+                and ", $crate::permissions::open_counts!(), ") as open_access,
             (select count(*) from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
                 and p.project_id = r.project_id and p.pipeline_id = r.pipeline_id) as permits,
             (select p.refs from pipeline_permission p where p.resource_kind = ", $kind, " and p.resource_id = ", $id, "
@@ -68,12 +82,17 @@ statements! {
         values ('securefile', $1, $2, $3, $4, $5, $6) on conflict (resource_kind, resource_id, pipeline_id)
         do update set refs = excluded.refs, authorized_by = excluded.authorized_by, authorized_at = excluded.authorized_at
             where coalesce(pipeline_permission.refs, '') <> coalesce(excluded.refs, '')";
+    OPEN_ALLOWED = concat!("select count(*) as n from (select id as project_id from project where id = $1) p where ", open_counts!());
     REMOVE = "delete from pipeline_permission where resource_kind = 'securefile' and resource_id = $1 and pipeline_id = $2";
     OF = "select p.pipeline_id, p.authorized_by, i.unique_name, i.display_name, p.authorized_at, p.refs
         from pipeline_permission p join identity i on i.id = p.authorized_by
         where p.resource_kind = 'securefile' and p.resource_id = $1 order by p.pipeline_id";
-    PERMITTED = "select resource_id, refs from pipeline_permission
-        where resource_kind = 'securefile' and project_id = $1 and pipeline_id = $2";
+    PERMITTED = concat!(member_of!(), " select f.id, f.name, p.refs from pipeline_permission p
+        join secure_file f on f.project_id = p.project_id and f.access_token = $6 || p.resource_id
+        where p.resource_kind = 'securefile' and p.project_id = $5 and p.pipeline_id = $7
+            and (p.pipeline_id <> 0 or ", open_counts!(), ") and ", file_has_bit!(), " order by f.name_key");
+    OPEN_NOW = concat!("select count(*) as n from pipeline_permission p where p.resource_kind = 'securefile'
+        and p.resource_id = $1 and p.project_id = $2 and p.pipeline_id = 0 and ", open_counts!());
     PIPELINE_OF = "select count(*) as n from pipeline where id = $1 and project_id = $2";
 }
 
@@ -111,8 +130,15 @@ impl Tx {
     }
 
     /// Opens the file to every pipeline of its project.
+    ///
+    /// # Errors
+    /// [`Refusal::OpenAccessOff`] when the organization does not allow it.
     pub async fn permission_open(&mut self, grant: Grant<OpenAccess>) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
+        let allowed = self.conn.one::<(i64,)>(&OPEN_ALLOWED, args![act.project.0]);
+        if allowed.await?.0 == 0 {
+            return Err(Refusal::OpenAccessOff.into());
+        }
         self.put(act.file, 0, act.project, caller, None).await
     }
 
@@ -143,11 +169,13 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// Who may use a file the caller may see.
+    /// Who may use a file the caller may see. Open access that the organization's switch keeps from counting is apart.
     pub async fn permissions(
         &mut self,
-        seen: &Seen<ViewFile>,
+        seen: &Seen<ViewPermissions>,
     ) -> Result<PipelinePermissions, StoreError> {
+        let values = args![seen.0.file.to_string(), seen.0.project.0];
+        let counts = self.conn.one::<(i64,)>(&OPEN_NOW, values).await?.0 > 0;
         let rows: Vec<(i64, Uuid, String, String, i64, Option<String>)> =
             self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
         let mut permissions = PipelinePermissions::default();
@@ -158,7 +186,8 @@ impl ReadTx {
                 display_name,
             };
             match pipeline {
-                0 => permissions.all = Some((by, Timestamp(at))),
+                0 if counts => permissions.all = Some((by, Timestamp(at))),
+                0 => permissions.all_suspended = Some((by, Timestamp(at))),
                 _ => permissions.pipelines.push(PipelinePermit {
                     pipeline: PipelineId(pipeline),
                     by,
@@ -170,24 +199,47 @@ impl ReadTx {
         Ok(permissions)
     }
 
-    /// The files of a project that a pipeline is permitted to use, with the refs; for pipeline 0, those that are open to
-    /// all. Whoever asks: show a caller only those that it may see.
-    pub async fn permitted(
+    /// The files that the caller may see and a pipeline is permitted to use, with names and refs; for pipeline 0, those
+    /// that are open to all. Filtered in SQL.
+    pub async fn permitted_files(
         &mut self,
+        caller: &Caller,
         project: ProjectId,
         pipeline: PipelineId,
-    ) -> Result<Vec<(FileId, Option<AllowedRefs>)>, StoreError> {
-        let rows: Vec<(String, Option<String>)> = self
-            .conn
-            .all(&PERMITTED, args![project.0, pipeline.0])
-            .await?;
-        rows.into_iter()
-            .map(|(id, refs)| {
-                let id = Uuid::parse_str(&id)
-                    .map_err(|_| StoreError::corrupt("pipeline_permission", "resource_id"))?;
-                Ok((FileId(id), refs.as_deref().map(AllowedRefs::from_stored)))
+    ) -> Result<Vec<(FileId, String, Option<AllowedRefs>)>, StoreError> {
+        // Whatever the entries say, some ways of signing in are no good for looking at permissions.
+        let all = Facts {
+            exists: true,
+            bits: i64::MAX,
+            active: true,
+            fresh: true,
+            ..Facts::default()
+        };
+        let look = ViewPermissions {
+            project,
+            file: FileId(Uuid::nil()),
+        };
+        if decide(caller, &look.demand(), &all).is_err() {
+            return Ok(Vec::new());
+        }
+        let library = library_token(project);
+        let values = args![
+            caller.identity.0,
+            library::VIEW,
+            LIBRARY.0,
+            &library,
+            project.0,
+            format!("{library}/SecureFile/"),
+            pipeline.0
+        ];
+        let rows: Vec<(Uuid, String, Option<String>)> = self.conn.all(&PERMITTED, values).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, name, refs)| {
+                let refs = refs.as_deref().map(AllowedRefs::from_stored);
+                (FileId(id), name, refs)
             })
-            .collect()
+            .collect())
     }
 
     /// Names of people and groups that may permit a pipeline to use a file the caller may see.

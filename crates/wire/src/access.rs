@@ -44,6 +44,9 @@ pub struct FileAccess {
     /// Open access, if the file is open to every pipeline of its project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all_pipelines: Option<Permission>,
+    /// Open access that does not count now, because the organization does not allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_pipelines_suspended: Option<Permission>,
     /// Pipelines permitted one by one.
     pub pipelines: Vec<PipelineAccess>,
     /// What stands in the way.

@@ -20,6 +20,11 @@ pub(super) async fn show(context: &Context, client: &Client, project: &str, name
             freeze::text(one)
         ));
     }
+    if access.all_pipelines_suspended.is_some() {
+        context.out.note(
+            "It was opened to all pipelines, but the organization does not allow that now: only permits count.",
+        );
+    }
     context.out.show(&access, people)?;
     context.out.line("")?;
     context.out.show(&access, pipelines)?;

@@ -3,7 +3,7 @@
 //! Freezing must be quick, so it asks for no fresh sign-in; lifting a freeze does.
 
 use super::{Requirement, Subject, about, acts, right};
-use crate::access::{Scope, collection, library};
+use crate::access::{Scope, collection, library, project};
 use crate::scope::TokenScopes;
 use crate::{FileId, OrganizationId, ProjectId};
 
@@ -30,16 +30,16 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
-    /// Freeze every file of a project.
+    /// Freeze every file of a project: for who administers the project.
     FreezeProject { /// Project.
         project: ProjectId } "Library.Frozen" scope SECURE_FILES_MANAGE
-        needs |a| right(Scope::Library(a.project), library::ADMINISTER, library::VIEW),
+        needs |a| right(Scope::Project(a.project), project::WRITE, project::READ),
         about |a| about(Some(a.project), "project", a.project);
 
     /// Lift a project's freeze.
     UnfreezeProject { /// Project.
         project: ProjectId } "Library.Unfrozen" scope SECURE_FILES_MANAGE + fresh
-        needs |a| right(Scope::Library(a.project), library::ADMINISTER, library::VIEW),
+        needs |a| right(Scope::Project(a.project), project::WRITE, project::READ),
         about |a| about(Some(a.project), "project", a.project);
 
     /// Freeze every file of the organization.

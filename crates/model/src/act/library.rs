@@ -15,6 +15,13 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::VIEW, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
+    /// See which pipelines may use a secure file.
+    ViewPermissions { /// Project.
+        project: ProjectId, /// File.
+        file: FileId } "Pipelines.ResourcePermissionsViewed" scope BUILD
+        needs |a| right(Scope::File(a.project, a.file), library::VIEW, library::VIEW),
+        about |a| about(Some(a.project), "securefile", a.file);
+
     /// See who can use a secure file, and why. Who only sees the file sees only its own part of that.
     ExplainFile { /// Project.
         project: ProjectId, /// File.

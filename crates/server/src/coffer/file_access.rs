@@ -51,6 +51,10 @@ fn wire(view: AccessView) -> FileAccess {
             })
             .collect(),
         all_pipelines: view.open.as_ref().map(|(by, on)| granted(by, *on)),
+        all_pipelines_suspended: view
+            .open_suspended
+            .as_ref()
+            .map(|(by, on)| granted(by, *on)),
         pipelines: view
             .pipelines
             .into_iter()

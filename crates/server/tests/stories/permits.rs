@@ -274,6 +274,43 @@ both! {
         patch(&cast.engineer, paths::authorized_resources::OPEN, &[], unsaid).await.refused(400);
     }
 
+    async fn open_access_counts_only_while_the_organization_allows_it(server) {
+        let cast = Cast::of(&server).await;
+        let permissions = cast.engineer.client.permissions(PROJECT);
+        permissions.set_all_pipelines("securefile", &cast.file.id, true).await.unwrap();
+        let agent = server.agent("hand").await;
+        let (_, job) = cast.job(&agent).await;
+        let switch = |on| {
+            let change = coffer_wire::coffer::OrganizationChange { open_access_allowed: Some(on), ..Default::default() };
+            let officer = server.administrator();
+            async move { officer.client.coffer().change_organization(&change).await.unwrap() }
+        };
+        switch(false).await;
+        let late = job.download_own(&server).await;
+        cast.assert_no_content(&late);
+        late.refused(403);
+        let run = cast.developer.run(&cast.pipeline).await;
+        assert_eq!(why(&run), ["notPermitted"]);
+        assert!(!is_open(&cast.developer, &cast.file).await, "what is shown is what counts");
+        let path = fill(paths::authorized_resources::OPEN, &[PROJECT]);
+        assert_eq!(cast.developer.get(&path).await.ok().json()["value"], json!([]));
+        let access = cast.engineer.client.freezes().access(PROJECT, &cast.file.id).await.unwrap();
+        assert!(access.all_pipelines.is_none() && access.all_pipelines_suspended.is_some());
+
+        let own = cast.developer.upload("own.pem", b"own").await;
+        let body = json!({"allPipelines": {"authorized": true}});
+        let answer = patch(&cast.developer, paths::permissions::ITEM, &["securefile", &own.id], body).await;
+        assert_eq!(answer.code(409), "organization.open_access_off");
+        let path = cast.developer.files_path("?name=more.pem&authorizePipelines=true");
+        let answer = cast.developer.call("POST", &path).body("application/octet-stream", "x").send().await;
+        assert_eq!(answer.code(409), "organization.open_access_off");
+        assert!(!cast.developer.file_names().await.contains(&"more.pem".to_owned()));
+
+        switch(true).await;
+        assert_eq!(job.download_own(&server).await.status, 200);
+        assert!(cast.developer.run_now(&run).await.waiting_for.is_empty(), "and the run that waited goes on");
+    }
+
     async fn an_array_is_not_an_object(server) {
         let cast = Cast::of(&server).await;
         let path = cast.engineer.file_path(&cast.file.id, "");

@@ -37,6 +37,7 @@ macro_rules! both {
 
 mod blobs;
 mod chain;
+mod freezes;
 mod gate;
 mod group_commit;
 mod histories;

@@ -5,7 +5,7 @@ use super::world::World;
 use crate::{CredentialKind, NewCredential, NewIdentity, NewProjectKey, Refusal, Stop, StoreError};
 use coffer_model::act::{
     CancelRun, CreateAgentToken, CreateKey, CreateOwnToken, ManagePeople, OpenAccess,
-    RevokeOwnToken, RevokePipeline, ViewFile, ViewOwnTokens,
+    RevokeOwnToken, RevokePipeline, ViewOwnTokens, ViewPermissions,
 };
 use coffer_model::library::IdentityKind;
 use coffer_model::{CredentialId, IdentityId, PipelineId, ProjectKeyId, Timestamp};
@@ -167,7 +167,7 @@ both! {
         let foreign = world.pipeline_in(world.other, "theirs").await;
         assert!(matches!(world.permit(file, foreign).await, Err(Stop::Refused(Refusal::NotFound))));
         let mut read = world.store.read().await.unwrap();
-        let seen = read.look(&admin, ViewFile { project, file }).await.unwrap();
+        let seen = read.look(&admin, ViewPermissions { project, file }).await.unwrap();
         let permissions = read.permissions(&seen).await.unwrap();
         assert!(permissions.all.is_some());
         assert_eq!(permissions.pipelines.iter().map(|permit| permit.pipeline).collect::<Vec<_>>(), [pipeline]);

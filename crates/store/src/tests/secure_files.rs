@@ -4,7 +4,7 @@ use super::home::Home;
 use super::world::{World, small_file};
 use crate::{FileChange, FileQuery, Refusal, Stop};
 use coffer_model::access::library;
-use coffer_model::act::{ChangeFile, DeleteFile, ViewFile};
+use coffer_model::act::{ChangeFile, DeleteFile, ViewFile, ViewPermissions};
 use coffer_model::name::FileName;
 use coffer_model::policy::Denied;
 use coffer_model::{FileId, ProjectKeyId};
@@ -148,7 +148,7 @@ both! {
         let again = world.upload("cert.p12").await;
         assert_ne!(again, file);
         let mut read = world.store.read().await.unwrap();
-        let seen = read.look(&world.admin, ViewFile { project, file: again }).await.unwrap();
+        let seen = read.look(&world.admin, ViewPermissions { project, file: again }).await.unwrap();
         assert!(read.permissions(&seen).await.unwrap().pipelines.is_empty());
     }
 
