@@ -88,6 +88,7 @@ impl Host {
             lease_seconds: config.jobs.lease_seconds,
             outgoing: Outgoing::new(outgoing(config)?),
             sessions: SessionLife::default(),
+            sign_in_provider: config.provider.clone(),
         })
         .await
         .map_err(refused)?;

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+/// A provider's own session may be so old at an ordinary sign-in. Asked for, so that the provider says how old it is.
+const SESSION_AGE: Duration = Duration::from_secs(12 * 60 * 60);
 /// The longest code or state that is looked at.
 const LONGEST: usize = 4096;
 
@@ -111,11 +113,13 @@ impl OpenId {
         for scope in self.settings.scopes.iter().filter(|s| *s != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
         }
-        if again {
-            request = request
+        request = if again {
+            request
                 .add_prompt(CoreAuthPrompt::Login)
-                .set_max_age(Duration::ZERO);
-        }
+                .set_max_age(Duration::ZERO)
+        } else {
+            request.set_max_age(SESSION_AGE)
+        };
         Ok(request.url().0.to_string())
     }
 

@@ -12,9 +12,9 @@ use openidconnect::core::{
     CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
 };
 use openidconnect::{
-    AccessToken, AdditionalProviderMetadata, AuthType, ClientId, ClientSecret, DiscoveryError,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl,
-    JsonWebKeySetUrl, ProviderMetadata,
+    AccessToken, AdditionalProviderMetadata, AsyncHttpClient, AuthType, ClientId, ClientSecret,
+    DiscoveryError, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    IssuerUrl, JsonWebKeySetUrl, ProviderMetadata,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -226,16 +226,25 @@ async fn discover(settings: &Settings, fetch: &Arc<dyn Fetch>) -> Result<Provide
 }
 
 /// The way to fetch, in the library's terms. A redirect is an error: it could lead anywhere.
-pub(crate) fn http<'a>(
+pub(crate) struct Http<'a> {
     settings: &'a Settings,
     fetch: &'a Arc<dyn Fetch>,
-) -> impl Fn(HttpRequest) -> crate::BoxFuture<'a, Result<HttpResponse, FetchError>> + 'a {
-    move |request| {
+}
+
+pub(crate) fn http<'a>(settings: &'a Settings, fetch: &'a Arc<dyn Fetch>) -> Http<'a> {
+    Http { settings, fetch }
+}
+
+impl<'c> AsyncHttpClient<'c> for Http<'_> {
+    type Error = FetchError;
+    type Future = crate::BoxFuture<'c, Result<HttpResponse, FetchError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            if !settings.fits(&request.uri().to_string()) {
+            if !self.settings.fits(&request.uri().to_string()) {
                 return Err(FetchError("an address that is not https".into()));
             }
-            let response = fetch.fetch(request).await?;
+            let response = self.fetch.fetch(request).await?;
             if response.status().is_redirection() {
                 return Err(FetchError("it answers with a redirect".into()));
             }
@@ -257,7 +266,8 @@ pub(crate) async fn user_info(
         .header(AUTHORIZATION, format!("Bearer {}", access.secret()))
         .body(Vec::new())
         .map_err(|_| malformed())?;
-    let response = http(settings, fetch)(request)
+    let response = http(settings, fetch)
+        .call(request)
         .await
         .map_err(|error| Refused::with(Reason::Unreachable, error.to_string()))?;
     let json = response

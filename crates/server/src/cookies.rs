@@ -14,6 +14,9 @@ pub(crate) const WRITE: &str = "__Host-coffer-write";
 /// As [`WRITE`], for the forms of who is not signed in yet.
 pub(crate) const FORM: &str = "__Host-coffer-form";
 
+/// An attempt to sign in at the provider: the way back begins at another site, so it must go along then.
+pub(crate) const PROVIDER: &str = "__Host-coffer-provider";
+
 /// Longer values are none of ours.
 const MAX_VALUE: usize = 256;
 
@@ -46,14 +49,29 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<Zeroizing<String
 
 /// Sets a cookie that lives as long as the browser does; the server ends sessions by its own clock.
 pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str, same_site: SameSite) {
+    append(headers, &text(name, value, same_site));
+}
+
+/// As [`set`], for so many seconds.
+pub(crate) fn set_for(
+    headers: &mut HeaderMap,
+    name: &str,
+    value: &str,
+    same_site: SameSite,
+    seconds: i64,
+) {
+    let text = text(name, value, same_site);
+    append(headers, &format!("{}; Max-Age={seconds}", *text));
+}
+
+fn text(name: &str, value: &str, same_site: SameSite) -> Zeroizing<String> {
     let same_site = match same_site {
         SameSite::Lax => "Lax",
         SameSite::Strict => "Strict",
     };
-    append(
-        headers,
-        &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite={same_site}"),
-    );
+    Zeroizing::new(format!(
+        "{name}={value}; Path=/; Secure; HttpOnly; SameSite={same_site}"
+    ))
 }
 
 /// Takes a cookie away.
@@ -106,6 +124,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         set(&mut headers, SESSION, "v", SameSite::Lax);
         set(&mut headers, WRITE, "v", SameSite::Strict);
+        set_for(&mut headers, PROVIDER, "v", SameSite::Lax, 600);
         clear(&mut headers, FORM);
         for value in headers.get_all(SET_COOKIE) {
             let text = value.to_str().unwrap();

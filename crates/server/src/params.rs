@@ -30,6 +30,15 @@ impl Params {
         self.text(name).filter(|value| !value.is_empty())
     }
 
+    /// The value of exactly that name, where it comes once: of several, nobody can say which is meant.
+    pub(crate) fn once(&self, name: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|(key, _)| key == name);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A boolean, `false` when absent or empty.
     pub(crate) fn flag(&self, name: &str) -> Result<bool> {
         match self.filled(name) {

@@ -66,6 +66,11 @@ impl Urls {
         &self.prefix
     }
 
+    /// The server's address as it is configured, no slash at the end.
+    pub(crate) fn public(&self) -> Option<&str> {
+        self.public.as_deref()
+    }
+
     /// The origin that this server's own pages have, when it is configured.
     pub(crate) fn origin(&self) -> Option<&str> {
         self.origin.as_deref()

@@ -25,6 +25,8 @@ mod permissions;
 mod pipelines;
 mod planning;
 mod projects;
+mod provider;
+mod provider_rules;
 mod roles;
 mod run_views;
 mod runs;
@@ -40,6 +42,8 @@ mod waits;
 
 pub use access::Access;
 pub use audit::{Audit, AuditQuery, AuditRow, Verification};
+pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
+pub use coffer_store::ATTEMPT_SECONDS;
 pub use credentials::{NewToken, TokenKind, TokenView, TokenWish};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
@@ -57,6 +61,8 @@ pub use permissions::{
 };
 pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
+pub use provider::{ProviderSignedIn, ProviderStart};
+pub use provider_rules::{Admit, GroupRule, ProviderOptions};
 pub use roles::{Assignment, Assignments, Roles, Whose};
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
@@ -98,6 +104,8 @@ pub struct Options {
     pub outgoing: Outgoing,
     /// How long browser sessions live.
     pub sessions: SessionLife,
+    /// Where people sign in besides.
+    pub sign_in_provider: Option<ProviderOptions>,
 }
 
 /// The organization served.
@@ -126,8 +134,10 @@ struct Inner {
     deployment: Deployment,
     lease_seconds: u32,
     outgoing: Outgoing,
+    provider: Option<provider::Provider>,
     nonces: sign_in::Nonces,
     refusals: tally::Tally<sign_in::RefusedToken>,
+    provider_refusals: tally::Tally<provider::RefusedAnswer>,
     failures: tally::Tally<passwords::Failed>,
     token_uses: token_uses::TokenUses,
     attempts: attempts::Attempts,
@@ -160,9 +170,13 @@ impl Service {
             organization,
             deployment,
             lease_seconds: options.lease_seconds.max(5),
+            provider: options
+                .sign_in_provider
+                .map(|rules| provider::Provider::new(rules, &options.outgoing)),
             outgoing: options.outgoing,
             nonces: sign_in::Nonces::default(),
             refusals: tally::Tally::new(("others", None)),
+            provider_refusals: tally::Tally::new(("others", None)),
             failures: tally::Tally::new(passwords::Failed::others()),
             token_uses: token_uses::TokenUses::default(),
             attempts: attempts::Attempts::default(),

@@ -113,6 +113,7 @@ impl Sessions<'_> {
             hash: tokens::hash(&secret),
             write_hash: tokens::hash(&write_secret),
             method: shown.method(),
+            signed_in: shown.elsewhere,
             address: shown.address_text(),
             seconds: service.session_life().seconds,
             replaces: replaces.map(tokens::hash),

@@ -9,7 +9,9 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use coffer_model::act::{CreateFirstAdministrator, ShowToken};
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::policy::Denied;
-use coffer_model::{AgentId, Authentication, Caller, IdentityId, TokenScopes, access, name};
+use coffer_model::{
+    AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes, access, name,
+};
 use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError, Tx};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -44,6 +46,8 @@ pub struct Shown {
     proof: Proof,
     /// The digest of the name that was typed, to forget its failures at this place.
     principal: Option<[u8; 32]>,
+    /// When it was shown, where that was not just now and not here.
+    pub(crate) elsewhere: Option<Timestamp>,
 }
 
 /// What is used up, with whatever is made from it, in one unit of work.
@@ -64,6 +68,14 @@ impl Shown {
     /// Who it is.
     pub fn identity(&self) -> IdentityId {
         self.caller.identity
+    }
+
+    /// The same, shown elsewhere and at a moment of its own: a sign-in there may be older than the one here.
+    pub(crate) fn elsewhere(self, at: Timestamp) -> Self {
+        Self {
+            elsewhere: Some(at),
+            ..self
+        }
     }
 
     /// How it was shown.
@@ -204,6 +216,9 @@ impl SignIn<'_> {
         for (failed, count) in self.0.0.failures.due(now, all) {
             self.0.passwords().record_failure(failed, count).await?;
         }
+        for (row, count) in self.0.0.provider_refusals.due(now, all) {
+            self.record_answers(row, count, "").await?;
+        }
         Ok(())
     }
 
@@ -279,6 +294,7 @@ impl SignIn<'_> {
             ),
             proof,
             principal: None,
+            elsewhere: None,
         }
     }
 

@@ -16,7 +16,7 @@ const SEEN_EVERY: i64 = 60;
 statements! {
     INSERT = "insert into session (id, hash, write_hash, identity_id, method, address, created_at, signed_in_at, seen_at,
             expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)";
+        values ($1, $2, $3, $4, $5, $6, $7, $9, $7, $8)";
     // An ended or forgotten session, or one of a disabled identity, is the same as none.
     FIND = "select s.id, s.write_hash, s.identity_id, i.display_name, s.method, s.signed_in_at, s.seen_at
         from session s join identity i on i.id = s.identity_id
@@ -39,6 +39,8 @@ pub struct NewSession {
     pub write_hash: [u8; 32],
     /// How its owner signed in, for lists.
     pub method: &'static str,
+    /// When its owner showed who it is, if that was before now.
+    pub signed_in: Option<Timestamp>,
     /// Where from.
     pub address: String,
     /// How long it lives at most, seconds.
@@ -117,6 +119,7 @@ impl Tx {
                 &new.address,
                 self.now.0,
                 self.now.plus_seconds(new.seconds).0,
+                new.signed_in.map_or(self.now.0, |at| at.0.min(self.now.0)),
             ],
         )
         .await?;

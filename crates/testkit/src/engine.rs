@@ -34,19 +34,30 @@ impl Engine {
         if self == Self::Sqlite || variable(POSTGRES).is_some() {
             return true;
         }
-        if let Some(path) = variable(SKIPS) {
-            use std::io::Write as _;
-            let mut skips = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .unwrap();
-            // One write: many tests append at once.
-            let line = format!("{test}: {POSTGRES} is not set\n");
-            skips.write_all(line.as_bytes()).unwrap();
-        }
+        skip(test, &format!("{POSTGRES} is not set"));
         false
     }
+}
+
+/// Counts a test as skipped: it cannot run here.
+pub fn skip(test: &str, reason: &str) {
+    let Some(path) = variable(SKIPS) else {
+        return;
+    };
+    use std::io::Write as _;
+    let mut skips = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap();
+    // One write: many tests append at once.
+    let line = format!("{test}: {reason}\n");
+    skips.write_all(line.as_bytes()).unwrap();
+}
+
+/// What whoever runs the tests says, such as where Node is.
+pub fn told(name: &str) -> Option<String> {
+    variable(name)
 }
 
 #[expect(

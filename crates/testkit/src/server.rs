@@ -12,7 +12,7 @@ use crate::{logs, samples};
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options};
-use coffer_service::{Service, SessionLife};
+use coffer_service::{ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -74,6 +74,7 @@ pub struct TestServer {
     code: Option<Zeroizing<String>>,
     administrator: Option<User>,
     answers: Answers,
+    provider: Option<ProviderOptions>,
     running: Option<Running>,
 }
 
@@ -108,6 +109,7 @@ impl TestServer {
             code: None,
             administrator: None,
             answers: Answers::default(),
+            provider: None,
             running: None,
         };
         server.run().await;
@@ -139,6 +141,7 @@ impl TestServer {
             lease_seconds: self.setup.lease_seconds,
             outgoing: self.outgoing(),
             sessions: SessionLife::default(),
+            sign_in_provider: self.provider.clone(),
         })
         .await
         .unwrap();
@@ -150,6 +153,9 @@ impl TestServer {
         let mut options = Options::new(self.address);
         options.limits = self.setup.limits;
         options.behind_proxy = self.setup.behind_proxy;
+        if self.provider.is_some() {
+            options.public_url = Some(format!("http://{}", self.address));
+        }
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let (served, until) = (service.clone(), stop.clone());
@@ -193,6 +199,12 @@ impl TestServer {
             .unwrap()
             .token;
         self.user(name, Some(token.into()))
+    }
+
+    /// Starts the server again, with a provider that people sign in at.
+    pub async fn use_provider(&mut self, options: ProviderOptions) {
+        self.provider = Some(options);
+        self.restart().await;
     }
 
     /// Stops the server in order, and starts it again at the same address.

@@ -145,6 +145,10 @@ pub mod pages {
     pub const SIGN_IN: &str = "/signin";
     /// GET, POST: set a password with a one-time code.
     pub const PASSWORD: &str = "/signin/password";
+    /// GET: sign in at the provider of the organization.
+    pub const PROVIDER: &str = "/signin/oidc";
+    /// GET: the way back from there.
+    pub const PROVIDER_CALLBACK: &str = "/signin/oidc/callback";
     /// POST: end this session.
     pub const SIGN_OUT: &str = "/signout";
     /// GET: what is one's own.

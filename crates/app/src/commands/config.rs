@@ -82,7 +82,8 @@ fn as_toml(entries: &[Entry]) -> String {
         let bare = key.is_some_and(|key| {
             matches!(key.kind, keys::Kind::Boolean | keys::Kind::Integer { .. })
         });
-        let hidden = key.is_some_and(|key| key.secret) && entry.value.contains("://");
+        let hidden = key.is_some_and(|key| key.secret)
+            && (entry.value.contains("://") || entry.value == config::HIDDEN);
         let value = match bare {
             true => entry.value.clone(),
             false => toml::Value::from(entry.value.as_str()).to_string(),

@@ -148,6 +148,7 @@ fn config(folder: &Path) -> Config {
             policy: Policy::default(),
             ca_file: None,
         },
+        provider: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::layers::{Setting, Settings, well_formed};
 use super::{
     Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
-    Provider, Server, Storage, folders, keys,
+    Provider, Server, Storage, folders, keys, oidc,
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;
@@ -35,6 +35,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     let key_file = PathBuf::from(text("keys.key_file"));
     let outgoing = outgoing(settings, problems);
     key_outside(settings, problems);
+    let provider = oidc::provider(settings, public_url.as_deref(), problems);
     if problems.len() > before {
         return None;
     }
@@ -65,10 +66,11 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
             lease_seconds: text("jobs.lease_seconds").parse().ok()?,
         },
         outgoing: outgoing?,
+        provider,
     })
 }
 
-fn problem(setting: &Setting, message: impl Into<String>, hint: &str) -> Problem {
+pub(super) fn problem(setting: &Setting, message: impl Into<String>, hint: &str) -> Problem {
     Problem {
         place: setting.source.clone(),
         message: message.into(),

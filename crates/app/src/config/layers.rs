@@ -235,8 +235,14 @@ fn flags(inputs: &Inputs) -> Vec<Found> {
     inputs.flags.iter().filter_map(found).collect()
 }
 
+/// What stands for a secret that is set.
+pub(crate) const HIDDEN: &str = "(secret)";
+
 /// A value as it may be shown: of a database URL, what names the place but not who may enter.
 fn shown(key: &Key, text: &str) -> String {
+    if key.secret && key.name != "storage.database" {
+        return if text.is_empty() { "" } else { HIDDEN }.to_owned();
+    }
     if !key.secret || !text.contains("://") {
         return text.to_owned();
     }

@@ -9,10 +9,11 @@ mod file;
 mod folders;
 pub(crate) mod keys;
 mod layers;
+mod oidc;
 pub(crate) mod reference;
 
 pub(crate) use folders::user_folder;
-pub(crate) use layers::{Flag, Inputs};
+pub(crate) use layers::{Flag, HIDDEN, Inputs};
 
 use coffer_outgoing::Policy;
 use std::fmt;
@@ -30,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) jobs: Jobs,
     pub(crate) outgoing: Outgoing,
+    /// Where people sign in besides; its `Debug` shows no secret.
+    pub(crate) provider: Option<coffer_service::ProviderOptions>,
 }
 
 /// How the server is reached.

@@ -320,13 +320,24 @@ fn every_key_can_be_set_from_every_layer_it_names() {
             keys::Kind::Path => "/elsewhere".to_owned(),
             keys::Kind::Text if key.name == "server.listen" => "127.0.0.1:9".to_owned(),
             keys::Kind::Text if key.name == "server.public_url" => "https://c.example".to_owned(),
+            keys::Kind::Text if key.name == "oidc.issuer" => "https://id.example".to_owned(),
             keys::Kind::Text => "name".to_owned(),
         };
         let variable = key.variable();
-        let loaded = load(&inputs("", &[(&variable, &valid)], &[])).unwrap();
+        let mut given = vec![(variable.as_str(), valid.as_str())];
+        if key.name == "oidc.issuer" {
+            // Alone it is no provider.
+            given.push(("COFFER_SERVER__PUBLIC_URL", "https://c.example"));
+            given.push(("COFFER_OIDC__CLIENT_ID", "coffer"));
+        }
+        let loaded = load(&inputs("", &given, &[])).unwrap();
+        let shown = match key.name {
+            "oidc.client_secret" => "(secret)",
+            _ => &valid,
+        };
         assert_eq!(
             entry(&loaded, key.name),
-            (valid.as_str(), format!("environment {variable}").as_str())
+            (shown, format!("environment {variable}").as_str())
         );
         assert!(VARIABLES.iter().all(|(name, _)| *name != variable));
     }

@@ -9,6 +9,7 @@ mod freezes;
 mod library;
 mod people;
 mod pipelines;
+mod provider;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sign_in;
@@ -20,6 +21,7 @@ pub use freezes::*;
 pub use library::*;
 pub use people::*;
 pub use pipelines::*;
+pub use provider::*;
 pub use sign_in::*;
 
 use crate::access::Scope;
@@ -185,6 +187,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         ACCESS_ACTS,
         DUTIES_ACTS,
         SIGN_IN_ACTS,
+        PROVIDER_ACTS,
     ]
     .into_iter()
     .flatten()

@@ -80,6 +80,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(elsewhere());
     all.extend(super::duties::samples());
     all.extend(super::sign_in::samples());
+    all.extend(super::provider::samples());
     all
 }
 

@@ -10,7 +10,9 @@ use crate::error::{ApiError, Result};
 use axum::extract::State;
 use axum::response::Response;
 use coffer_service::{MIN_PASSWORD, Shown, Typed};
+use coffer_wire::paths;
 use http::{HeaderMap, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where a sign-in leads when nothing else was asked for.
 const HOME: &str = "/account";
@@ -46,8 +48,9 @@ fn sign_in_page(
     } else {
         format!("<p role=\"alert\">{}</p>", escape(alert))
     };
+    let provider = provider_link(app, session.is_some(), back);
     let body = format!(
-        "{alert}{known}<form method=\"post\" action=\"{prefix}/signin\">{token}\
+        "{alert}{known}{provider}<form method=\"post\" action=\"{prefix}/signin\">{token}\
          <input type=\"hidden\" name=\"return\" value=\"{back}\">\
          <label for=\"name\">Name</label>\
          <input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" required autofocus>\
@@ -61,6 +64,22 @@ fn sign_in_page(
         back = escape(back),
     );
     page(status, "Sign in", &body)
+}
+
+/// The way to the provider, where there is one. A link: a form that leads to another site is not ours to send.
+fn provider_link(app: &App, again: bool, back: &str) -> String {
+    let sign_in = app.service.sign_in();
+    let Some(name) = sign_in.provider() else {
+        return String::new();
+    };
+    let again = if again { "&amp;again=true" } else { "" };
+    format!(
+        "<p><a href=\"{}{}?return={}{again}\">Sign in with {}</a></p>",
+        app.urls.prefix(),
+        paths::pages::PROVIDER,
+        utf8_percent_encode(back, NON_ALPHANUMERIC),
+        escape(name),
+    )
 }
 
 /// `POST /signin`.

@@ -9,7 +9,7 @@ use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
     agents, audit, file_access, freezes, organization, projects, sign_in, tokens, users,
 };
-use crate::pages::{account, sign_in as sign_in_page};
+use crate::pages::{account, provider, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
 
@@ -146,6 +146,8 @@ fn pages() -> Vec<Route> {
         route!(POST paths::pages::SIGN_IN, sign_in_page::sign_in).entry(),
         route!(GET paths::pages::PASSWORD, sign_in_page::password_form).entry(),
         route!(POST paths::pages::PASSWORD, sign_in_page::set_password).entry(),
+        route!(GET paths::pages::PROVIDER, provider::leave).entry(),
+        route!(GET paths::pages::PROVIDER_CALLBACK, provider::come_back).entry(),
         route!(POST paths::pages::SIGN_OUT, sign_in_page::sign_out).page(),
         route!(GET paths::pages::ACCOUNT, account::overview).page(),
         route!(POST paths::pages::ACCOUNT_PASSWORD, account::password).page(),

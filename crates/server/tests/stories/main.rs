@@ -16,6 +16,8 @@ mod library;
 mod limits;
 mod lists;
 mod lockout;
+mod openid;
+mod openid_refused;
 mod organization;
 mod pats;
 mod permits;

@@ -30,6 +30,7 @@ const ALL: &[&[&Statement]] = &[
     crate::permissions::ALL,
     crate::pipelines::ALL,
     crate::projects::ALL,
+    crate::provider::ALL,
     crate::runs::ALL,
     crate::second_factor::ALL,
     crate::secure_files::ALL,
