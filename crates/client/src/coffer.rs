@@ -3,12 +3,13 @@
 use crate::transport::Transport;
 use crate::{ClientError, Lines};
 use coffer_wire::List;
+use coffer_wire::agent::RegisteredAgent;
 use coffer_wire::coffer::{
     AuditVerification, CreatedToken, FirstSignIn, Invitation, NewPassword, Organization,
     OrganizationChange, PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
 };
 use coffer_wire::locations::ConnectionData;
-use coffer_wire::paths::{coffer as paths, fill, location};
+use coffer_wire::paths::{agent, coffer as paths, fill, location};
 use http::Method;
 use std::sync::Arc;
 
@@ -181,6 +182,23 @@ impl Coffer<'_> {
     /// As the server refuses.
     pub async fn revoke_token(&self, id: &str) -> Result<(), ClientError> {
         self.transport.delete(&fill(paths::TOKEN, &[id])).await
+    }
+
+    /// The agents there are.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn agents(&self) -> Result<Vec<RegisteredAgent>, ClientError> {
+        let list: List<RegisteredAgent> = self.transport.get(agent::AGENTS, &[]).await?;
+        Ok(list.value)
+    }
+
+    /// Removes an agent, by its id. A job that it runs is lost.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn remove_agent(&self, id: &str) -> Result<(), ClientError> {
+        self.transport.delete(&fill(agent::AGENT, &[id])).await
     }
 
     /// The projects the caller may see.

@@ -176,6 +176,11 @@ pub(crate) const RUN: Noun = Noun {
     not_found: "run.not_found",
     name_taken: "name_taken",
 };
+pub(crate) const AGENT: Noun = Noun {
+    name: "An agent",
+    not_found: "agent.not_found",
+    name_taken: "name_taken",
+};
 pub(crate) const PERSON: Noun = Noun {
     name: "A person",
     not_found: "identity.not_found",

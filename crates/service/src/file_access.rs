@@ -3,7 +3,7 @@
 use crate::error::{Error, FILE, Result, unless_denied};
 use crate::permissions::Permissions;
 use coffer_model::access::library;
-use coffer_model::act::{ExplainFile, ViewFile, ViewPermissions, ViewPipelines};
+use coffer_model::act::{ExplainFile, ViewFile, ViewPermissions};
 use coffer_model::explain::Through;
 use coffer_model::library::{Freeze, Person, PipelinePermit};
 use coffer_model::{Caller, FileId, ProjectId, Timestamp};
@@ -91,10 +91,7 @@ impl Permissions<'_> {
             .map_err(about)?;
         let permissions = read.permissions(&permits).await?;
         let freezes = read.freezes_of_file(&seen).await?;
-        let pipelines = match unless_denied(read.look(caller, ViewPipelines { project }).await)? {
-            Some(seen) => read.pipelines(&seen).await?,
-            None => Vec::new(),
-        };
+        let pipelines = read.pipelines_visible(caller, project).await?;
         Ok(AccessView {
             file,
             name,

@@ -4,6 +4,7 @@
 //! can use. Nothing here knows HTTP, the wire's shapes, or a terminal.
 
 mod access;
+mod agents;
 mod attempts;
 mod audit;
 mod checks;
@@ -41,6 +42,7 @@ mod upload;
 mod waits;
 
 pub use access::Access;
+pub use agents::Agents;
 pub use audit::{Audit, AuditQuery, AuditRow, Verification};
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_store::ATTEMPT_SECONDS;
@@ -73,7 +75,7 @@ pub use sessions::{
 pub use sign_in::{Shown, SignIn};
 pub use upload::Upload;
 
-pub use coffer_store::{AccessChange, AccessList, AccessRow, Why};
+pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
 use coffer_outgoing::Outgoing;
@@ -229,6 +231,11 @@ impl Service {
     /// Roles of the Library.
     pub fn roles(&self) -> Roles<'_> {
         Roles(self)
+    }
+
+    /// Agents, for people.
+    pub fn agents(&self) -> Agents<'_> {
+        Agents(self)
     }
 
     /// Access control lists.

@@ -3,7 +3,7 @@
 use crate::error::{Error, FILE, PIPELINE, Result};
 use crate::{Service, checks};
 use coffer_model::act::{
-    OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewPermissions, ViewPipelines,
+    OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewPermissions, ViewPipeline,
 };
 use coffer_model::library::{PipelinePermissions, Resource};
 use coffer_model::refs::AllowedRefs;
@@ -88,9 +88,9 @@ impl Permissions<'_> {
         let mut read = self.0.store().read().await?;
         if let Some(pipeline) = pipeline {
             let about = |stop| Error::from(stop).about(&PIPELINE);
-            let look = read.look(caller, ViewPipelines { project }).await;
+            let look = read.look(caller, ViewPipeline { project, pipeline }).await;
             let seen = look.map_err(about)?;
-            if read.pipeline(&seen, pipeline).await?.is_none() {
+            if read.pipeline(&seen).await?.is_none() {
                 return Err(crate::pipelines::not_found());
             }
         }

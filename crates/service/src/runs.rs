@@ -7,7 +7,9 @@ use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, Timeline
 use crate::waits::MAX_WAIT_SECONDS;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
-use coffer_model::act::{CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipelines, ViewRuns};
+use coffer_model::act::{
+    CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipeline, ViewRun, ViewRuns,
+};
 use coffer_model::library::Resource;
 use coffer_model::run::RunState;
 use coffer_model::source::RunSource;
@@ -131,12 +133,14 @@ impl Runs<'_> {
         top: usize,
     ) -> Result<Vec<RunView>> {
         let mut read = self.0.store().read().await?;
-        let seen = read
-            .look(caller, ViewRuns { project })
-            .await
-            .map_err(about_run)?;
         let top = i64::try_from(top.clamp(1, MAX_TOP)).unwrap_or(1);
-        let rows = read.runs(&seen, pipeline, top).await?;
+        let rows = read.runs_visible(caller, project, pipeline, top).await?;
+        if rows.is_empty() {
+            // Nothing to see is one thing, nothing that may be seen another.
+            read.look(caller, ViewRuns { project })
+                .await
+                .map_err(about_run)?;
+        }
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
             views.push(self.view(&mut read, caller, row).await?);
@@ -337,7 +341,7 @@ impl Runs<'_> {
     async fn log_key(
         &self,
         read: &mut ReadTx,
-        seen: &Seen<ViewRuns>,
+        seen: &Seen<ViewRun>,
         job: JobId,
     ) -> Result<std::sync::Arc<coffer_seal::FileKey>> {
         if let Some(key) = self.0.log_keys().get(job) {
@@ -358,9 +362,12 @@ impl Runs<'_> {
         caller: &Caller,
         project: ProjectId,
         run: RunId,
-    ) -> Result<(Seen<ViewRuns>, RunRow)> {
+    ) -> Result<(Seen<ViewRun>, RunRow)> {
+        // A run that is not there is one of the pipeline that is not there.
+        let pipeline = read.run_pipeline(project, run).await?;
+        let pipeline = pipeline.unwrap_or(PipelineId(0));
         let seen = read
-            .look(caller, ViewRuns { project })
+            .look(caller, ViewRun { project, pipeline })
             .await
             .map_err(about_run)?;
         let row = read.run(&seen, run).await?.ok_or_else(not_found)?;
@@ -471,11 +478,11 @@ impl Runs<'_> {
         }
         let mut read = self.0.store().read().await?;
         let seen = read
-            .look(caller, ViewPipelines { project })
+            .look(caller, ViewPipeline { project, pipeline })
             .await
             .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
         let row = read
-            .pipeline(&seen, pipeline)
+            .pipeline(&seen)
             .await?
             .ok_or_else(pipelines::not_found)?;
         drop(read);

@@ -18,28 +18,62 @@ macro_rules! member_of {
 }
 pub(crate) use member_of;
 
-/// A condition on `f`, a secure file: the caller's entries give every bit of `$2` there, and deny none.
+/// A condition on a row whose token is the SQL text given: the caller's entries give the bit `$2` there, and deny it not.
 ///
-/// `$1` caller, `$2` bit, `$3` namespace, `$4` token of the library. Must say what `coffer_model::access::effective`
-/// says; a property test compares them. Single bits only. The tokens stand first, so that an entry is found by its key:
-/// found by its identity, a list of n files by one person would look at n × n entries.
+/// `$1` caller, `$2` bit, `$3` namespace, `$4` token above. Must say what `coffer_model::access::effective` says; a
+/// property test compares them. Single bits only. The tokens stand first, so that an entry is found by its key: found by
+/// its identity, a list of n files by one person would look at n × n entries.
+macro_rules! has_bit {
+    ($own:literal) => {
+        concat!(
+            "exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $3 and e.token in (",
+            $own,
+            ", $4) and (e.allow_bits & $2) = $2
+                and (e.token = ",
+            $own,
+            " or (not exists (select 1 from access_list l
+                        where l.namespace_id = $3 and l.token = ",
+            $own,
+            " and l.inherits = 0)
+                    and not exists (select 1 from access_entry o
+                        where o.namespace_id = $3 and o.token = ",
+            $own,
+            " and o.identity_id = e.identity_id))))
+        and not exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $3 and e.token in (",
+            $own,
+            ", $4) and (e.deny_bits & $2) <> 0
+                and (e.token = ",
+            $own,
+            " or (not exists (select 1 from access_list l
+                        where l.namespace_id = $3 and l.token = ",
+            $own,
+            " and l.inherits = 0)
+                    and not exists (select 1 from access_entry o
+                        where o.namespace_id = $3 and o.token = ",
+            $own,
+            " and o.identity_id = e.identity_id))))"
+        )
+    };
+}
+pub(crate) use has_bit;
+
+/// [`has_bit`] on `f`, a secure file.
 macro_rules! file_has_bit {
     () => {
-        "exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $3 and e.token in (f.access_token, $4) and (e.allow_bits & $2) = $2
-                and (e.token = f.access_token or (not exists (select 1 from access_list l
-                        where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
-                    and not exists (select 1 from access_entry o
-                        where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))
-        and not exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $3 and e.token in (f.access_token, $4) and (e.deny_bits & $2) <> 0
-                and (e.token = f.access_token or (not exists (select 1 from access_list l
-                        where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
-                    and not exists (select 1 from access_entry o
-                        where o.namespace_id = $3 and o.token = f.access_token and o.identity_id = e.identity_id))))"
+        crate::access::has_bit!("f.access_token")
     };
 }
 pub(crate) use file_has_bit;
+
+/// [`has_bit`] on `p`, a pipeline.
+macro_rules! pipeline_has_bit {
+    () => {
+        crate::access::has_bit!("($4 || '/' || cast(p.id as text))")
+    };
+}
+pub(crate) use pipeline_has_bit;
 
 statements! {
     ENTRIES = concat!(member_of!(), "

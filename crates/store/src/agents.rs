@@ -1,13 +1,13 @@
 //! Registered agents: their keys and what they offer.
 
 use crate::error::{Refusal, Stop, StoreError};
-use crate::gate::Grant;
+use crate::gate::{Grant, Seen};
 use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::RegisterAgent;
+use coffer_model::act::{RegisterAgent, RemoveAgent, ViewAgents};
 use coffer_model::library::IdentityKind;
-use coffer_model::{AgentId, IdentityId, name};
+use coffer_model::{AgentId, IdentityId, Timestamp, name};
 use uuid::Uuid;
 
 statements! {
@@ -19,6 +19,10 @@ statements! {
             coffer_version = excluded.coffer_version, public_key = excluded.public_key,
             capabilities = excluded.capabilities, registered_at = excluded.registered_at,
             last_seen_at = excluded.last_seen_at";
+    LIST = "select id, pool, name, version, coffer_version, registered_at from agent order by pool, name_key";
+    REMOVE = "delete from agent where id = $1 returning identity_id";
+    DISABLE = "update identity set disabled_at = $1 where id = $2";
+    END_LEASES = "update job set lease_until = $1 where agent_id = $2 and state = 'leased' and lease_until > $1";
     GET = "select id, pool, name, version, public_key, capabilities, identity_id from agent where id = $1";
 }
 
@@ -56,6 +60,23 @@ pub struct AgentRow {
     pub capabilities: String,
     /// The identity it acts as.
     pub identity: IdentityId,
+}
+
+/// An agent, for lists.
+#[derive(Clone, Debug)]
+pub struct AgentSummary {
+    /// Its id.
+    pub id: AgentId,
+    /// Its pool.
+    pub pool: String,
+    /// Its name.
+    pub name: String,
+    /// `Agent.Version`.
+    pub version: String,
+    /// Coffer's version.
+    pub coffer_version: String,
+    /// When it was registered, or got its newest key.
+    pub registered_at: Timestamp,
 }
 
 impl Tx {
@@ -111,7 +132,45 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Removes an agent. Its signature is worth nothing from now on; its leases end now, so that its jobs are ended as
+    /// those of any lost agent.
+    pub async fn agent_remove(&mut self, grant: Grant<RemoveAgent>) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let row: Option<(Uuid,)> = self.maybe(&REMOVE, args![act.agent.0]).await?;
+        let Some((identity,)) = row else {
+            return Err(Refusal::NotFound.into());
+        };
+        self.run_one(&DISABLE, args![self.now.0, identity]).await?;
+        self.run(&END_LEASES, args![self.now.0, act.agent.0])
+            .await?;
+        Ok(())
+    }
+}
+
 impl ReadTx {
+    /// The agents of the organization.
+    pub async fn agents(
+        &mut self,
+        _seen: &Seen<ViewAgents>,
+    ) -> Result<Vec<AgentSummary>, StoreError> {
+        type Row = (Uuid, String, String, String, String, i64);
+        let rows: Vec<Row> = self.conn.all(&LIST, Vec::new()).await?;
+        Ok(rows
+            .into_iter()
+            .map(
+                |(id, pool, name, version, coffer_version, registered_at)| AgentSummary {
+                    id: AgentId(id),
+                    pool,
+                    name,
+                    version,
+                    coffer_version,
+                    registered_at: Timestamp(registered_at),
+                },
+            )
+            .collect())
+    }
+
     /// A registered agent.
     pub async fn agent(&mut self, id: AgentId) -> Result<Option<AgentRow>, StoreError> {
         type Row = (Uuid, String, String, String, Vec<u8>, String, Uuid);

@@ -41,7 +41,7 @@ mod timeline;
 mod unit;
 
 pub use access_lists::{AccessChange, AccessList, AccessRow};
-pub use agents::{AgentRow, NewAgent};
+pub use agents::{AgentRow, AgentSummary, NewAgent};
 pub use attempts::Failures;
 pub use audit::{AuditFilter, LinkedEvent};
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};

@@ -7,7 +7,7 @@ use crate::keys::{WrappedKey, WrappedKind};
 use crate::runs::RunRow;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::ViewRuns;
+use coffer_model::act::ViewRun;
 use coffer_model::{JobId, RecordId};
 use uuid::Uuid;
 
@@ -107,10 +107,10 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// Pages of a log of a run of the seen project that hold lines from `from_line` on.
+    /// Pages of a log of a run of the seen pipeline that hold lines from `from_line` on.
     pub async fn log_pages(
         &mut self,
-        _seen: &Seen<ViewRuns>,
+        _seen: &Seen<ViewRun>,
         run: &RunRow,
         log: i64,
         from_line: i64,
@@ -132,10 +132,10 @@ impl ReadTx {
             .collect())
     }
 
-    /// The key of the log of a job of a run of the seen project.
+    /// The key of the log of a job of a run of the seen pipeline.
     pub async fn log_key(
         &mut self,
-        _seen: &Seen<ViewRuns>,
+        _seen: &Seen<ViewRun>,
         job: JobId,
     ) -> Result<Option<WrappedKey>, StoreError> {
         self.wrapped_key_of_log(job.0).await

@@ -1,11 +1,13 @@
 //! Pipelines: names, and their YAML kept with every revision.
 
+use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
-use crate::gate::{Grant, Seen};
+use crate::gate::{Grant, Seen, could};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipelines};
-use coffer_model::{PipelineId, ProjectId, name};
+use coffer_model::access::{Scope, build};
+use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipeline, ViewPipelines};
+use coffer_model::{Caller, PipelineId, ProjectId, name};
 
 statements! {
     INSERT = "insert into pipeline (project_id, name, name_key, folder, revision, created_by, created_at)
@@ -15,9 +17,10 @@ statements! {
     TAKEN = "select count(*) as n from pipeline where project_id = $1 and folder = $2 and name_key = $3 and id <> $4";
     UPDATE = "update pipeline set name = $1, name_key = $2, folder = $3, revision = revision + 1
         where id = $4 and project_id = $5 returning revision";
-    LIST = "select p.id, p.name, p.folder, p.revision, r.path, '' as yaml, p.default_ref from pipeline p
+    VISIBLE = concat!(member_of!(), "
+        select p.id, p.name, p.folder, p.revision, r.path, '' as yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
-        where p.project_id = $1 order by p.id";
+        where p.project_id = $5 and ", pipeline_has_bit!(), " order by p.id");
     GET = "select p.id, p.name, p.folder, p.revision, r.path, r.yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
         where p.project_id = $1 and p.id = $2";
@@ -118,21 +121,33 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// The pipelines of a project, without their texts.
-    pub async fn pipelines(
+    /// The pipelines of a project that the caller may see, without their texts. Filtered in SQL; says of each what the
+    /// gate would say.
+    pub async fn pipelines_visible(
         &mut self,
-        seen: &Seen<ViewPipelines>,
+        caller: &Caller,
+        project: ProjectId,
     ) -> Result<Vec<PipelineRow>, StoreError> {
-        self.conn.all(&LIST, args![seen.0.project.0]).await
+        if !could(caller, &ViewPipelines { project }) {
+            return Ok(Vec::new());
+        }
+        let above = Scope::Pipelines(project).place();
+        let values = args![
+            caller.identity.0,
+            build::VIEW_DEFINITION,
+            above.namespace.0,
+            above.token,
+            project.0
+        ];
+        self.conn.all(&VISIBLE, values).await
     }
 
     /// One pipeline with its text.
     pub async fn pipeline(
         &mut self,
-        seen: &Seen<ViewPipelines>,
-        pipeline: PipelineId,
+        seen: &Seen<ViewPipeline>,
     ) -> Result<Option<PipelineRow>, StoreError> {
-        self.pipeline_of(seen.0.project, pipeline).await
+        self.pipeline_of(seen.0.project, seen.0.pipeline).await
     }
 
     async fn pipeline_of(

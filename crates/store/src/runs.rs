@@ -1,17 +1,21 @@
 //! Runs: storing, reading, cancelling, and the one place where a run ends. Their stages are in [`crate::stages`].
 
+use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
-use crate::gate::{Grant, Seen};
+use crate::gate::{Grant, Seen, could};
 use crate::jobs::NewJob;
 use crate::sql::{args, statements};
 use crate::stages::StageState;
 use crate::timeline::RecordWrite;
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::{CancelRun, QueueRun, ViewRuns};
+use coffer_model::access::{Scope, build};
+use coffer_model::act::{CancelRun, QueueRun, ViewRun, ViewRuns};
 use coffer_model::library::Person;
 use coffer_model::run::{JobState, Outcome, RunState};
 use coffer_model::source::RunSource;
-use coffer_model::{FileId, IdentityId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp};
+use coffer_model::{
+    Caller, FileId, IdentityId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp,
+};
 use uuid::Uuid;
 
 macro_rules! run_columns {
@@ -27,8 +31,7 @@ macro_rules! runs_of {
         concat!(
             "select ",
             run_columns!(),
-            " from run r join pipeline p on p.id = r.pipeline_id
-            join identity i on i.id = r.requested_by where r.project_id = $1"
+            " from run r join pipeline p on p.id = r.pipeline_id join identity i on i.id = r.requested_by"
         )
     };
 }
@@ -38,8 +41,10 @@ statements! {
             plan_id, timeline_id, next_log, change_id, created_at, source, source_repository, source_ref, source_commit)
         values ($1, $2, $3, $4, 'inProgress', $5, $6, $7, $8, $9, 1, 1, $10, $11, $12, $13, $14) returning id";
     NAME = "update run set name = $1 where id = $2";
-    LIST = concat!(runs_of!(), " and ($2 = 0 or r.pipeline_id = $2) order by r.id desc limit $3");
-    GET = concat!(runs_of!(), " and r.id = $2");
+    VISIBLE = concat!(member_of!(), " ", runs_of!(), " where r.project_id = $5 and ($6 = 0 or r.pipeline_id = $6) and ",
+        pipeline_has_bit!(), " order by r.id desc limit $7");
+    GET = concat!(runs_of!(), " where r.project_id = $1 and r.id = $2 and r.pipeline_id = $3");
+    PIPELINE = "select pipeline_id from run where project_id = $1 and id = $2";
     FIND = "select project_id, pipeline_id, state from run where id = $1";
     SOURCE = "select source, source_repository, source_ref, source_commit from run where id = $1";
     STARTED = "update run set started_at = coalesce(started_at, $1) where id = $2";
@@ -350,36 +355,54 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// Runs of a project, newest first; of one pipeline if named.
-    pub async fn runs(
+    /// Runs of a project that the caller may see, newest first; of one pipeline if named. Filtered in SQL; says of each
+    /// what the gate would say.
+    pub async fn runs_visible(
         &mut self,
-        seen: &Seen<ViewRuns>,
+        caller: &Caller,
+        project: ProjectId,
         pipeline: Option<PipelineId>,
         top: i64,
     ) -> Result<Vec<RunRow>, StoreError> {
+        if !could(caller, &ViewRuns { project }) {
+            return Ok(Vec::new());
+        }
+        let above = Scope::Pipelines(project).place();
         let values = args![
-            seen.0.project.0,
+            caller.identity.0,
+            build::VIEW_BUILDS,
+            above.namespace.0,
+            above.token,
+            project.0,
             pipeline.map_or(0, |pipeline| pipeline.0),
             top
         ];
         self.conn
-            .all::<Row>(&LIST, values)
+            .all::<Row>(&VISIBLE, values)
             .await?
             .into_iter()
             .map(Row::into_run)
             .collect()
     }
 
+    /// The pipeline of a run of a project, whoever asks: for the look that comes next, which says whether it is there.
+    pub async fn run_pipeline(
+        &mut self,
+        project: ProjectId,
+        run: RunId,
+    ) -> Result<Option<PipelineId>, StoreError> {
+        let row: Option<(i64,)> = self.conn.maybe(&PIPELINE, args![project.0, run.0]).await?;
+        Ok(row.map(|(id,)| PipelineId(id)))
+    }
+
     /// One run.
     pub async fn run(
         &mut self,
-        seen: &Seen<ViewRuns>,
+        seen: &Seen<ViewRun>,
         run: RunId,
     ) -> Result<Option<RunRow>, StoreError> {
-        let row: Option<Row> = self
-            .conn
-            .maybe(&GET, args![seen.0.project.0, run.0])
-            .await?;
+        let values = args![seen.0.project.0, run.0, seen.0.pipeline.0];
+        let row: Option<Row> = self.conn.maybe(&GET, values).await?;
         row.map(Row::into_run).transpose()
     }
 }

@@ -6,7 +6,7 @@ use crate::jobs::Lease;
 use crate::runs::{RunRow, outcome};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::ViewRuns;
+use coffer_model::act::ViewRun;
 use coffer_model::run::Outcome;
 use coffer_model::{JobId, RecordId, RunId, Timestamp};
 use uuid::Uuid;
@@ -224,10 +224,10 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// The records of a run of the seen project.
+    /// The records of a run of the seen pipeline.
     pub async fn timeline(
         &mut self,
-        _seen: &Seen<ViewRuns>,
+        _seen: &Seen<ViewRun>,
         run: &RunRow,
     ) -> Result<Vec<RecordRow>, StoreError> {
         let rows: Vec<Row> = self.conn.all(&LIST, args![run.id.0]).await?;

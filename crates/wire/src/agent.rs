@@ -42,6 +42,24 @@ pub struct Registered {
     pub renew_seconds: u32,
 }
 
+/// An agent as people see it: an element of the answer to `GET coffer/pools/agents`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisteredAgent {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its pool.
+    pub pool: String,
+    /// `Agent.Version`.
+    pub version: String,
+    /// Coffer's version.
+    pub coffer_version: String,
+    /// When it was registered, or got its newest key.
+    pub registered_on: crate::Date,
+}
+
 /// Body of `POST coffer/agents/{id}/lease`. Answer: 200 [`Job`] or 204 when none came in time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

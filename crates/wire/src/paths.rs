@@ -165,6 +165,10 @@ pub mod pages {
 
 /// The agent protocol.
 pub mod agent {
+    /// GET a list of [`crate::agent::RegisteredAgent`].
+    pub const AGENTS: &str = "_apis/coffer/pools/agents";
+    /// DELETE.
+    pub const AGENT: &str = "_apis/coffer/pools/agents/{poolAgentId}";
     /// POST [`crate::agent::Register`].
     pub const REGISTER: &str = "_apis/coffer/agents";
     /// POST [`crate::agent::LeaseRequest`].

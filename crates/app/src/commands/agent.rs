@@ -4,9 +4,10 @@ use crate::config::{LogFormat, LogLevel};
 use crate::context::Context;
 use crate::credentials::token_from_file;
 use crate::error::{CommandError, Exit, Result};
+use crate::output::Table;
 use crate::signals::stop_on_signal;
 use crate::telemetry;
-use clap::Args;
+use clap::{Args, Subcommand};
 use coffer_agent::{AgentError, AgentOptions};
 use coffer_client::ErrorKind;
 use std::path::PathBuf;
@@ -14,14 +15,19 @@ use zeroize::Zeroizing;
 
 /// Flags of `agent`.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   coffer agent --url https://coffer.example --name build-1 --token-file agent.token
   COFFER_AGENT_TOKEN=… coffer agent --url https://coffer.example --once
 
 The token registers the agent and nothing else: make one with `coffer token create LABEL --kind agent`. It is needed
-for the first start only; the agent then signs with a key of its own, which it keeps in its work folder.")]
+for the first start only; the agent then signs with a key of its own, which it keeps in its work folder."
+)]
 pub(crate) struct AgentArgs {
+    #[command(subcommand)]
+    verb: Option<AgentCommand>,
     /// Name, unique in its pool [default: this machine's name]
     #[arg(long)]
     name: Option<String>,
@@ -45,6 +51,20 @@ pub(crate) struct AgentArgs {
     log_level: LogLevel,
 }
 
+/// Verbs of `agent`. Without one, it runs an agent.
+#[derive(Subcommand)]
+pub(crate) enum AgentCommand {
+    /// List the agents of the organization
+    #[command(after_help = "Examples:\n  coffer agent list\n  coffer agent list --output json")]
+    List,
+    /// Remove an agent: its key is worth nothing from then on, and the job it runs is lost
+    #[command(after_help = "Examples:\n  coffer agent remove build-1")]
+    Remove {
+        /// Name or id
+        agent: String,
+    },
+}
+
 /// What an agent needs to know, read from flags and environment. No `Debug`: it may hold a token.
 struct Settings {
     url: String,
@@ -60,9 +80,50 @@ struct Settings {
 
 /// Runs an agent until it is told to stop.
 pub(crate) async fn run(context: &Context, args: AgentArgs) -> Result {
+    match args.verb {
+        Some(AgentCommand::List) => return list(context).await,
+        Some(AgentCommand::Remove { agent }) => return remove(context, &agent).await,
+        None => {}
+    }
     let settings = settings(context, &args)?;
     telemetry::start(args.log_format, args.log_level);
     start(settings).await
+}
+
+async fn list(context: &Context) -> Result {
+    let agents = context.client()?.coffer().agents().await?;
+    context.out.show(&agents, |agents| {
+        let mut table = Table::new(["pool", "name", "version", "registered", "id"]);
+        for agent in agents {
+            table.row([
+                agent.pool.clone(),
+                agent.name.clone(),
+                agent.version.clone(),
+                super::short_date(&agent.registered_on),
+                agent.id.to_string(),
+            ]);
+        }
+        table
+    })
+}
+
+async fn remove(context: &Context, wanted: &str) -> Result {
+    let client = context.client()?;
+    let agents = client.coffer().agents().await?;
+    let key = wanted.to_lowercase();
+    let found = agents
+        .iter()
+        .find(|agent| agent.name.to_lowercase() == key || agent.id.to_string() == key);
+    let Some(agent) = found else {
+        let known = agents.into_iter().map(|agent| agent.name);
+        return Err(super::not_found("agent", wanted, known));
+    };
+    client.coffer().remove_agent(&agent.id.to_string()).await?;
+    context.out.note(&format!(
+        "Removed {} from pool {}. A job that it ran is lost.",
+        agent.name, agent.pool
+    ));
+    Ok(())
 }
 
 fn settings(context: &Context, args: &AgentArgs) -> Result<Settings> {

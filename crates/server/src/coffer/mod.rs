@@ -6,6 +6,7 @@ pub(crate) mod convert;
 pub(crate) mod file_access;
 pub(crate) mod freezes;
 pub(crate) mod organization;
+pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;

@@ -7,7 +7,7 @@ use crate::ado::{
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
-    agents, audit, file_access, freezes, organization, projects, sign_in, tokens, users,
+    agents, audit, file_access, freezes, organization, pools, projects, sign_in, tokens, users,
 };
 use crate::pages::{account, provider, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
@@ -159,6 +159,8 @@ fn pages() -> Vec<Route> {
 
 fn agents() -> Vec<Route> {
     vec![
+        route!(GET paths::agent::AGENTS, pools::agents),
+        route!(DELETE paths::agent::AGENT, pools::remove),
         route!(POST paths::agent::REGISTER, agents::register),
         route!(POST paths::agent::LEASE, agents::lease).signed(),
         route!(POST paths::agent::RENEW, agents::renew).signed(),

@@ -214,7 +214,31 @@ both! {
         let rel = identity(IdentityKind::User, &id_of(&cast.engineer).await);
         cast.engineer.call("POST", &runs).json(&json!({})).send().await.refused(403);
         put(administrator, BUILD, &token, false, &rel, 128, 0).await.ok();
-        cast.engineer.run(&cast.pipeline).await;
+        let run = cast.engineer.run(&cast.pipeline).await;
+        // What is hidden is hidden everywhere, and the rest of the project is not.
+        let other = cast.developer.pipeline("other", &crate::yaml(&[])).await;
+        let kept = cast.developer.run(&other).await;
+        let count = async |path: &str| cast.developer.get(&format!("Pay%20Desk/_apis/{path}")).await.ok().json()["count"].clone();
+        assert_eq!((count("pipelines").await, count("build/builds").await), (json!(2), json!(3)));
+        put(administrator, BUILD, &token, false, &dev, 0, 1 | 1024).await.ok();
+        assert_eq!((count("pipelines").await, count("build/builds").await), (json!(1), json!(1)));
+        let get = async |path: String| cast.developer.get(&format!("Pay%20Desk/_apis/{path}")).await;
+        for path in [
+            format!("pipelines/{}", cast.pipeline.id),
+            format!("pipelines/{}/runs", cast.pipeline.id),
+            format!("pipelines/{}/runs/{}", cast.pipeline.id, run.id),
+            format!("build/builds/{}", run.id),
+            format!("build/builds/{}/timeline", run.id),
+            format!("build/builds/{}/logs", run.id),
+        ] {
+            get(path).await.refused(404);
+        }
+        get(format!("build/builds/{}", kept.id)).await.ok();
+        let absent = get("build/builds/987654321".into()).await.refused(404);
+        assert_eq!(get(format!("build/builds/{}", run.id)).await.refused(404).message, absent.message);
+        // Nobody shuts everybody out of a pipeline either.
+        let all = identity(IdentityKind::Group, &group_id(administrator, &project, "Project Valid Users").await);
+        assert_eq!(put(administrator, BUILD, &project, true, &all, 0, 1).await.code(409), "role.last_administrator");
     }
 
     async fn officers_have_their_right_and_no_other(server) {
@@ -277,5 +301,43 @@ both! {
         assert_eq!(put(admin, LIBRARY, &absent, true, &dev, 1, 0).await.refused(404).message, stranger.get(&format!("_apis/accesscontrollists/{LIBRARY}?token={absent}")).await.refused(404).message);
         assert_eq!(put(admin, LIBRARY, &format!("Library/{project}"), true, "ann", 1, 0).await.code(400), "argument.invalid");
         assert_eq!(stranger.get(&format!("_apis/accesscontrollists/{LIBRARY}")).await.ok().json()["count"], 0);
+    }
+}
+
+both! {
+    async fn a_removed_agent_gets_no_more_work_and_its_job_is_lost(server) {
+        let cast = Cast::permitted(&server).await;
+        let agent = server.agent("hand").await;
+        let (run, job) = cast.job(&agent).await;
+        let admin = server.administrator();
+        let agents = admin.client.coffer().agents().await.unwrap();
+        assert_eq!(agents.len(), 1);
+        assert_eq!((agents[0].name.as_str(), agents[0].pool.as_str()), ("hand", "Default"));
+        let id = agents[0].id.to_string();
+        cast.developer.get("_apis/coffer/pools/agents").await.refused(404);
+        let path = |id: &str| format!("_apis/coffer/pools/agents/{id}");
+        cast.developer.call("DELETE", &path(&id)).send().await.refused(404);
+        // Who may see agents, and no more.
+        let dev = identity(IdentityKind::User, &id_of(&cast.developer).await);
+        put(admin, "101eae8c-1709-47f9-b228-0e476c35b3ba", "AgentPools", true, &dev, 1, 0).await.ok();
+        assert_eq!(cast.developer.get("_apis/coffer/pools/agents").await.ok().json()["count"], 1);
+        assert_eq!(cast.developer.call("DELETE", &path(&id)).send().await.code(403), "access.denied");
+        assert_eq!(admin.call("DELETE", &path(&random_guid().to_string())).send().await.code(404), "agent.not_found");
+
+        admin.client.coffer().remove_agent(&id).await.unwrap();
+        job.download_own(&server).await.refused(400);
+        agent.renew(&job).await.unwrap_err();
+        agent.finish(&job, "succeeded").await.unwrap_err();
+        assert!(admin.client.coffer().agents().await.unwrap().is_empty());
+        coffer_testkit::eventually("the lost job ends its run", || async {
+            cast.developer.run_now(&run).await.state == "completed"
+        })
+        .await;
+        let events = admin.audit().await;
+        let removed = newest(&events, "Library.AgentDeleted");
+        assert_eq!((removed.outcome.as_str(), removed.resource_id.as_deref()), ("allowed", Some(id.as_str())));
+        // A new one of the name is another agent.
+        let again = server.agent("hand").await;
+        assert_ne!(again.client.agent_id().to_string(), id);
     }
 }

@@ -3,7 +3,7 @@
 use super::home::Home;
 use super::world::{World, lease_hash};
 use crate::{AgentRow, JobRow, Lease, Missing, Refusal, RunRow, StageRow, Stop, Why};
-use coffer_model::act::{AbandonJob, CancelRun, IssueTicket, ViewRuns};
+use coffer_model::act::{AbandonJob, CancelRun, IssueTicket, ViewRun};
 use coffer_model::library::Resource;
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{JobId, RunId};
@@ -13,15 +13,16 @@ use tokio::sync::Barrier;
 
 async fn run_of(world: &World, run: RunId) -> (RunRow, Vec<StageRow>) {
     let mut read = world.store.read().await.unwrap();
-    let seen = read
-        .look(
-            &world.admin,
-            ViewRuns {
-                project: world.project,
-            },
-        )
+    let pipeline = read
+        .run_pipeline(world.project, run)
         .await
+        .unwrap()
         .unwrap();
+    let act = ViewRun {
+        project: world.project,
+        pipeline,
+    };
+    let seen = read.look(&world.admin, act).await.unwrap();
     let row = read.run(&seen, run).await.unwrap().unwrap();
     let stages = read.stages(&row).await.unwrap();
     (row, stages)

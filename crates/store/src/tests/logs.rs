@@ -3,7 +3,7 @@
 use super::home::Home;
 use super::world::{World, lease_hash};
 use crate::{RecordWrite, SealedPage, Stop};
-use coffer_model::act::ViewRuns;
+use coffer_model::act::ViewRun;
 use coffer_model::{JobId, RecordId, RunId};
 
 struct Step {
@@ -89,7 +89,8 @@ both! {
         append(&world, &agent, one.job, page(one, 16, 1)).await.unwrap();
 
         let mut read = world.store.read().await.unwrap();
-        let seen = read.look(&world.admin, ViewRuns { project: world.project }).await.unwrap();
+        let pipeline = read.run_pipeline(world.project, one.run).await.unwrap().unwrap();
+        let seen = read.look(&world.admin, ViewRun { project: world.project, pipeline }).await.unwrap();
         let row = read.run(&seen, one.run).await.unwrap().unwrap();
         let timeline = read.timeline(&seen, &row).await.unwrap();
         let of = |step: &Step| timeline.iter().find(|record| record.id == step.record).unwrap();
@@ -100,7 +101,7 @@ both! {
             let (world, row) = (&world, &row);
             async move {
                 let mut read = world.store.read().await.unwrap();
-                let seen = read.look(&world.admin, ViewRuns { project: world.project }).await.unwrap();
+                let seen = read.look(&world.admin, ViewRun { project: world.project, pipeline }).await.unwrap();
                 let pages = read.log_pages(&seen, row, log, from, 100).await.unwrap();
                 pages.into_iter().map(|page| (page.first_line, page.lines)).collect::<Vec<_>>()
             }

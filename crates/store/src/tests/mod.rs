@@ -35,6 +35,7 @@ macro_rules! both {
     )*};
 }
 
+mod access;
 mod blobs;
 mod chain;
 mod freezes;

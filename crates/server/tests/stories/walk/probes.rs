@@ -211,6 +211,8 @@ pub(crate) const PROBES: &[Probe] = &[
     asked("GET _apis/coffer/audit", "?top=1"),
     bare("GET _apis/coffer/audit/verify"),
     // Agents.
+    bare("GET _apis/coffer/pools/agents"),
+    bare("DELETE _apis/coffer/pools/agents/{poolAgentId}"),
     with(
         "POST _apis/coffer/agents",
         r#"{"name":"{fresh}","version":"4.260.0","publicKey":"{agentKey}"}"#,

@@ -162,6 +162,10 @@ impl Tenant {
             "timelineId" => self.shared.timeline.clone(),
             "logId" => self.shared.log.clone(),
             "agentId" => self.shared.agent.clone(),
+            "poolAgentId" => {
+                let agent = server.agent(&server.unique("spare")).await;
+                agent.client.agent_id().to_string()
+            }
             "keeperId" => id_of(&self.keeper).await,
             "identityId" => id_of(server.administrator()).await,
             "jobId" => self.shared.job.clone(),
