@@ -325,7 +325,7 @@ both! {
         assert_eq!(admin.call("DELETE", &path(&random_guid().to_string())).send().await.code(404), "agent.not_found");
 
         admin.client.coffer().remove_agent(&id).await.unwrap();
-        job.download_own(&server).await.refused(400);
+        job.download_own(&server).await.refused(401);
         agent.renew(&job).await.unwrap_err();
         agent.finish(&job, "succeeded").await.unwrap_err();
         assert!(admin.client.coffer().agents().await.unwrap().is_empty());
