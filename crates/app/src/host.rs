@@ -7,7 +7,7 @@ use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::Created;
 use coffer_keys::{Entropy, FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
-use coffer_service::{FirstStart, Service, SessionLife};
+use coffer_service::{FirstStart, Service};
 use coffer_store::Store;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -87,7 +87,7 @@ impl Host {
             deployment: config.deployment.id.clone(),
             lease_seconds: config.jobs.lease_seconds,
             outgoing: Outgoing::new(outgoing(config)?),
-            sessions: SessionLife::default(),
+            sessions: config.sign_in.sessions,
             sign_in_provider: config.provider.clone(),
         })
         .await

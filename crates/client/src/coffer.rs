@@ -84,6 +84,19 @@ impl Coffer<'_> {
             .await
     }
 
+    /// Ends every browser session of somebody.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn sign_out(&self, user: &str) -> Result<(), ClientError> {
+        let body = Invitation {
+            user: user.to_owned(),
+        };
+        let request = self.transport.request(Method::POST, paths::SIGN_OUTS, &[]);
+        let request = self.transport.with_json(request, &body)?;
+        self.transport.send(request).await.map(drop)
+    }
+
     /// Removes somebody's second factor.
     ///
     /// # Errors

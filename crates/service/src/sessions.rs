@@ -13,7 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coffer_model::act::{EndOwnSession, EndSessionsOf, StartSession, SweepEnded};
 use coffer_model::{Authentication, Caller, CredentialId, IdentityId, Timestamp};
+use coffer_store::Refusal;
 use std::net::IpAddr;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// What form tokens are made for, so that no other digest of a session's secret is one.
@@ -254,18 +256,24 @@ impl Sessions<'_> {
     }
 
     /// Ends every session of somebody. Answers with how many there were.
-    pub async fn end_all(&self, caller: &Caller, identity: IdentityId) -> Result<u64> {
-        let (caller, organization) = (caller.clone(), self.0.organization().id);
+    pub async fn end_all(&self, caller: &Caller, who: &str) -> Result<u64> {
+        let (caller, who, organization) =
+            (caller.clone(), who.to_owned(), self.0.organization().id);
         self.0
             .store()
             .write("session.end_all", move |tx| {
-                let caller = caller.clone();
+                let (caller, who) = (caller.clone(), who.clone());
                 Box::pin(async move {
+                    let found = tx.identity_named(&who).await?.map(|person| person.id);
+                    let identity = found.unwrap_or(IdentityId(Uuid::nil()));
                     let act = EndSessionsOf {
                         organization,
                         identity,
                     };
                     let grant = tx.authorize(&caller, act).await?;
+                    if found.is_none() {
+                        return Err(Refusal::NotFound.into());
+                    }
                     tx.sessions_end_of(grant).await
                 })
             })

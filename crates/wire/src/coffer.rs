@@ -71,7 +71,7 @@ pub struct NewPassword {
     pub password: String,
 }
 
-/// Body of `POST coffer/invitations` and `POST coffer/secondfactorresets`.
+/// Body of `POST coffer/invitations`, `POST coffer/secondfactorresets` and `POST coffer/signouts`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {

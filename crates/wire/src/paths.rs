@@ -123,6 +123,8 @@ pub mod coffer {
     pub const NEW_PASSWORD: &str = "_apis/coffer/signin/newpassword";
     /// POST [`crate::coffer::Invitation`], answers [`crate::coffer::PasswordCode`].
     pub const INVITATIONS: &str = "_apis/coffer/invitations";
+    /// POST [`crate::coffer::Invitation`]: ends every browser session of somebody.
+    pub const SIGN_OUTS: &str = "_apis/coffer/signouts";
     /// POST [`crate::coffer::Invitation`]: removes somebody's second factor.
     pub const SECOND_FACTOR_RESETS: &str = "_apis/coffer/secondfactorresets";
     /// GET, POST [`crate::coffer::User`].

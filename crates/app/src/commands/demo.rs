@@ -5,7 +5,7 @@
 use crate::cli::DemoArgs;
 use crate::config::{
     Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Provider, Server,
-    Storage,
+    SignIn, Storage,
 };
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -15,6 +15,7 @@ use crate::signals::stop_on_signal;
 use coffer_agent::AgentOptions;
 use coffer_client::{AuditQuery, Body, Client, ClientOptions, Upload};
 use coffer_outgoing::Policy;
+use coffer_service::SessionLife;
 use coffer_wire::coffer::{AuditEntry, FirstSignIn, GroupReference, TokenRequest, User};
 use coffer_wire::pipelines::{Run, RunRequest};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -144,6 +145,9 @@ fn config(folder: &Path) -> Config {
             level: LogLevel::Warn,
         },
         jobs: Jobs { lease_seconds: 60 },
+        sign_in: SignIn {
+            sessions: SessionLife::default(),
+        },
         outgoing: Outgoing {
             policy: Policy::default(),
             ca_file: None,

@@ -39,6 +39,12 @@ trust. The user opens SERVER/signin/password in a browser, or runs `coffer login
         /// Sign-in name
         name: String,
     },
+    /// End every browser session of a user; tokens stay
+    #[command(after_help = "Examples:\n  coffer user sign-out grace")]
+    SignOut {
+        /// Sign-in name
+        name: String,
+    },
     /// Remove the second factor of a user whose device is lost
     #[command(after_help = "Examples:\n  coffer user reset-second-factor grace")]
     ResetSecondFactor {
@@ -89,6 +95,13 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
             }
             let code = Zeroizing::new(std::mem::take(&mut made.code));
             context.out.line(&code)
+        }
+        UserCommand::SignOut { name } => {
+            client.coffer().sign_out(&name).await?;
+            context
+                .out
+                .note(&format!("The browser sessions of {name} are over."));
+            Ok(())
         }
         UserCommand::ResetSecondFactor { name } => {
             client.coffer().reset_second_factor(&name).await?;

@@ -3,10 +3,11 @@
 use super::layers::{Setting, Settings, well_formed};
 use super::{
     Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
-    Provider, Server, Storage, folders, keys, oidc,
+    Provider, Server, SignIn, Storage, folders, keys, oidc,
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;
+use coffer_service::SessionLife;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -64,6 +65,12 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
         },
         jobs: Jobs {
             lease_seconds: text("jobs.lease_seconds").parse().ok()?,
+        },
+        sign_in: SignIn {
+            sessions: SessionLife {
+                idle_seconds: 60 * text("sign_in.session_idle_minutes").parse::<i64>().ok()?,
+                seconds: 3600 * text("sign_in.session_hours").parse::<i64>().ok()?,
+            },
         },
         outgoing: outgoing?,
         provider,

@@ -170,6 +170,28 @@ pub(crate) const KEYS: &[Key] = &[
         about: "How long a job stays with an agent that does not report, in seconds. Agents report three times as often.",
     },
     Key {
+        name: "sign_in.session_idle_minutes",
+        kind: Kind::Integer {
+            least: 5,
+            most: 1440,
+        },
+        fallback: Fallback::Is("60"),
+        secret: false,
+        flag: None,
+        about: "A browser session that nobody uses for so long is over, in minutes.",
+    },
+    Key {
+        name: "sign_in.session_hours",
+        kind: Kind::Integer {
+            least: 1,
+            most: 168,
+        },
+        fallback: Fallback::Is("12"),
+        secret: false,
+        flag: None,
+        about: "A browser session is over after so long, however much it is used, in hours.",
+    },
+    Key {
         name: "outgoing.allow",
         kind: Kind::Text,
         fallback: Fallback::Is(""),

@@ -16,6 +16,7 @@ pub(crate) use folders::user_folder;
 pub(crate) use layers::{Flag, HIDDEN, Inputs};
 
 use coffer_outgoing::Policy;
+use coffer_service::SessionLife;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) deployment: Deployment,
     pub(crate) log: Log,
     pub(crate) jobs: Jobs,
+    pub(crate) sign_in: SignIn,
     pub(crate) outgoing: Outgoing,
     /// Where people sign in besides; its `Debug` shows no secret.
     pub(crate) provider: Option<coffer_service::ProviderOptions>,
@@ -121,6 +123,12 @@ pub(crate) enum LogLevel {
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
     pub(crate) lease_seconds: u32,
+}
+
+/// How people sign in.
+#[derive(Debug, Clone)]
+pub(crate) struct SignIn {
+    pub(crate) sessions: SessionLife,
 }
 
 /// What the server may call.

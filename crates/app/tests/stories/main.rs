@@ -17,4 +17,5 @@ mod job;
 mod kill;
 mod npm;
 mod page;
+mod password;
 mod serve;

@@ -91,3 +91,13 @@ pub(crate) async fn reset_second_factor(
     second.reset(&caller, &body.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// `POST coffer/signouts`: ends every browser session of somebody.
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    Who(caller): Who,
+    JsonBody(body): JsonBody<Invitation>,
+) -> Result<StatusCode> {
+    app.service.sessions().end_all(&caller, &body.user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -117,6 +117,7 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::NEW_PASSWORD, sign_in::new_password).anonymous(),
         route!(POST paths::coffer::INVITATIONS, sign_in::invite),
         route!(POST paths::coffer::SECOND_FACTOR_RESETS, sign_in::reset_second_factor),
+        route!(POST paths::coffer::SIGN_OUTS, sign_in::sign_out),
         route!(GET paths::coffer::USERS, users::list),
         route!(POST paths::coffer::USERS, users::add),
         route!(GET paths::coffer::TOKENS, tokens::list),

@@ -126,6 +126,23 @@ both! {
         assert_eq!((there.status, there.code(403)), (absent.status, absent.code(403)));
     }
 
+    async fn what_ended_long_ago_is_forgotten(mut server) {
+        let made = make(server.administrator(), "vso.build").await;
+        let listed = |all: serde_json::Value| all.to_string().contains(&made.id.to_string());
+        server.advance_clock(20 * 86_400);
+        server.restart().await;
+        let all = server.administrator().get("_apis/coffer/tokens").await.ok().json();
+        assert!(listed(all), "people still find what they had");
+        server.advance_clock(20 * 86_400);
+        server.restart().await;
+        coffer_testkit::eventually("the token is forgotten", || async {
+            !listed(server.administrator().get("_apis/coffer/tokens").await.ok().json())
+        })
+        .await;
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "Token.EndedRemoved").actor.authentication, "system");
+    }
+
     async fn uses_are_counted_by_person_and_minute_and_kept_at_the_end(mut server) {
         let engineer = server.release_engineer().await;
         let made = make(&engineer, "vso.build").await;

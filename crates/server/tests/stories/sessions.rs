@@ -379,6 +379,35 @@ both! {
         is_sign_in(&there, &page);
     }
 
+    async fn an_administrator_ends_somebodys_sessions_and_nobody_else_does(server) {
+        grace(&server).await;
+        let developer = server.developer().await;
+        let mut browser = signed_in(&server).await;
+        let end = |user: &coffer_testkit::User, who: &str| {
+            let call = user.call("POST", "_apis/coffer/signouts").json(&serde_json::json!({"user": who}));
+            async move { call.send().await }
+        };
+        assert_eq!(end(&developer, "grace").await.text(), end(&developer, "nobody.has.this").await.text());
+        end(&developer, "grace").await.refused(403);
+        account(&mut browser).await.ok();
+        end(server.administrator(), "grace").await.ok();
+        let page = account(&mut browser).await;
+        is_sign_in(&browser, &page);
+        assert_eq!(end(server.administrator(), "nobody.has.this").await.code(404), "identity.not_found");
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "Session.EndedForOther").actor.name, "ada.admin");
+    }
+
+    async fn a_disabled_person_has_no_session(server) {
+        grace(&server).await;
+        let mut browser = signed_in(&server).await;
+        account(&mut browser).await.ok();
+        server.database().sql("update identity set disabled_at = 1 where unique_key = 'grace'").await;
+        let page = account(&mut browser).await;
+        is_sign_in(&browser, &page);
+        assert_eq!(sign_in(&mut browser, "grace", PASSWORD).await.status, 401);
+    }
+
     async fn a_name_and_a_wrong_password_get_one_answer_and_one_kind_of_record(server) {
         grace(&server).await;
         server.person("Linus", &[]).await;

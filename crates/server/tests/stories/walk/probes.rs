@@ -196,6 +196,7 @@ pub(crate) const PROBES: &[Probe] = &[
         r#"{"code":"{unknown}","password":"a long enough password"}"#,
     ),
     with("POST _apis/coffer/invitations", r#"{"user":"{fresh}"}"#),
+    with("POST _apis/coffer/signouts", r#"{"user":"{fresh}"}"#),
     with(
         "POST _apis/coffer/secondfactorresets",
         r#"{"user":"{fresh}"}"#,
