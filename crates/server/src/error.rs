@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     /// What the log gets, and the client does not.
     pub(crate) cause: Option<Arc<str>>,
     /// After how many seconds it may be tried again.
-    pub(crate) retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u32>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;

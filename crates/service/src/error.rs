@@ -55,7 +55,7 @@ pub struct Error {
     /// Problems of a refused pipeline.
     pub problems: Vec<Problem>,
     /// After how many seconds it may be tried again, when that is known.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 

@@ -44,19 +44,19 @@ async fn account(browser: &mut Browser) -> Answer {
 }
 
 /// Asks for a token by the form; `Ok` has the token.
-async fn make_token(browser: &mut Browser) -> Result<String, Answer> {
+async fn make_token(browser: &mut Browser) -> Result<String, Box<Answer>> {
     let fields = [("label", "from a page"), ("days", "1")];
     let answer = browser.fill("/account", "/account/tokens", &fields).await;
     token_in(answer)
 }
 
-fn token_in(answer: Answer) -> Result<String, Answer> {
+fn token_in(answer: Answer) -> Result<String, Box<Answer>> {
     let text = answer.text();
     match text.split_once("<code>cof_pat_") {
         Some((_, rest)) if answer.status == 200 => {
             Ok(format!("cof_pat_{}", rest.split('<').next().unwrap()))
         }
-        _ => Err(answer),
+        _ => Err(Box::new(answer)),
     }
 }
 
@@ -182,7 +182,7 @@ both! {
         assert_eq!(answer.status, 403, "{}", answer.text());
         let cookies = format!("{SESSION}={}; {WRITE}={}", browser.cookie(SESSION).unwrap(), browser.cookie(WRITE).unwrap());
         let raw = |headers: Vec<(&'static str, String)>| {
-            let (url, token, cookies) = (format!("../account/tokens"), token.clone(), cookies.clone());
+            let (url, token, cookies) = ("../account/tokens".to_owned(), token.clone(), cookies.clone());
             let nobody = server.nobody();
             async move {
                 let mut call = nobody.call("POST", &url).header("Cookie", &cookies);
