@@ -18,4 +18,5 @@ mod kill;
 mod npm;
 mod page;
 mod password;
+mod permission;
 mod serve;
