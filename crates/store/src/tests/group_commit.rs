@@ -54,8 +54,10 @@ macro_rules! queue {
 }
 
 async fn settings(home: &Home) -> Vec<String> {
-    home.texts("select key from meta where key <> 'scale_unit' order by key")
-        .await
+    home.texts(
+        "select key from meta where key not in ('scale_unit', 'organization_rights') order by key",
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
