@@ -63,7 +63,10 @@ impl Exit {
             Self::Unreachable,
             "The server cannot be reached, or is too busy.",
         ),
-        (Self::NotIntact, "The audit log does not verify."),
+        (
+            Self::NotIntact,
+            "The audit log does not verify, or does not explain what is there.",
+        ),
     ];
 }
 

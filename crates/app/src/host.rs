@@ -2,6 +2,7 @@
 //!
 //! `serve` and `demo` differ in where things are and what they print; what they start is the same.
 
+use crate::checkpoints::Checkpoints;
 use crate::config::{Config, Database, Provider};
 use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::Created;
@@ -89,6 +90,8 @@ impl Host {
             outgoing: Outgoing::new(outgoing(config)?),
             sessions: config.sign_in.sessions,
             sign_in_provider: config.provider.clone(),
+            keeper: checkpoints(config)?,
+            audit_retention_days: config.audit.retention_days,
         })
         .await
         .map_err(refused)?;
@@ -200,6 +203,16 @@ fn outgoing(config: &Config) -> Result<Policy> {
         )
         .because(&error)
     })
+}
+
+/// The outside place for checkpoints. What is wrong with it is found at the start.
+fn checkpoints(config: &Config) -> Result<Option<Arc<dyn coffer_service::RecordKeeper>>> {
+    let Some(path) = &config.audit.checkpoints else {
+        return Ok(None);
+    };
+    let file = Checkpoints::open(path)
+        .map_err(|error| CommandError::file("cannot write checkpoints to", path, &error))?;
+    Ok(Some(Arc::new(file)))
 }
 
 /// Makes a folder that only its owner may look into.

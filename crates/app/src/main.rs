@@ -2,6 +2,7 @@
 //!
 //! Only here are the process environment, the terminal and the exit code known.
 
+mod checkpoints;
 mod cli;
 mod commands;
 mod config;

@@ -1,12 +1,12 @@
 //! What belongs to the organization: first sign-in, users, tokens, projects, the audit log, who am I.
 
+use crate::ClientError;
 use crate::transport::Transport;
-use crate::{ClientError, Lines};
 use coffer_wire::List;
 use coffer_wire::agent::RegisteredAgent;
 use coffer_wire::coffer::{
-    AuditVerification, CreatedToken, FirstSignIn, Invitation, NewPassword, Organization,
-    OrganizationChange, PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
+    CreatedToken, FirstSignIn, Invitation, NewPassword, Organization, OrganizationChange,
+    PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
 };
 use coffer_wire::locations::ConnectionData;
 use coffer_wire::paths::{agent, coffer as paths, fill, location};
@@ -16,19 +16,6 @@ use std::sync::Arc;
 /// The routes of the area `coffer`, and connection data.
 pub struct Coffer<'a> {
     pub(crate) transport: &'a Arc<Transport>,
-}
-
-/// Which part of the audit log to read, oldest first.
-#[derive(Debug, Clone, Default)]
-pub struct AuditQuery {
-    /// Only entries after this place in the chain.
-    pub after: Option<i64>,
-    /// At most so many; all when absent.
-    pub top: Option<u32>,
-    /// Events of one action keep their text, such as `SecureFile.Downloaded`.
-    pub action: Option<String>,
-    /// Events of one resource keep their text, by its id.
-    pub resource: Option<String>,
 }
 
 impl Coffer<'_> {
@@ -235,33 +222,5 @@ impl Coffer<'_> {
         self.transport
             .call(Method::POST, paths::PROJECTS, &[], &project)
             .await
-    }
-
-    /// The audit log, line by line: each line a [`coffer_wire::coffer::AuditEntry`].
-    ///
-    /// # Errors
-    /// As the server refuses.
-    pub async fn audit(&self, query: &AuditQuery) -> Result<Lines, ClientError> {
-        let after = query.after.map(|n| n.to_string());
-        let top = query.top.map(|n| n.to_string());
-        let pairs = [
-            ("after", after.as_deref()),
-            ("top", top.as_deref()),
-            ("action", query.action.as_deref()),
-            ("resource", query.resource.as_deref()),
-        ];
-        let response = self
-            .transport
-            .send_again(|| self.transport.request(Method::GET, paths::AUDIT, &pairs))
-            .await?;
-        Ok(Lines::new(Arc::clone(self.transport), response))
-    }
-
-    /// Lets the server check its own audit log.
-    ///
-    /// # Errors
-    /// As the server refuses.
-    pub async fn audit_verify(&self) -> Result<AuditVerification, ClientError> {
-        self.transport.get(paths::AUDIT_VERIFY, &[]).await
     }
 }

@@ -5,6 +5,7 @@
 //! It never prints, never reads the environment, and keeps the token out of every `Debug` and every error.
 
 pub mod agent;
+mod audit;
 mod body;
 mod builds;
 mod coffer;
@@ -19,9 +20,10 @@ mod secure_files;
 pub mod signing;
 mod transport;
 
+pub use audit::{AuditQuery, ExportFormat};
 pub use body::Body;
 pub use builds::Builds;
-pub use coffer::{AuditQuery, Coffer};
+pub use coffer::Coffer;
 pub use error::{ClientError, ErrorKind};
 pub use freezes::{Freezes, Frozen};
 pub use lines::Lines;

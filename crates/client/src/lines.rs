@@ -1,7 +1,7 @@
 //! A long answer read line by line: the audit log.
 
 use crate::ClientError;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -56,6 +56,15 @@ impl Lines {
                 Err(error) => return Err(self.transport.lost(error)),
             }
         }
+    }
+
+    /// The next bytes as they arrive; `None` after the last. Not to be mixed with lines.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn next_bytes(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let chunk = self.response.chunk().await;
+        chunk.map_err(|error| self.transport.lost(error))
     }
 
     /// The next line, read as JSON.

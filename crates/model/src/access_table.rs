@@ -154,6 +154,7 @@ fn somebody(authentication: Authentication) -> Caller {
         name: String::new(),
         authentication,
         address: None,
+        request: crate::Request::default(),
     }
 }
 

@@ -91,21 +91,22 @@ pub fn link(previous: &Digest, sequence: i64, digest: &Digest) -> Digest {
     hash.finish()
 }
 
-struct Fields(Context);
+/// A hash over fields, each preceded by its length.
+pub(crate) struct Fields(Context);
 
 impl Fields {
-    fn new(label: &[u8]) -> Self {
+    pub(crate) fn new(label: &[u8]) -> Self {
         let mut fields = Self(Context::new(&SHA256));
         fields.field(label);
         fields
     }
 
-    fn field(&mut self, bytes: &[u8]) {
+    pub(crate) fn field(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
     }
 
-    fn finish(self) -> Digest {
+    pub(crate) fn finish(self) -> Digest {
         let mut digest = [0; 32];
         digest.copy_from_slice(self.0.finish().as_ref());
         digest
@@ -123,74 +124,6 @@ pub struct Row {
     pub chain: Digest,
     /// Salt and event, unless a filter or retention left them out.
     pub event: Option<([u8; 32], Event)>,
-}
-
-/// Checks rows one after the other, in constant memory.
-#[derive(Debug)]
-pub struct Verifier {
-    head: Digest,
-    sequence: i64,
-    problems: Vec<String>,
-}
-
-/// More problems than this are counted, not listed.
-const MOST_PROBLEMS: usize = 20;
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self {
-            head: start(),
-            sequence: 0,
-            problems: Vec::new(),
-        }
-    }
-}
-
-impl Verifier {
-    /// Checks the next row.
-    pub fn row(&mut self, row: &Row) {
-        if row.sequence != self.sequence + 1 {
-            self.problem(format!(
-                "Rows {} to {} are missing, or rows are out of order.",
-                self.sequence + 1,
-                row.sequence - 1
-            ));
-            // Go on from what the row itself says, so that one gap is one problem.
-            self.head = row.chain;
-        } else {
-            self.head = link(&self.head, row.sequence, &row.digest);
-            if self.head != row.chain {
-                self.problem(format!(
-                    "Row {} does not continue the chain: it or a row before it was changed.",
-                    row.sequence
-                ));
-                self.head = row.chain;
-            }
-        }
-        if let Some((salt, event)) = &row.event
-            && digest(salt, event) != row.digest
-        {
-            self.problem(format!(
-                "The event of row {} is not the one that was recorded.",
-                row.sequence
-            ));
-        }
-        self.sequence = row.sequence;
-    }
-
-    /// The chain's head, how many rows were checked, and what is wrong.
-    pub fn finish(self) -> (Digest, i64, Vec<String>) {
-        (self.head, self.sequence, self.problems)
-    }
-
-    fn problem(&mut self, text: String) {
-        if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(text);
-        } else if self.problems.len() == MOST_PROBLEMS {
-            self.problems
-                .push("There are more problems than are listed.".into());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -214,63 +147,6 @@ mod tests {
             job: None,
             details: BTreeMap::new(),
         }
-    }
-
-    fn rows() -> Vec<Row> {
-        let mut head = start();
-        (1..=5)
-            .map(|n| {
-                let salt = [n as u8; 32];
-                let digest = digest(&salt, &event(n));
-                head = link(&head, n, &digest);
-                Row {
-                    sequence: n,
-                    digest,
-                    chain: head,
-                    event: Some((salt, event(n))),
-                }
-            })
-            .collect()
-    }
-
-    fn problems(rows: &[Row]) -> Vec<String> {
-        let mut verifier = Verifier::default();
-        rows.iter().for_each(|row| verifier.row(row));
-        verifier.finish().2
-    }
-
-    #[test]
-    fn an_untouched_log_verifies_with_or_without_its_events() {
-        let mut rows = rows();
-        assert!(problems(&rows).is_empty());
-        rows[2].event = None;
-        assert!(problems(&rows).is_empty());
-    }
-
-    #[test]
-    fn every_change_is_found() {
-        let tampered = |change: fn(&mut Vec<Row>)| {
-            let mut rows = rows();
-            change(&mut rows);
-            !problems(&rows).is_empty()
-        };
-        assert!(tampered(|rows| rows[1]
-            .event
-            .as_mut()
-            .unwrap()
-            .1
-            .actor_name = "eve".into()));
-        assert!(tampered(|rows| rows[1].event.as_mut().unwrap().0[0] ^= 1));
-        assert!(tampered(|rows| rows[1].digest[0] ^= 1));
-        assert!(tampered(|rows| rows[1].chain[0] ^= 1));
-        assert!(tampered(|rows| drop(rows.remove(2))));
-        assert!(tampered(|rows| rows.swap(1, 2)));
-        assert!(tampered(|rows| drop(rows.remove(0))));
-        assert!(tampered(|rows| {
-            let salt = [9; 32];
-            rows[4].digest = digest(&salt, &event(9));
-            rows[4].event = Some((salt, event(9)));
-        }));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     Timestamp,
 };
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// An authenticated caller. Made by the sign-in use cases only; everything else takes it as an argument.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +21,17 @@ pub struct Caller {
     pub authentication: Authentication,
     /// Where from, when it came over the network.
     pub address: Option<IpAddr>,
+    /// The request it came with.
+    pub request: Request,
+}
+
+/// What joins an audit event with the line of the access log about the same request.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Request {
+    /// The request's activity id.
+    pub activity: Option<Uuid>,
+    /// What the client calls itself. Its own word: it proves nothing.
+    pub agent: Option<String>,
 }
 
 /// How a caller showed who it is.

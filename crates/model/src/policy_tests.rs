@@ -15,6 +15,7 @@ fn caller(authentication: Authentication) -> Caller {
         name: "somebody".into(),
         authentication,
         address: None,
+        request: crate::Request::default(),
     }
 }
 

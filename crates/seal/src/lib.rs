@@ -69,6 +69,7 @@ mod project_key;
 mod provider;
 mod sealer;
 mod secret;
+mod signing;
 mod small;
 mod wrapping;
 
@@ -83,5 +84,6 @@ pub use opener::Opener;
 pub use project_key::{ProjectKey, ProjectKeyContext, ProjectKeySecret};
 pub use provider::{BoxFuture, GenerationId, KeyProvider, WrapContext};
 pub use sealer::{Sealer, Summary};
+pub use signing::SigningKey;
 pub use small::{open_bytes, seal_bytes};
 pub use wrapping::{Unwrappable, WRAP_OVERHEAD, WrappingKey};

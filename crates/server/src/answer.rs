@@ -29,12 +29,18 @@ const SESSION: HeaderName = HeaderName::from_static("x-tfs-session");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Template(pub(crate) &'static str);
 
+/// The request's activity id: in the access log, in the answer's headers, and in audit events.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activity(pub(crate) Uuid);
+
 /// The outermost layer.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_word(request.method());
     let activity = activity_id();
     let echo = echoes(request.headers());
+    let mut request = request;
+    request.extensions_mut().insert(Activity(activity));
     let response = next.run(request).await;
 
     let error = response.extensions().get::<ApiError>().cloned();

@@ -5,7 +5,7 @@
 //! ([`crate::pages::guard`]), never for the API, and what a browser sends on behalf of another site changes nothing. Knows
 //! headers, not tokens: the service says whose they are.
 
-use crate::answer::Template;
+use crate::answer::{Activity, Template};
 use crate::body::{BodyLimit, read_all};
 use crate::error::{ApiError, Result};
 use crate::normalize::Canonical;
@@ -22,11 +22,14 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use coffer_model::{AgentId, Authentication, Caller};
 use coffer_wire::signature::{Parameters, content_digest, parse_signature};
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, USER_AGENT};
 use http::{HeaderMap, Method};
 use std::net::IpAddr;
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+/// Characters of a client's name that an audit event keeps.
+const MAX_AGENT: usize = 200;
 
 /// How a route wants its callers to show who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +147,8 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
                     "The caller is not signed in. Send a token as the password of Basic authentication, or as Bearer.",
                 )
             })?;
-            let caller = sign_in.token(token, address).await?;
+            let mut caller = sign_in.token(token, address).await?;
+            caller.request = of(&parts);
             parts.extensions.insert(caller);
         }
         Auth::Agent => {
@@ -157,7 +161,7 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
                 .map(|canonical| canonical.signed.clone())
                 .ok_or_else(|| ApiError::internal("a request without its path"))?;
             let base = message.base(parts.method.as_str(), &path, &bytes)?;
-            let caller = sign_in
+            let mut caller = sign_in
                 .agent_signature(
                     message.agent,
                     base.as_bytes(),
@@ -167,12 +171,28 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
                     address,
                 )
                 .await?;
+            caller.request = of(&parts);
             parts.extensions.insert(caller);
             body = Body::from(bytes::Bytes::from_owner(bytes));
         }
     }
     parts.extensions.insert(BodyLimit(guard.limit));
     Ok(Request::from_parts(parts, body))
+}
+
+/// What an audit event says of the request. A client's own name is cut and stripped of what is no plain text.
+fn of(parts: &http::request::Parts) -> coffer_model::Request {
+    let agent = parts.headers.get(USER_AGENT).map(|value| {
+        let plain = value.as_bytes().iter().filter(|b| matches!(b, 32..=126));
+        plain.take(MAX_AGENT).map(|b| char::from(*b)).collect()
+    });
+    coffer_model::Request {
+        activity: parts
+            .extensions
+            .get::<Activity>()
+            .map(|activity| activity.0),
+        agent,
+    }
 }
 
 /// The signature headers of an agent's message.

@@ -223,7 +223,13 @@ impl Keys {
         Ok(())
     }
 
-    async fn generation(&self) -> Result<String> {
+    /// The provider.
+    pub(crate) fn provider(&self) -> &dyn KeyProvider {
+        &*self.provider
+    }
+
+    /// The active root generation. Makes it if there is none.
+    pub(crate) async fn generation(&self) -> Result<String> {
         let unit = self.store.scale_unit().to_owned();
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
             return Ok(generation);

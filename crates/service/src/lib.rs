@@ -7,6 +7,8 @@ mod access;
 mod agents;
 mod attempts;
 mod audit;
+mod audit_export;
+mod audit_retain;
 mod checks;
 mod credentials;
 mod download;
@@ -34,6 +36,7 @@ mod runs;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod signing;
 mod tally;
 mod token_uses;
 mod tokens;
@@ -43,9 +46,12 @@ mod waits;
 
 pub use access::Access;
 pub use agents::Agents;
-pub use audit::{Audit, AuditQuery, AuditRow, Verification};
+pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
+pub use audit_export::{Export, Header, Piece};
+pub use audit_retain::Retained;
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_store::ATTEMPT_SECONDS;
+pub use coffer_store::AuditFilter;
 pub use credentials::{NewToken, TokenKind, TokenView, TokenWish};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
@@ -73,6 +79,7 @@ pub use sessions::{
     FoundSession, NewSession, SessionLife, SessionView, Sessions, form_token, is_form_token,
 };
 pub use sign_in::{Shown, SignIn};
+pub use signing::RecordKeeper;
 pub use upload::Upload;
 
 pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
@@ -108,6 +115,10 @@ pub struct Options {
     pub sessions: SessionLife,
     /// Where people sign in besides.
     pub sign_in_provider: Option<ProviderOptions>,
+    /// Where signed records of the audit log are kept outside the database.
+    pub keeper: Option<Arc<dyn RecordKeeper>>,
+    /// Days that audit events are kept; 0 for ever.
+    pub audit_retention_days: u32,
 }
 
 /// The organization served.
@@ -147,6 +158,9 @@ struct Inner {
     hasher: hashing::Hasher,
     log_keys: jobs::LogKeys,
     frozen: freezes::Frozen,
+    signing: signing::Signing,
+    keeper: Option<Arc<dyn RecordKeeper>>,
+    audit_retention_days: u32,
     /// Told when a job may have become ready on this node.
     ready: tokio::sync::Notify,
 }
@@ -165,6 +179,7 @@ impl Service {
         };
         let keys = keys::Keys::new(&options, organization.id);
         keys.prepare().await?;
+        let signing = signing::Signing::new(options.store.read().await?.now());
         let inner = Inner {
             store: options.store,
             keys,
@@ -186,10 +201,14 @@ impl Service {
             hasher: hashing::Hasher::default(),
             log_keys: jobs::LogKeys::default(),
             frozen: freezes::Frozen::default(),
+            signing,
+            keeper: options.keeper,
+            audit_retention_days: options.audit_retention_days,
             ready: tokio::sync::Notify::new(),
         };
         let service = Self(Arc::new(inner));
         service.look_for_freezes().await?;
+        service.baseline().await?;
         Ok((service, first))
     }
 
@@ -295,6 +314,8 @@ impl Service {
         let mut waits = tokio::time::interval(Duration::from_secs(60));
         let mut sweep = tokio::time::interval(Duration::from_secs(600));
         let mut counts = tokio::time::interval(Duration::from_secs(60));
+        let mut records = tokio::time::interval(Duration::from_secs(10));
+        let mut old = tokio::time::interval(Duration::from_secs(3600));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -312,6 +333,16 @@ impl Service {
                     }
                 }
                 _ = counts.tick() => self.record_counts(false).await,
+                _ = records.tick() => {
+                    if let Err(error) = self.keep_the_log(false).await {
+                        tracing::warn!(error = %error, "signing the audit log failed; it is tried again");
+                    }
+                }
+                _ = old.tick() => {
+                    if let Err(error) = self.expire_audit().await {
+                        tracing::warn!(error = %error, "removing old audit events failed; it is tried again");
+                    }
+                }
                 _ = sweep.tick() => {
                     if let Err(error) = self.sessions().sweep().await {
                         tracing::warn!(error = %error, "forgetting what ended failed; it is tried again");
@@ -335,10 +366,34 @@ impl Service {
         }
     }
 
-    /// Commits what waits and closes the store.
+    /// Signs the audit log as it is, commits what waits and closes the store.
     pub async fn close(&self) {
         self.record_counts(true).await;
+        if let Err(error) = self.keep_the_log(true).await {
+            tracing::warn!(error = %error, "signing the audit log at the end failed");
+        }
         self.store().close().await;
+    }
+
+    /// Signs a checkpoint if one is due, and brings what is kept outside up to date.
+    async fn keep_the_log(&self, now: bool) -> Result<()> {
+        self.checkpoint(now).await?;
+        self.keep_records().await
+    }
+
+    /// After an upgrade from a version whose events did not tell changes, takes what is there as given. Once.
+    async fn baseline(&self) -> Result<()> {
+        if self.store().read().await?.changes_told().await? {
+            return Ok(());
+        }
+        let (caller, organization) = (self.duty("take a baseline"), self.organization().id);
+        self.store()
+            .write("audit.baseline", move |tx| {
+                let caller = caller.clone();
+                Box::pin(async move { tx.baseline(&caller, organization).await })
+            })
+            .await?;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -397,5 +452,6 @@ pub(crate) fn duty_caller(organization: OrganizationId, duty: &'static str) -> C
         name: "Coffer".into(),
         authentication: Authentication::System { duty },
         address: None,
+        request: coffer_model::Request::default(),
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, PERSON, Result};
 use crate::sign_in::{Proof, Shown, refused_sign_in};
 use crate::{Service, attempts, tokens};
 use coffer_model::act::{
-    ChangeOwnPassword, FailSignIn, InvitePerson, LockSignIn, SetPasswordByCode,
+    ChangeOwnPassword, FailSignIn, InvitePerson, LockSignIn, RehashPassword, SetPasswordByCode,
 };
 use coffer_model::library::Person;
 use coffer_model::{Authentication, Caller, IdentityId, Timestamp, name};
@@ -185,13 +185,22 @@ impl Passwords<'_> {
             Proof::None
         };
         if let (Some(old), Some(new)) = (stored, compared.anew) {
-            service
+            let duty = service.duty("keep passwords under newer parameters");
+            let done = service
                 .store()
                 .write("password.rehash", move |tx| {
-                    let (old, new) = (old.clone(), new.clone());
-                    Box::pin(async move { tx.password_rehash(identity, &old, &new).await })
+                    let (duty, old, new) = (duty.clone(), old.clone(), new.clone());
+                    Box::pin(async move {
+                        let grant = tx.authorize(&duty, RehashPassword { identity }).await?;
+                        tx.password_rehash(grant, &old, &new).await
+                    })
                 })
-                .await?;
+                .await;
+            match done {
+                // Changed meanwhile: then there is nothing to keep.
+                Ok(()) | Err(Stop::Refused(Refusal::State)) => {}
+                Err(stop) => return Err(stop.into()),
+            }
         }
         let method = match proof {
             Proof::None => "password",
@@ -455,6 +464,7 @@ impl Service {
             name: "nobody".into(),
             authentication: Authentication::Anonymous,
             address,
+            request: coffer_model::Request::default(),
         }
     }
 

@@ -184,6 +184,7 @@ impl Sessions<'_> {
                     signed_in: row.signed_in,
                 },
                 address,
+                request: coffer_model::Request::default(),
             },
             id: row.id,
             method: row.method,

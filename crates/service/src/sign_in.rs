@@ -402,6 +402,7 @@ impl SignIn<'_> {
             name,
             authentication,
             address,
+            request: coffer_model::Request::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one access-control store: entries, inheritance, and the SQL that filters lists by them.
 
 use crate::error::StoreError;
+use crate::facts;
 use crate::sql::{Conn, args, statements};
 use crate::unit::Tx;
 use coffer_model::IdentityId;
@@ -152,7 +153,9 @@ impl Tx {
         allow: i64,
     ) -> Result<(), StoreError> {
         self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64])
-            .await
+            .await?;
+        self.change(&facts::entry(namespace, token, identity, allow, 0));
+        Ok(())
     }
 
     /// What one identity's entry allows and denies; nothing when there is none.
@@ -175,6 +178,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.run(&FORGET_ENTRIES, args![namespace.0, token]).await?;
         self.run(&FORGET_LIST, args![namespace.0, token]).await?;
+        self.change(&facts::no_entries(namespace, token));
+        self.change(&facts::gone(facts::inherits(namespace, token, true)));
         Ok(())
     }
 }

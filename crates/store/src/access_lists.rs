@@ -5,6 +5,7 @@
 
 use crate::access;
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -408,7 +409,11 @@ impl Tx {
             bits.allow,
             bits.deny
         ];
-        Ok(self.run_one(&PUT, values).await?)
+        self.run_one(&PUT, values).await?;
+        let (allow, deny) = (bits.allow, bits.deny);
+        let entry = facts::entry(place.namespace, &place.token, act.identity.0, allow, deny);
+        self.change(&entry);
+        Ok(())
     }
 
     async fn entry_remove(
@@ -419,6 +424,8 @@ impl Tx {
         let (act, _) = grant.redeem(self)?;
         let values = args![place.namespace.0, &place.token, act.identity.0];
         self.run(&REMOVE, values).await?;
+        let entry = facts::entry(place.namespace, &place.token, act.identity.0, 0, 0);
+        self.change(&facts::gone(entry));
         Ok(())
     }
 
@@ -432,6 +439,7 @@ impl Tx {
         if place.parent.is_some() {
             let values = args![place.namespace.0, &place.token, i64::from(inherits)];
             self.run_one(&SWITCH, values).await?;
+            self.change(&facts::inherits(place.namespace, &place.token, inherits));
         }
         Ok(())
     }

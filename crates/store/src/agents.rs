@@ -1,6 +1,7 @@
 //! Registered agents: their keys and what they offer.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
@@ -21,7 +22,7 @@ statements! {
             last_seen_at = excluded.last_seen_at";
     LIST = "select id, pool, name, version, coffer_version, registered_at from agent order by pool, name_key";
     REMOVE = "delete from agent where id = $1 returning identity_id";
-    DISABLE = "update identity set disabled_at = $1 where id = $2";
+    DISABLE = "update identity set disabled_at = $1 where id = $2 returning kind, unique_name";
     END_LEASES = "update job set lease_until = $1 where agent_id = $2 and state = 'leased' and lease_until > $1";
     GET = "select id, pool, name, version, public_key, capabilities, identity_id from agent where id = $1";
 }
@@ -128,6 +129,7 @@ impl Tx {
             self.now.0,
         ];
         self.run_one(&INSERT, values).await?;
+        self.change(&facts::agent(act.agent.0, &new.public_key));
         Ok(())
     }
 }
@@ -141,7 +143,10 @@ impl Tx {
         let Some((identity,)) = row else {
             return Err(Refusal::NotFound.into());
         };
-        self.run_one(&DISABLE, args![self.now.0, identity]).await?;
+        let (kind, name): (i64, String) =
+            self.conn.one(&DISABLE, args![self.now.0, identity]).await?;
+        self.change(&facts::gone(facts::agent(act.agent.0, &[])));
+        self.change(&facts::identity(identity, kind, &name, true));
         self.run(&END_LEASES, args![self.now.0, act.agent.0])
             .await?;
         Ok(())

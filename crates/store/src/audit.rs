@@ -2,8 +2,9 @@
 
 use crate::error::{Stop, StoreError};
 use crate::gate::Grant;
-use crate::sql::{Conn, args, statements};
+use crate::sql::{Conn, Statement, Value, args, statements};
 use crate::unit::{ReadTx, Tx};
+use aws_lc_rs::digest::{Context, SHA256};
 use coffer_model::act::ReadAudit;
 use coffer_model::audit::{Digest, Event, digest, link, start};
 use std::collections::BTreeMap;
@@ -11,8 +12,34 @@ use uuid::Uuid;
 
 macro_rules! event_columns {
     () => {
-        "id, time, action, outcome, actor_id, actor_name, authentication, address, project_id, resource_kind, \
+        "e.ordinal, id, time, action, outcome, actor_id, actor_name, authentication, address, project_id, resource_kind, \
          resource_id, run_id, job_id, details, salt, e.digest as event_digest, e.sequence, l.digest as link_digest, l.chain"
+    };
+}
+
+/// What every query asks, but for the condition that an index answers. `$1` after, `$2` before, `$3` at most.
+macro_rules! asked {
+    () => {
+        " ($4 is null or e.time >= $4) and ($5 is null or e.time < $5) and ($6 is null or e.actor_id = $6)
+            and ($7 is null or e.actor_name = $7) and ($8 is null or e.action = $8) and ($9 is null or e.outcome = $9)
+            and ($10 is null or e.project_id = $10) and ($11 is null or e.resource_kind = $11)
+            and ($12 is null or e.resource_id = $12) and ($13 is null or e.run_id = $13)"
+    };
+}
+
+macro_rules! query {
+    ($by:literal, $order:literal) => {
+        concat!(
+            "select ",
+            event_columns!(),
+            " from audit_event e left join audit_link l on l.sequence = e.sequence where ",
+            $by,
+            " e.sequence > $1 and e.sequence < $2 and",
+            asked!(),
+            " order by e.sequence ",
+            $order,
+            " limit $3"
+        )
     };
 }
 
@@ -27,18 +54,104 @@ statements! {
     PAGE = concat!("select ", event_columns!(), " from audit_event e left join audit_link l on l.sequence = e.sequence
         where e.sequence > $1 order by e.sequence limit $2");
     UNLINKED_PAGE = concat!("select ", event_columns!(), " from audit_event e left join audit_link l on l.sequence = e.sequence
-        where e.sequence is null order by e.ordinal limit $1");
+        where e.sequence is null and e.ordinal > $1 order by e.ordinal limit $2");
+    // Which index to use is said by which condition stands alone.
+    OLDEST = query!("", "");
+    OLDEST_OF_ACTOR = query!("e.actor_id = $6 and", "");
+    OLDEST_OF_ACTION = query!("e.action = $8 and", "");
+    OLDEST_OF_PROJECT = query!("e.project_id = $10 and", "");
+    OLDEST_OF_RESOURCE = query!("e.resource_id = $12 and", "");
+    OLDEST_OF_RUN = query!("e.run_id = $13 and", "");
+    NEWEST = query!("", "desc");
+    NEWEST_OF_ACTOR = query!("e.actor_id = $6 and", "desc");
+    NEWEST_OF_ACTION = query!("e.action = $8 and", "desc");
+    NEWEST_OF_PROJECT = query!("e.project_id = $10 and", "desc");
+    NEWEST_OF_RESOURCE = query!("e.resource_id = $12 and", "desc");
+    NEWEST_OF_RUN = query!("e.run_id = $13 and", "desc");
+    // The first two arguments are those of the other queries, and always hold.
+    UNLINKED_QUERY = concat!("select ", event_columns!(), " from audit_event e left join audit_link l on l.sequence = e.sequence
+        where e.sequence is null and $1 < $2 and", asked!(), " order by e.ordinal limit $3"),
+        postgres: concat!("select ", event_columns!(), " from audit_event e left join audit_link l on l.sequence = e.sequence
+        where e.sequence is null and $1::bigint < $2::bigint and", asked!(), " order by e.ordinal limit $3");
+    FIRST_SINCE = "select min(sequence) as n from audit_event where time >= $1";
+    LAST_UNTIL = "select max(sequence) as n from audit_event where time < $1";
     CHAIN = "select sequence, digest, chain from audit_link where sequence > $1 order by sequence limit $2";
     COUNT_UNLINKED = "select count(*) as n from audit_event where sequence is null";
 }
 
-/// Which events to list.
-#[derive(Clone, Debug, Default)]
+/// Which events. What is none is not asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {
-    /// Only events after this place in the chain.
+    /// Not before this time.
+    pub since: Option<i64>,
+    /// Before this time.
+    pub until: Option<i64>,
+    /// By this identity.
+    pub actor: Option<Uuid>,
+    /// By somebody of this name then.
+    pub actor_name: Option<String>,
+    /// Of this action.
+    pub action: Option<String>,
+    /// `allowed` or `denied`.
+    pub outcome: Option<String>,
+    /// Of this project.
+    pub project: Option<Uuid>,
+    /// About this type of resource.
+    pub resource_type: Option<String>,
+    /// About this resource.
+    pub resource_id: Option<String>,
+    /// In this run.
+    pub run: Option<i64>,
+}
+
+/// A page of the log: between two places, neither included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AuditPage {
+    /// After this place.
     pub after: i64,
+    /// Before this place.
+    pub before: i64,
     /// At most this many.
     pub top: i64,
+    /// From the end of the log backwards.
+    pub newest_first: bool,
+}
+
+impl AuditFilter {
+    fn statement(&self, newest_first: bool) -> &'static Statement {
+        let (oldest, newest) = if self.resource_id.is_some() {
+            (&OLDEST_OF_RESOURCE, &NEWEST_OF_RESOURCE)
+        } else if self.run.is_some() {
+            (&OLDEST_OF_RUN, &NEWEST_OF_RUN)
+        } else if self.actor.is_some() {
+            (&OLDEST_OF_ACTOR, &NEWEST_OF_ACTOR)
+        } else if self.action.is_some() {
+            (&OLDEST_OF_ACTION, &NEWEST_OF_ACTION)
+        } else if self.project.is_some() {
+            (&OLDEST_OF_PROJECT, &NEWEST_OF_PROJECT)
+        } else {
+            (&OLDEST, &NEWEST)
+        };
+        if newest_first { newest } else { oldest }
+    }
+
+    fn values(&self, page: &AuditPage) -> Vec<Value> {
+        args![
+            page.after,
+            page.before,
+            page.top,
+            self.since,
+            self.until,
+            self.actor,
+            self.actor_name.clone(),
+            self.action.clone(),
+            self.outcome.clone(),
+            self.project,
+            self.resource_type.clone(),
+            self.resource_id.clone(),
+            self.run,
+        ]
+    }
 }
 
 /// An event with its place in the chain.
@@ -58,6 +171,7 @@ pub struct LinkedEvent {
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
+    ordinal: i64,
     id: Uuid,
     time: i64,
     action: String,
@@ -87,6 +201,17 @@ pub(crate) fn fixed(
     bytes
         .try_into()
         .map_err(|_| StoreError::corrupt(table, column))
+}
+
+/// A short digest of something stored, such as a token's hash: it shows that the thing is the same, and no more.
+pub(crate) fn fingerprint(bytes: &[u8]) -> String {
+    let mut hash = Context::new(&SHA256);
+    hash.update(b"coffer fact v1");
+    hash.update(bytes);
+    hash.finish().as_ref()[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl EventRow {
@@ -155,22 +280,86 @@ impl Tx {
         .await
     }
 
-    /// Events in the order of the chain; those not linked yet come last, and only when everything before fits.
+    /// Events that a filter asks for. Those not linked yet are the newest: they come first or last.
     pub async fn audit_page(
         &mut self,
         grant: Grant<ReadAudit>,
         filter: &AuditFilter,
+        page: AuditPage,
     ) -> Result<Vec<LinkedEvent>, Stop> {
         grant.redeem(self)?;
-        let mut rows: Vec<EventRow> = self.all(&PAGE, args![filter.after, filter.top]).await?;
-        let room = filter.top - i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if room > 0 {
-            rows.extend(self.all::<EventRow>(&UNLINKED_PAGE, args![room]).await?);
+        let open = page.before == i64::MAX;
+        let mut unlinked = Vec::new();
+        if page.newest_first && open {
+            unlinked = self
+                .all::<EventRow>(&UNLINKED_QUERY, filter.values(&page))
+                .await?;
+            unlinked.reverse();
+        }
+        let statement = filter.statement(page.newest_first);
+        let mut rows = unlinked;
+        let room = |rows: &Vec<EventRow>| page.top - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if room(&rows) > 0 {
+            let rest = AuditPage {
+                top: room(&rows),
+                ..page
+            };
+            rows.extend(
+                self.all::<EventRow>(statement, filter.values(&rest))
+                    .await?,
+            );
+        }
+        if !page.newest_first && open && room(&rows) > 0 {
+            let rest = AuditPage {
+                top: room(&rows),
+                ..page
+            };
+            rows.extend(
+                self.all::<EventRow>(&UNLINKED_QUERY, filter.values(&rest))
+                    .await?,
+            );
         }
         Ok(rows
             .into_iter()
             .map(EventRow::into_event)
             .collect::<Result<_, _>>()?)
+    }
+}
+
+/// Events of one look.
+pub(crate) const LINKED_PAGE: i64 = 1000;
+
+/// Reads all events, linked ones first, a page at a time.
+pub(crate) struct Reader {
+    after: i64,
+    ordinal: Option<i64>,
+}
+
+impl Reader {
+    /// After a place in the chain.
+    pub(crate) fn after(sequence: i64) -> Self {
+        Self {
+            after: sequence,
+            ordinal: None,
+        }
+    }
+
+    /// The next page; empty at the end.
+    pub(crate) async fn next(&mut self, conn: &mut Conn) -> Result<Vec<LinkedEvent>, StoreError> {
+        if self.ordinal.is_none() {
+            let rows: Vec<EventRow> = conn.all(&PAGE, args![self.after, LINKED_PAGE]).await?;
+            if let Some(last) = rows.last().and_then(|row| row.sequence) {
+                self.after = last;
+                return rows.into_iter().map(EventRow::into_event).collect();
+            }
+            self.ordinal = Some(0);
+        }
+        let after = self.ordinal.unwrap_or(0);
+        let rows: Vec<EventRow> = conn.all(&UNLINKED_PAGE, args![after, LINKED_PAGE]).await?;
+        if let Some(last) = rows.last() {
+            self.ordinal = Some(last.ordinal);
+        }
+        rows.into_iter().map(EventRow::into_event).collect()
     }
 }
 
@@ -201,6 +390,29 @@ impl ReadTx {
     ) -> Result<Vec<LinkedEvent>, StoreError> {
         let rows: Vec<EventRow> = self.conn.all(&PAGE, args![after, top]).await?;
         rows.into_iter().map(EventRow::into_event).collect()
+    }
+
+    /// Linked events that a filter asks for, for an export that was authorized in a unit before.
+    pub async fn audit_linked_of(
+        &mut self,
+        filter: &AuditFilter,
+        page: AuditPage,
+    ) -> Result<Vec<LinkedEvent>, StoreError> {
+        let statement = filter.statement(page.newest_first);
+        let rows: Vec<EventRow> = self.conn.all(statement, filter.values(&page)).await?;
+        rows.into_iter().map(EventRow::into_event).collect()
+    }
+
+    /// The place before the first event since a time; 0 when there is none.
+    pub async fn audit_before_time(&mut self, time: i64) -> Result<i64, StoreError> {
+        let (first,): (Option<i64>,) = self.conn.one(&FIRST_SINCE, args![time]).await?;
+        Ok(first.map_or(0, |first| first - 1))
+    }
+
+    /// The place after the last event before a time; the end when there is none.
+    pub async fn audit_after_time(&mut self, time: i64) -> Result<i64, StoreError> {
+        let (last,): (Option<i64>,) = self.conn.one(&LAST_UNTIL, args![time]).await?;
+        Ok(last.map_or(i64::MAX, |last| last + 1))
     }
 
     /// Rows that are written but not linked yet.

@@ -1,6 +1,7 @@
 //! Stored tokens: digests only, each with its kind, owner and end.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::jobs::Lease;
 use crate::sql::{args, statements};
@@ -304,6 +305,11 @@ impl Tx {
             ],
         )
         .await?;
+        if job.is_none() {
+            let hash = &new.hash;
+            let token = facts::token(new.id.0, new.kind.word(), owner, hash, &new.scopes);
+            self.change(&token);
+        }
         Ok(())
     }
 
@@ -319,7 +325,10 @@ impl Tx {
             .run(&REVOKE_OWN, args![self.now.0, id.0, caller])
             .await?
         {
-            1 => Ok(()),
+            1 => {
+                self.change(&facts::no_token(id.0));
+                Ok(())
+            }
             _ => Err(Refusal::NotFound.into()),
         }
     }
@@ -333,7 +342,10 @@ impl Tx {
         let (act, _) = grant.redeem(self)?;
         same(&act.token, id)?;
         match self.run(&REVOKE, args![self.now.0, id.0]).await? {
-            1 => Ok(()),
+            1 => {
+                self.change(&facts::no_token(id.0));
+                Ok(())
+            }
             _ => Err(Refusal::NotFound.into()),
         }
     }

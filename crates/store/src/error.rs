@@ -93,6 +93,9 @@ pub enum StoreError {
         /// Its name.
         statement: &'static str,
     },
+    /// A unit of work changed a right, a name or a way in without an act that was allowed.
+    #[error("a change without an act")]
+    Unrecorded,
     /// A stored value cannot be read.
     #[error("the column {column} of {table} holds a value that cannot be")]
     Corrupt {

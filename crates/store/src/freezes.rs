@@ -3,6 +3,7 @@
 
 use crate::access::{file_has_bit, member_of};
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -164,6 +165,7 @@ impl Tx {
         if self.run(&PUT, values).await? != 1 {
             return Err(Refusal::Frozen.into());
         }
+        self.change(&facts::freeze(target.word(), id));
         let file = match target {
             FreezeTarget::File(file) => file.to_string(),
             _ => String::new(),
@@ -177,6 +179,7 @@ impl Tx {
 
     async fn unfreeze(&mut self, target: FreezeTarget, id: Uuid) -> Result<(), Stop> {
         if self.run(&REMOVE, args![target.word(), id]).await? == 1 {
+            self.change(&facts::gone(facts::freeze(target.word(), id)));
             Ok(())
         } else {
             Err(Refusal::NotFrozen.into())

@@ -15,6 +15,7 @@ use coffer_model::policy::{Denied, FRESH_SECONDS, Facts, JobFacts, decide};
 use coffer_model::source::RunSource;
 use coffer_model::{Authentication, Caller, EventId, FileId, JobId, ProjectId, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 /// Permission to do one act, in one unit of work, once.
@@ -24,6 +25,8 @@ pub struct Grant<A> {
     unit: u64,
     caller: Uuid,
     event: EventId,
+    /// Where among the unit's records this one is.
+    place: usize,
 }
 
 impl<A> Grant<A> {
@@ -40,6 +43,7 @@ impl<A> Grant<A> {
     /// Uses the grant up: the act, and who does it.
     pub(crate) fn redeem(self, tx: &Tx) -> Result<(A, Uuid), StoreError> {
         if self.unit == tx.unit {
+            tx.current.store(self.place, Ordering::Relaxed);
             Ok((self.act, self.caller))
         } else {
             Err(StoreError::ForeignGrant)
@@ -83,8 +87,8 @@ impl Tx {
     /// Asks the gate. The answer is recorded in the audit log with this unit of work, whichever it is.
     ///
     /// # Errors
-    /// [`Stop::Denied`] is a committed outcome: return it from the unit. If the record cannot be written, the answer
-    /// is [`Stop::Failed`], never a grant.
+    /// [`Stop::Denied`] is a committed outcome: return it from the unit. The record is written at the end of the unit,
+    /// with what the unit changed; if it cannot be written, the unit is undone and answers [`Stop::Failed`].
     pub async fn authorize<A: Act>(&mut self, caller: &Caller, act: A) -> Result<Grant<A>, Stop> {
         self.authorize_with(caller, act, &[]).await
     }
@@ -103,12 +107,13 @@ impl Tx {
         match decide(caller, &demand, &facts) {
             Ok(()) => {
                 event.outcome = "allowed".into();
-                self.audit_insert(&event).await?;
+                let place = self.allowed(event);
                 Ok(Grant {
                     act,
                     unit: self.unit,
                     caller: caller.identity.0,
                     event: id,
+                    place,
                 })
             }
             Err(reason) => {
@@ -178,6 +183,12 @@ fn event(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()))
         .collect();
+    if let Some(activity) = caller.request.activity {
+        details.insert("activity".into(), activity.to_string());
+    }
+    if let Some(agent) = &caller.request.agent {
+        details.insert("userAgent".into(), agent.clone());
+    }
     let (mut run, mut job) = (subject.run, subject.job);
     match &caller.authentication {
         Authentication::Job {

@@ -1,6 +1,7 @@
 //! People, groups and services, and who is in what.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -71,11 +72,16 @@ impl Tx {
                 ],
             )
             .await?;
-        if done == 1 {
-            Ok(())
-        } else {
-            Err(Refusal::NameTaken.into())
+        if done != 1 {
+            return Err(Refusal::NameTaken.into());
         }
+        self.change(&facts::identity(
+            new.id.0,
+            new.kind.code(),
+            &new.unique_name,
+            false,
+        ));
+        Ok(())
     }
 
     pub(crate) async fn membership_insert(
@@ -83,7 +89,9 @@ impl Tx {
         group: IdentityId,
         member: IdentityId,
     ) -> Result<(), StoreError> {
-        self.run(&JOIN, args![group.0, member.0]).await.map(drop)
+        self.run(&JOIN, args![group.0, member.0]).await?;
+        self.change(&facts::member(group.0, member.0));
+        Ok(())
     }
 
     /// The identity with a sign-in name, or a group's unique name.

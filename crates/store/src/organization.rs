@@ -1,6 +1,7 @@
 //! The organization's switches. Who may create projects is a right of everybody's group, and is kept with the rights.
 
 use crate::error::{Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -96,6 +97,7 @@ impl Tx {
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         for (name, value) in change.stored() {
+            self.change(&facts::switch(act.organization.0, name, &value));
             self.run_one(&PUT, args![act.organization.0, name, value])
                 .await?;
         }

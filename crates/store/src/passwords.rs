@@ -1,10 +1,11 @@
 //! Passwords as Argon2id hashes, and the one-time codes by which people set them. It must not know how a hash is made.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::Grant;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::act::{Act, ChangeOwnPassword, InvitePerson, SetPasswordByCode};
+use coffer_model::act::{Act, ChangeOwnPassword, InvitePerson, RehashPassword, SetPasswordByCode};
 use coffer_model::library::Person;
 use coffer_model::{Authentication, Caller, IdentityId, Timestamp, name};
 use uuid::Uuid;
@@ -80,6 +81,8 @@ impl Tx {
         }
         self.run_one(&PUT, args![by, hash, self.now.0]).await?;
         self.run(&CODE_FORGET, args![by]).await?;
+        self.change(&facts::sign_in(facts::PASSWORD, by, hash.as_bytes()));
+        self.change(&facts::no_sign_in(facts::PASSWORD_CODE, by));
         match caller.authentication {
             Authentication::Session { session, .. } => {
                 self.sessions_end_others(by, session).await?;
@@ -94,12 +97,19 @@ impl Tx {
     /// The same password under newer parameters, unless it was changed meanwhile. Gives nothing to anybody.
     pub async fn password_rehash(
         &mut self,
-        identity: IdentityId,
+        grant: Grant<RehashPassword>,
         old: &str,
         new: &str,
     ) -> Result<(), Stop> {
-        self.run(&REHASH, args![new, identity.0, old]).await?;
-        Ok(())
+        let (act, _) = grant.redeem(self)?;
+        match self.run(&REHASH, args![new, act.identity.0, old]).await? {
+            1 => {
+                let new = facts::sign_in(facts::PASSWORD, act.identity.0, new.as_bytes());
+                self.change(&new);
+                Ok(())
+            }
+            _ => Err(Refusal::State.into()),
+        }
     }
 
     /// Keeps the digest of somebody's one-time code; one from before is worth nothing any more.
@@ -113,13 +123,16 @@ impl Tx {
         let until = self.now.plus_seconds(seconds);
         self.run_one(&CODE_PUT, args![act.identity.0, hash, self.now.0, until.0])
             .await?;
+        self.change(&facts::sign_in(facts::PASSWORD_CODE, act.identity.0, hash));
         Ok(until)
     }
 
     /// Takes a one-time code away, if it is good now.
     pub async fn password_code_spend(&mut self, hash: &[u8; 32]) -> Result<(), Stop> {
         let found: Option<(Uuid,)> = self.maybe(&CODE_SPEND, args![hash, self.now.0]).await?;
-        found.map(drop).ok_or(Refusal::CodeSpent.into())
+        let (identity,) = found.ok_or(Refusal::CodeSpent)?;
+        self.change(&facts::no_sign_in(facts::PASSWORD_CODE, identity));
+        Ok(())
     }
 }
 

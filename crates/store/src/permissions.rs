@@ -2,6 +2,7 @@
 
 use crate::access::{self, file_has_bit, member_of};
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -126,7 +127,7 @@ impl Tx {
         }
         self.run(&REMOVE, args![act.file.to_string(), act.pipeline.0])
             .await?;
-        Ok(())
+        self.taken(act.file, act.pipeline.0)
     }
 
     /// Opens the file to every pipeline of its project.
@@ -147,6 +148,12 @@ impl Tx {
         let (act, _) = grant.redeem(self)?;
         self.run(&REMOVE, args![act.file.to_string(), 0_i64])
             .await?;
+        self.taken(act.file, 0)
+    }
+
+    fn taken(&mut self, file: FileId, pipeline: i64) -> Result<(), Stop> {
+        let gone = facts::permit("securefile", &file.to_string(), pipeline, Uuid::nil(), None);
+        self.change(&facts::gone(gone));
         Ok(())
     }
 
@@ -159,9 +166,18 @@ impl Tx {
         refs: Option<&AllowedRefs>,
     ) -> Result<(), Stop> {
         let refs = refs.map(AllowedRefs::stored);
+        let resource = file.to_string();
+        let permit = facts::permit(
+            "securefile",
+            &resource,
+            pipeline,
+            project.0,
+            refs.as_deref(),
+        );
+        self.change(&permit);
         self.run(
             &PUT,
-            args![file.to_string(), pipeline, project.0, by, self.now.0, refs],
+            args![resource, pipeline, project.0, by, self.now.0, refs],
         )
         .await?;
         Ok(())

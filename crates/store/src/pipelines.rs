@@ -2,6 +2,7 @@
 
 use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen, could};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -87,6 +88,7 @@ impl Tx {
             args![id, 1_i64, &new.path, &new.yaml, caller, self.now.0],
         )
         .await?;
+        self.change(&facts::pipeline(id, act.project.0, 1, &new.yaml));
         Ok(PipelineId(id))
     }
 
@@ -116,6 +118,12 @@ impl Tx {
             self.now.0
         ];
         self.run_one(&REVISION_INSERT, values).await?;
+        self.change(&facts::pipeline(
+            act.pipeline.0,
+            act.project.0,
+            revision,
+            &new.yaml,
+        ));
         Ok(revision)
     }
 }

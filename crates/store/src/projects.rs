@@ -2,6 +2,7 @@
 
 use crate::access::member_of;
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::Grant;
 use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
@@ -60,6 +61,8 @@ impl Tx {
         if done != 1 {
             return Err(Refusal::NameTaken.into());
         }
+        self.take_changes_told().await?;
+        self.change(&facts::organization(act.organization.0, name));
         for group in access::organization_groups(act.organization) {
             let id = IdentityId::random(self.entropy());
             self.group_insert(id, None, None, group.name).await?;
@@ -170,6 +173,7 @@ impl Tx {
         if done != 1 {
             return Err(Refusal::NameTaken.into());
         }
+        self.change(&facts::project(project.0, name));
         let library = Scope::Library(project).place();
         let pipelines = Scope::Pipelines(project).place();
         let itself = Scope::Project(project).place();

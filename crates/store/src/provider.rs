@@ -2,6 +2,7 @@
 //! It must not know what a provider says or how it is asked.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::Grant;
 use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
@@ -163,7 +164,10 @@ impl Tx {
             .run(&BIND, args![issuer, subject, act.identity.0, self.now.0])
             .await?
         {
-            1 => Ok(()),
+            1 => {
+                self.change(&facts::bound(issuer, subject, act.identity.0));
+                Ok(())
+            }
             _ => Err(Refusal::NameTaken.into()),
         }
     }
@@ -219,8 +223,10 @@ impl Tx {
     /// Takes a person out of a group that the provider had given. The mark goes with the membership.
     pub async fn provider_leave(&mut self, grant: Grant<LeaveGroupByProvider>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        Ok(self
-            .run_one(&LEAVE, args![act.group.0, act.member.0])
-            .await?)
+        self.run_one(&LEAVE, args![act.group.0, act.member.0])
+            .await?;
+        let member = facts::member(act.group.0, act.member.0);
+        self.change(&facts::gone(member));
+        Ok(())
     }
 }

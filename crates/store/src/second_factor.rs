@@ -3,6 +3,7 @@
 
 use crate::audit::fixed;
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::Grant;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -26,7 +27,8 @@ statements! {
         on conflict (identity_id) do update set organization_key_id = excluded.organization_key_id,
             wrapped = excluded.wrapped, sealed = excluded.sealed, created_at = excluded.created_at
         where second_factor.confirmed_at is null";
-    CONFIRM = "update second_factor set confirmed_at = $1, last_step = $2 where identity_id = $3 and confirmed_at is null";
+    CONFIRM = "update second_factor set confirmed_at = $1, last_step = $2 where identity_id = $3 and confirmed_at is null
+        returning sealed";
     SPEND = "update second_factor set last_step = $1
         where identity_id = $2 and last_step < $1 and confirmed_at is not null";
     FORGET = "delete from second_factor where identity_id = $1";
@@ -154,11 +156,15 @@ impl Tx {
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         let owner = act.identity.0;
-        if self.run(&CONFIRM, args![self.now.0, step, owner]).await? != 1 {
+        let values = args![self.now.0, step, owner];
+        let Some((sealed,)) = self.maybe::<(Vec<u8>,)>(&CONFIRM, values).await? else {
             return Err(Refusal::State.into());
-        }
+        };
+        self.change(&facts::sign_in(facts::SECOND_FACTOR, owner, &sealed));
         self.run(&RECOVERY_FORGET, args![owner]).await?;
+        self.change(&facts::no_recovery_codes(owner));
         for hash in recovery {
+            self.change(&facts::recovery_code(owner, hash));
             self.run_one(&RECOVERY_PUT, args![hash, owner, self.now.0])
                 .await?;
         }
@@ -184,7 +190,10 @@ impl Tx {
         hash: &[u8; 32],
     ) -> Result<(), Stop> {
         match self.run(&RECOVERY_SPEND, args![hash, identity.0]).await? {
-            1 => Ok(()),
+            1 => {
+                self.change(&facts::gone(facts::recovery_code(identity.0, hash)));
+                Ok(())
+            }
             _ => Err(Refusal::CodeSpent.into()),
         }
     }
@@ -209,6 +218,8 @@ impl Tx {
 
     async fn second_factor_forget(&mut self, identity: IdentityId) -> Result<(), Stop> {
         self.run(&RECOVERY_FORGET, args![identity.0]).await?;
+        self.change(&facts::no_recovery_codes(identity.0));
+        self.change(&facts::no_sign_in(facts::SECOND_FACTOR, identity.0));
         match self.run(&FORGET, args![identity.0]).await? {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),

@@ -3,6 +3,7 @@
 use crate::access::{file_has_bit, member_of};
 use crate::blobs::PlacedBlob;
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen, not_found};
 use crate::keys::{WrappedKey, WrappedKind};
 use crate::sql::{args, statements};
@@ -253,7 +254,7 @@ impl Tx {
         .await?;
         let bits = Role::Administrator.item_bits() | library::OWNER;
         self.access_put(LIBRARY, &token, creator, bits).await?;
-        Ok(())
+        self.file_named(act.file, act.project, new.name.as_str())
     }
 
     /// Deletes a file: unreadable at once, since its wrapped key goes; the sealed bytes go to the trash.
@@ -275,6 +276,10 @@ impl Tx {
             .await?;
         self.run_one(&DELETE, args![act.file.0, act.project.0])
             .await?;
+        let file = act.file.to_string();
+        self.change(&facts::no_permits("securefile", &file));
+        self.change(&facts::gone(facts::freeze("file", act.file.0)));
+        self.change(&facts::gone(facts::file(act.file.0, act.project.0, "")));
         if let Some(blob) = blob {
             let unit = self.shared.scale_unit.clone();
             self.run_one(
@@ -283,6 +288,11 @@ impl Tx {
             )
             .await?;
         }
+        Ok(())
+    }
+
+    fn file_named(&mut self, file: FileId, project: ProjectId, name: &str) -> Result<(), Stop> {
+        self.change(&facts::file(file.0, project.0, name));
         Ok(())
     }
 
@@ -311,6 +321,7 @@ impl Tx {
                 act.project.0
             ];
             self.run_one(&RENAME, values).await?;
+            self.file_named(act.file, act.project, name.as_str())?;
         }
         if let Some(properties) = &change.properties {
             self.run(&FORGET_PROPERTIES, args![act.file.0]).await?;

@@ -3,6 +3,7 @@
 
 use crate::audit::fixed;
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::Grant;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -26,8 +27,8 @@ statements! {
     SEEN = "update session set seen_at = $1 where id = $2 and seen_at < $3 and ended_at is null";
     REPLACED = "update session set ended_at = $1 where hash = $2 and ended_at is null returning id";
     END_OWN = "update session set ended_at = $1 where id = $2 and identity_id = $3 and ended_at is null";
-    END_OF = "update session set ended_at = $1 where identity_id = $2 and ended_at is null";
-    END_OTHERS = "update session set ended_at = $1 where identity_id = $2 and id <> $3 and ended_at is null";
+    END_OF = "update session set ended_at = $1 where identity_id = $2 and ended_at is null returning id";
+    END_OTHERS = "update session set ended_at = $1 where identity_id = $2 and id <> $3 and ended_at is null returning id";
 }
 
 /// A session to store.
@@ -106,7 +107,10 @@ impl Tx {
             return Err(StoreError::ForeignGrant.into());
         }
         if let Some(old) = &new.replaces {
-            let _: Option<(Uuid,)> = self.maybe(&REPLACED, args![self.now.0, old]).await?;
+            let ended: Option<(Uuid,)> = self.maybe(&REPLACED, args![self.now.0, old]).await?;
+            if let Some((ended,)) = ended {
+                self.change(&facts::no_session(ended));
+            }
         }
         self.run_one(
             &INSERT,
@@ -123,6 +127,7 @@ impl Tx {
             ],
         )
         .await?;
+        self.change(&facts::session(act.session.0, caller, &new.hash));
         Ok(())
     }
 
@@ -133,7 +138,10 @@ impl Tx {
             .run(&END_OWN, args![self.now.0, act.session.0, caller])
             .await?
         {
-            1 => Ok(()),
+            1 => {
+                self.change(&facts::no_session(act.session.0));
+                Ok(())
+            }
             _ => Err(Refusal::NotFound.into()),
         }
     }
@@ -146,7 +154,11 @@ impl Tx {
 
     /// Ends every session of an identity, as part of what was granted: it is disabled, or its password was set anew.
     pub(crate) async fn sessions_end(&mut self, identity: IdentityId) -> Result<u64, StoreError> {
-        self.run(&END_OF, args![self.now.0, identity.0]).await
+        let ended: Vec<(Uuid,)> = self.all(&END_OF, args![self.now.0, identity.0]).await?;
+        for (session,) in &ended {
+            self.change(&facts::no_session(*session));
+        }
+        Ok(ended.len() as u64)
     }
 
     /// As [`Tx::sessions_end`], but for the session that asks for it.
@@ -155,9 +167,11 @@ impl Tx {
         identity: Uuid,
         but: CredentialId,
     ) -> Result<(), StoreError> {
-        self.run(&END_OTHERS, args![self.now.0, identity, but.0])
-            .await
-            .map(drop)
+        let values = args![self.now.0, identity, but.0];
+        for (session,) in self.all::<(Uuid,)>(&END_OTHERS, values).await? {
+            self.change(&facts::no_session(session));
+        }
+        Ok(())
     }
 
     /// Notes that a session is in use. Gives nothing: a session that is over stays over.

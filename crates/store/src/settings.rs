@@ -2,14 +2,30 @@
 
 use crate::error::StoreError;
 use crate::sql::{args, statements};
-use crate::unit::Tx;
+use crate::unit::{ReadTx, Tx};
 
 statements! {
     CLAIM = "insert into meta (key, value) values ($1, $2) on conflict (key) do nothing";
+    PUT = "insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value";
     READ = "select value from meta where key = $1";
 }
 
+/// The setting that says which changes the audit events tell.
+pub(crate) const CHANGES_TOLD: &str = "audit_changes";
+/// Its value: raised when events begin to tell of something new that is there already, so that a baseline is taken.
+pub(crate) const TOLD: &str = "1";
+
 impl Tx {
+    /// Notes that events tell every change from now on. False if that was noted before.
+    pub(crate) async fn take_changes_told(&mut self) -> Result<bool, StoreError> {
+        let known: Option<(String,)> = self.maybe(&READ, args![CHANGES_TOLD]).await?;
+        if known.is_some_and(|(known,)| known == TOLD) {
+            return Ok(false);
+        }
+        self.run_one(&PUT, args![CHANGES_TOLD, TOLD]).await?;
+        Ok(true)
+    }
+
     /// Sets a value unless it is set, and returns the one that stands.
     pub(crate) async fn claim_setting(
         &mut self,
@@ -23,6 +39,13 @@ impl Tx {
     /// A value, if it is set.
     pub(crate) async fn setting(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> = self.maybe(&READ, args![key]).await?;
+        Ok(row.map(|(value,)| value))
+    }
+}
+
+impl ReadTx {
+    pub(crate) async fn setting(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self.conn.maybe(&READ, args![key]).await?;
         Ok(row.map(|(value,)| value))
     }
 }

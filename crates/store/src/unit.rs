@@ -3,10 +3,11 @@
 use crate::error::{Stop, StoreError};
 use crate::sql::{Conn, Row, Statement, Value};
 use coffer_model::audit::Event;
+use coffer_model::change::{self, Change};
 use coffer_model::{Entropy, Timestamp};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -49,12 +50,26 @@ pub struct Tx {
     pub(crate) unit: u64,
     pub(crate) now: Timestamp,
     pub(crate) shared: Arc<Shared>,
+    /// Audit events of allowed acts, written when the unit ends well.
+    pub(crate) pending: Vec<Event>,
+    /// Changes before the first act was allowed.
+    pub(crate) untold: Vec<String>,
+    /// Which of them the grant is for that was used last.
+    pub(crate) current: AtomicUsize,
 }
 
 /// A reader of metadata. Writes nothing; what it returns is filtered by what the caller may see.
 pub struct ReadTx {
     pub(crate) conn: Conn,
     pub(crate) now: Timestamp,
+}
+
+fn tell(event: &mut Event, line: &str) {
+    let lines = event.details.entry(change::DETAIL.to_owned()).or_default();
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    lines.push_str(line);
 }
 
 impl Tx {
@@ -70,6 +85,49 @@ impl Tx {
 
     pub(crate) fn entropy(&self) -> &Entropy {
         &*self.shared.entropy
+    }
+
+    /// Puts a change of a right, a name or a way in on record, with the act whose grant was used last.
+    ///
+    /// Before any was allowed, it waits for the first.
+    pub(crate) fn change(&mut self, change: &Change) {
+        let current = self.current.load(Ordering::Relaxed);
+        match self.pending.get_mut(current) {
+            Some(event) => tell(event, &change.line()),
+            None => self.untold.push(change.line()),
+        }
+    }
+
+    /// Takes the event of an act that is allowed: it is written when the unit ends well.
+    pub(crate) fn allowed(&mut self, mut event: Event) -> usize {
+        for line in std::mem::take(&mut self.untold) {
+            tell(&mut event, &line);
+        }
+        let place = self.pending.len();
+        self.pending.push(event);
+        self.current.store(place, Ordering::Relaxed);
+        place
+    }
+
+    /// Forgets what another unit left.
+    pub(crate) fn fresh(&mut self) {
+        self.current = AtomicUsize::new(0);
+        self.pending.clear();
+        self.untold.clear();
+    }
+
+    /// Writes the records of the unit's acts: the last thing it does.
+    ///
+    /// # Errors
+    /// [`StoreError::Unrecorded`] when something changed and no act was allowed: then nothing may change.
+    pub(crate) async fn record(&mut self) -> Result<(), StoreError> {
+        if !self.untold.is_empty() {
+            return Err(StoreError::Unrecorded);
+        }
+        for event in std::mem::take(&mut self.pending) {
+            self.audit_insert(&event).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn all<T: Row>(

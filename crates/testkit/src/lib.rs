@@ -30,6 +30,7 @@ pub use browser::{Browser, From, form_token};
 pub use call::{Answer, Call};
 pub use coffer_client as client;
 pub use coffer_client::Frozen;
+pub use coffer_client::{AuditQuery, ExportFormat};
 pub use engine::{Database, Engine, skip, told};
 pub use provider::{CLIENT, Endpoint, FakeProvider, Fault, Signer, Token};
 pub use samples::{certificate, random, random_guid};

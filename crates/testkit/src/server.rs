@@ -142,6 +142,8 @@ impl TestServer {
             outgoing: self.outgoing(),
             sessions: SessionLife::default(),
             sign_in_provider: self.provider.clone(),
+            keeper: None,
+            audit_retention_days: 0,
         })
         .await
         .unwrap();

@@ -248,7 +248,7 @@ pub struct AuditEntry {
     /// The salt, hex; absent with the event in a filtered export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt: Option<String>,
-    /// The event; absent where a filter or retention left it out.
+    /// The event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<AuditEvent>,
 }
@@ -317,4 +317,10 @@ pub struct AuditVerification {
     /// What is wrong, a sentence each.
     #[serde(default)]
     pub problems: Vec<String>,
+    /// What was shown, a sentence each.
+    #[serde(default)]
+    pub proved: Vec<String>,
+    /// What was not, and what would show it.
+    #[serde(default)]
+    pub not_proved: Vec<String>,
 }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod audit;
 pub mod builds;
 pub mod coffer;
 pub mod common;

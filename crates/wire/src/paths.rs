@@ -135,10 +135,21 @@ pub mod coffer {
     pub const TOKEN: &str = "_apis/coffer/tokens/{tokenId}";
     /// GET, POST [`crate::coffer::Project`].
     pub const PROJECTS: &str = "_apis/coffer/projects";
-    /// GET: JSON Lines of [`crate::coffer::AuditEntry`], oldest first; `?after=SEQ&top=N&action=&resource=`.
+    /// GET: JSON Lines of [`crate::coffer::AuditEntry`]; `?after=SEQ&before=SEQ&top=N&order=oldest|newest` and a filter:
+    /// `since=&until=&actor=&action=&outcome=&project=&resourceType=&resource=&run=`.
     pub const AUDIT: &str = "_apis/coffer/audit";
     /// GET [`crate::coffer::AuditVerification`].
     pub const AUDIT_VERIFY: &str = "_apis/coffer/audit/verify";
+    /// GET: JSON Lines of rows and [`crate::audit::ExportLine`], or CSV; `?format=jsonl|csv&checkpoint=ROWS` and a filter.
+    pub const AUDIT_EXPORT: &str = "_apis/coffer/audit/export";
+    /// GET [`crate::audit::SigningKey`].
+    pub const AUDIT_KEY: &str = "_apis/coffer/audit/key";
+    /// POST: signs a checkpoint now; [`crate::audit::SignedRecord`].
+    pub const AUDIT_CHECKPOINTS: &str = "_apis/coffer/audit/checkpoints";
+    /// GET [`crate::audit::Reconciliation`].
+    pub const AUDIT_RECONCILE: &str = "_apis/coffer/audit/reconcile";
+    /// POST [`crate::audit::Retain`].
+    pub const AUDIT_RETAIN: &str = "_apis/coffer/audit/retain";
 }
 
 /// Pages for browsers. They stand beside the organization, relative to the server's URL.

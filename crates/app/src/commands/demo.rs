@@ -4,8 +4,8 @@
 
 use crate::cli::DemoArgs;
 use crate::config::{
-    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Provider, Server,
-    SignIn, Storage,
+    Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Provider,
+    Server, SignIn, Storage,
 };
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -136,6 +136,10 @@ fn config(folder: &Path) -> Config {
             provider: Provider::File,
             key_file: folder.join("key").join("root.key"),
             scale_unit: "demo".into(),
+        },
+        audit: Audit {
+            checkpoints: None,
+            retention_days: 0,
         },
         deployment: Deployment {
             id: crate::BUILD.into(),

@@ -2,7 +2,7 @@
 
 use super::layers::{Setting, Settings, well_formed};
 use super::{
-    Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
+    Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
     Provider, Server, SignIn, Storage, folders, keys, oidc,
 };
 use clap::ValueEnum as _;
@@ -37,6 +37,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     let outgoing = outgoing(settings, problems);
     key_outside(settings, problems);
     let provider = oidc::provider(settings, public_url.as_deref(), problems);
+    checkpoints_outside(settings, problems);
     if problems.len() > before {
         return None;
     }
@@ -55,6 +56,12 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
             provider: Provider::File,
             key_file,
             scale_unit: text("keys.scale_unit").into(),
+        },
+        audit: Audit {
+            checkpoints: Some(text("audit.checkpoints"))
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            retention_days: text("audit.retention_days").parse().ok()?,
         },
         deployment: Deployment {
             id: text("deployment.id").into(),
@@ -197,6 +204,20 @@ fn outgoing(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Outgoing
         policy,
         ca_file: (!ca_file.is_empty()).then(|| ca_file.into()),
     })
+}
+
+/// Checkpoints must not lie with the log that they are to be compared with.
+fn checkpoints_outside(settings: &Settings, problems: &mut Vec<Problem>) {
+    let setting = settings.get("audit.checkpoints");
+    let data = settings.get("storage.data").text.as_str();
+    let file = setting.text.as_str();
+    if !file.is_empty() && !data.is_empty() && folders::lies_inside(data.as_ref(), file.as_ref()) {
+        problems.push(problem(
+            setting,
+            format!("the file of checkpoints {file} lies inside the data folder {data}"),
+            "keep it elsewhere: who can change the audit log must not be able to change its checkpoints",
+        ));
+    }
 }
 
 /// The root key must not lie with the data it protects.

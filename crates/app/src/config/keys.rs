@@ -135,6 +135,27 @@ pub(crate) const KEYS: &[Key] = &[
         about: "Name of this scale unit. Two scale units never share keys.",
     },
     Key {
+        name: "audit.checkpoints",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: None,
+        about: "A file to which signed checkpoints of the audit log are appended, best on another machine's disk. Whoever \
+                changes the log cannot change what is kept there. It must lie outside the data folder. Empty: they are \
+                kept in the database only.",
+    },
+    Key {
+        name: "audit.retention_days",
+        kind: Kind::Integer {
+            least: 0,
+            most: 36_500,
+        },
+        fallback: Fallback::Is("0"),
+        secret: false,
+        flag: None,
+        about: "Days that audit events are kept. Older ones are removed, and a signed tombstone says so. 0 keeps them all.",
+    },
+    Key {
         name: "deployment.id",
         kind: Kind::Text,
         fallback: Fallback::Computed("version and commit of the build"),

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) storage: Storage,
     pub(crate) keys: Keys,
+    pub(crate) audit: Audit,
     pub(crate) deployment: Deployment,
     pub(crate) log: Log,
     pub(crate) jobs: Jobs,
@@ -78,6 +79,15 @@ pub(crate) struct Keys {
     pub(crate) provider: Provider,
     pub(crate) key_file: PathBuf,
     pub(crate) scale_unit: String,
+}
+
+/// How the audit log is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Audit {
+    /// Where checkpoints are kept outside.
+    pub(crate) checkpoints: Option<PathBuf>,
+    /// Days that events are kept; 0 for ever.
+    pub(crate) retention_days: u32,
 }
 
 /// Which key provider.

@@ -97,6 +97,12 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| about(None, "identity", a.identity);
 
+    /// Keep the same password under newer parameters.
+    RehashPassword { /// Whose.
+        identity: IdentityId } "Password.Rehashed" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "identity", a.identity);
+
     /// Forget tokens, sessions and codes that ended long ago.
     SweepEnded { /// Organization.
         organization: OrganizationId } "Token.EndedRemoved" scope NONE

@@ -3,19 +3,16 @@
 use crate::ado::convert::{date, identity};
 use crate::error::{ApiError, Result};
 use coffer_model::RecordId;
-use coffer_model::audit::Event;
 use coffer_model::library::Project;
 use coffer_model::run::Outcome;
 use coffer_service::{
-    AuditRow, IssueView, LeasedJob, LineBatch, NewToken, RecordUpdate, TokenView, UserView,
-    Verification,
+    IssueView, LeasedJob, LineBatch, NewToken, RecordUpdate, TokenView, UserView,
 };
 use coffer_wire::agent::{
     Endpoint, Feed, Job, JobSecureFile, Resources, Step, TaskReference, Variable,
 };
 use coffer_wire::coffer as wire;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 pub(crate) fn new_token(token: &NewToken) -> wire::CreatedToken {
     wire::CreatedToken {
@@ -59,48 +56,6 @@ pub(crate) fn project(project: Project) -> wire::Project {
     wire::Project {
         id: Some(project.id.0),
         name: project.name,
-    }
-}
-
-pub(crate) fn audit_row(row: AuditRow) -> wire::AuditEntry {
-    wire::AuditEntry {
-        sequence: row.sequence,
-        digest: hex(&row.digest),
-        chain: row.chain.map(|chain| hex(&chain)),
-        salt: row.salt.map(|salt| hex(&salt)),
-        event: row.event.map(event),
-    }
-}
-
-fn event(event: Event) -> wire::AuditEvent {
-    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
-    wire::AuditEvent {
-        id: event.id,
-        time: event.time,
-        action: event.action,
-        outcome: event.outcome,
-        actor: wire::AuditActor {
-            id: event.actor,
-            name: event.actor_name,
-            authentication: event.authentication,
-            address: filled(event.address),
-        },
-        project: event.project,
-        resource_type: filled(event.resource_type),
-        resource_id: filled(event.resource_id),
-        run: event.run,
-        job: event.job,
-        details: event.details,
-    }
-}
-
-pub(crate) fn verification(found: Verification) -> wire::AuditVerification {
-    wire::AuditVerification {
-        intact: found.intact,
-        linked: found.linked,
-        unlinked: found.unlinked,
-        head: hex(&found.head),
-        problems: found.problems,
     }
 }
 
@@ -219,22 +174,9 @@ pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
     Ok((records.collect::<Result<_>>()?, lines.collect()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_lower_case_hex() {
-        assert_eq!(hex(&[0, 1, 0xab, 0xff]), "0001abff");
-    }
 
     #[test]
     fn a_feed_with_a_result_that_is_none_is_refused_as_a_whole() {

@@ -2,6 +2,8 @@
 
 pub(crate) mod agents;
 pub(crate) mod audit;
+pub(crate) mod audit_convert;
+pub(crate) mod audit_export;
 pub(crate) mod convert;
 pub(crate) mod file_access;
 pub(crate) mod freezes;

@@ -7,7 +7,8 @@ use crate::ado::{
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
-    agents, audit, file_access, freezes, organization, pools, projects, sign_in, tokens, users,
+    agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
+    tokens, users,
 };
 use crate::pages::{account, provider, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
@@ -137,6 +138,11 @@ fn ours() -> Vec<Route> {
         route!(GET paths::access::FILE_ACCESS, file_access::get),
         route!(GET paths::coffer::AUDIT, audit::page),
         route!(GET paths::coffer::AUDIT_VERIFY, audit::verify),
+        route!(GET paths::coffer::AUDIT_EXPORT, audit_export::export),
+        route!(GET paths::coffer::AUDIT_KEY, audit::key),
+        route!(POST paths::coffer::AUDIT_CHECKPOINTS, audit::checkpoint),
+        route!(GET paths::coffer::AUDIT_RECONCILE, audit::reconcile),
+        route!(POST paths::coffer::AUDIT_RETAIN, audit::retain),
     ]
 }
 

@@ -16,6 +16,7 @@ mod library;
 mod limits;
 mod lists;
 mod lockout;
+mod officer;
 mod openid;
 mod openid_refused;
 mod organization;

@@ -124,6 +124,9 @@ where
             unit: next_unit(),
             now,
             shared: shared.clone(),
+            pending: Vec::new(),
+            untold: Vec::new(),
+            current: std::sync::atomic::AtomicUsize::new(0),
         };
         let result = match AssertUnwindSafe(unit(&mut tx)).catch_unwind().await {
             Ok(result) => result,
@@ -133,7 +136,7 @@ where
             }
         };
         let result = match Verdict::of(&result) {
-            Verdict::Keep => match tx.conn.commit_if_whole().await {
+            Verdict::Keep => match whole(&mut tx).await {
                 Ok(()) => return result,
                 Err(error) => Err(Stop::Failed(error)),
             },
@@ -162,6 +165,12 @@ where
         tokio::time::sleep(pause(attempt, &shared)).await;
     }
     Err(Stop::Failed(StoreError::Closed))
+}
+
+/// Writes the unit's records and commits.
+async fn whole(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.record().await?;
+    tx.conn.commit_if_whole().await
 }
 
 /// A random pause that grows with the attempts, so that two units do not meet again at once.

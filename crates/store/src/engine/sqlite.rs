@@ -81,6 +81,9 @@ impl Sqlite {
             unit: 0,
             now: Timestamp(0),
             shared,
+            pending: Vec::new(),
+            untold: Vec::new(),
+            current: std::sync::atomic::AtomicUsize::new(0),
         };
         tokio::spawn(Writer { tx, units }.run());
         Ok(Self { queue, readers })
@@ -285,6 +288,7 @@ impl Writer {
     ) -> Result<Result<(), StoreError>, StoreError> {
         let tx = &mut self.tx;
         tx.unit = next_unit();
+        tx.fresh();
         tx.now = clock(&mut tx.conn, &tx.shared).await?;
         tx.conn.control("savepoint unit").await?;
         let verdict = match AssertUnwindSafe(run(tx)).catch_unwind().await {
@@ -295,7 +299,15 @@ impl Writer {
             }
         };
         let denial = match verdict {
-            Verdict::Keep => return tx.conn.control("release unit").await.map(Ok),
+            Verdict::Keep => match tx.record().await {
+                Ok(()) => return tx.conn.control("release unit").await.map(Ok),
+                // No record, no act.
+                Err(error) => {
+                    tx.conn.control("rollback to unit").await?;
+                    tx.conn.control("release unit").await?;
+                    return Ok(Err(error));
+                }
+            },
             Verdict::Undo(denial) => denial,
             // SQLite has one writer: nothing to run again for.
             Verdict::Again => None,

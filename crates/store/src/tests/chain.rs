@@ -3,12 +3,13 @@
 use super::home::Home;
 use super::world::{World, small_file};
 use crate::Store;
-use coffer_model::audit::{Row, Verifier};
+use coffer_model::audit::Row;
+use coffer_model::trail::Trail;
 
 /// What a verifier says of the events, and of the bare chain.
 pub(super) async fn problems(store: &Store) -> Vec<String> {
     let mut read = store.read().await.unwrap();
-    let (mut events, mut after) = (Verifier::default(), 0);
+    let (mut events, mut after) = (Trail::default(), 0);
     loop {
         // In small pages, as somebody does who has more events than memory.
         let page = read.audit_linked(after, 7).await.unwrap();
@@ -28,7 +29,7 @@ pub(super) async fn problems(store: &Store) -> Vec<String> {
             break;
         }
     }
-    let mut bare = Verifier::default();
+    let mut bare = Trail::default();
     for (sequence, digest, chain) in read.audit_chain(0, 100_000).await.unwrap() {
         bare.row(&Row {
             sequence,
@@ -37,10 +38,10 @@ pub(super) async fn problems(store: &Store) -> Vec<String> {
             event: None,
         });
     }
-    let ((head, rows, mut problems), (bare_head, bare_rows, more)) =
-        (events.finish(), bare.finish());
-    problems.extend(more);
-    if (head, rows) != (bare_head, bare_rows) {
+    let (events, bare) = (events.finish(true), bare.finish(false));
+    let mut problems = events.problems;
+    problems.extend(bare.problems);
+    if (events.head, events.rows, events.root) != (bare.head, bare.rows, bare.root) {
         problems.push("the events do not end where the chain ends".into());
     }
     problems

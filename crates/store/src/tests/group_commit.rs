@@ -54,10 +54,8 @@ macro_rules! queue {
 }
 
 async fn settings(home: &Home) -> Vec<String> {
-    home.texts(
-        "select key from meta where key not in ('scale_unit', 'organization_rights') order by key",
-    )
-    .await
+    home.texts("select key from meta where key not in ('scale_unit', 'audit_changes', 'organization_rights') order by key")
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

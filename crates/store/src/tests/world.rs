@@ -47,6 +47,7 @@ pub(super) fn system(organization: OrganizationId) -> Caller {
         name: "coffer".into(),
         authentication: Authentication::System { duty: "test" },
         address: None,
+        request: coffer_model::Request::default(),
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) fn person(organization: OrganizationId, identity: IdentityId, name: &
             scopes: coffer_model::TokenScopes::FULL,
         },
         address: Some([192, 0, 2, 7].into()),
+        request: coffer_model::Request::default(),
     }
 }
 

@@ -211,6 +211,17 @@ pub(crate) const PROBES: &[Probe] = &[
     // The audit log.
     asked("GET _apis/coffer/audit", "?top=1"),
     bare("GET _apis/coffer/audit/verify"),
+    asked(
+        "GET _apis/coffer/audit/export",
+        "?action=Project.CreateCompleted",
+    ),
+    bare("GET _apis/coffer/audit/key"),
+    bare("POST _apis/coffer/audit/checkpoints"),
+    bare("GET _apis/coffer/audit/reconcile"),
+    with(
+        "POST _apis/coffer/audit/retain",
+        r#"{"before":"2001-01-01T00:00:00Z"}"#,
+    ),
     // Agents.
     bare("GET _apis/coffer/pools/agents"),
     bare("DELETE _apis/coffer/pools/agents/{poolAgentId}"),

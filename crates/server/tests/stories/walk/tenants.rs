@@ -46,7 +46,7 @@ fn shape(events: &[AuditEvent], asked: &str) -> Vec<String> {
             let details: Vec<_> = event
                 .details
                 .iter()
-                .filter(|(name, _)| *name != "credential")
+                .filter(|(name, _)| !matches!(name.as_str(), "credential" | "activity"))
                 .map(|(name, value)| format!("{name}={}", without(value, asked)))
                 .collect();
             format!(

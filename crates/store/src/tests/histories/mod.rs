@@ -133,7 +133,13 @@ fn histories(cases: u32, home: Home) {
                 panic!("seed {seed}: {error}");
             }
         });
-        println!("{cases} histories, seed {seed}");
+        let found = world.store.reconcile().await.unwrap();
+        assert_eq!(
+            (found.replay.compare(&found.live), found.changed),
+            (Vec::new(), Vec::new()),
+            "events explain everything, seed {seed}"
+        );
+        println!("{cases} histories, {} events, seed {seed}", found.events);
     }));
 }
 

@@ -2,6 +2,7 @@
 
 use super::model::{End, Model, Where};
 use super::{ADMINISTRATORS, At, PEOPLE, Step, VALID_USERS};
+use crate::facts;
 use crate::gate::Seen;
 use crate::sql::{Statement, args};
 use crate::tests::home::entropy;
@@ -13,7 +14,7 @@ use crate::{
 use coffer_model::access::{Bits, Scope, library};
 use coffer_model::act::{
     CheckAccess, CreateFile, CreateKey, CreatePipeline, CreateProject, DeleteFile, PermitPipeline,
-    QueueRun, RevokePipeline, ViewAccess,
+    QueueRun, RevokePipeline, TakeBaseline, ViewAccess,
 };
 use coffer_model::library::IdentityKind;
 use coffer_model::policy::Denied;
@@ -35,8 +36,8 @@ const DISABLE: Statement = Statement {
 };
 const CLEAR: Statement = Statement {
     name: "clear",
-    sqlite: "delete from access_entry where namespace_id = $1 and token = $2 and identity_id not in ($3, $4)",
-    postgres: "delete from access_entry where namespace_id = $1 and token = $2 and identity_id not in ($3, $4)",
+    sqlite: "delete from access_entry where namespace_id = $1 and token = $2 and identity_id not in ($3, $4) returning identity_id",
+    postgres: "delete from access_entry where namespace_id = $1 and token = $2 and identity_id not in ($3, $4) returning identity_id",
 };
 
 /// A project in the store, beside its model.
@@ -122,7 +123,10 @@ impl<'a> Story<'a> {
                 administrators.0,
                 everybody.0
             ];
-            tx.run(&CLEAR, values).await?;
+            for (gone,) in tx.all::<(uuid::Uuid,)>(&CLEAR, values).await? {
+                let entry = facts::entry(place.namespace, &place.token, gone, 0, 0);
+                tx.change(&facts::gone(entry));
+            }
             let text = PipelineText {
                 name: "build".into(),
                 folder: "\\".into(),
@@ -243,7 +247,9 @@ impl<'a> Story<'a> {
             }
             Step::Join(member, group) if member != group => {
                 let (m, g) = (self.ids[*member], self.ids[*group]);
-                unit!(self.world.store, (), |tx| {
+                let (duty, organization) = (self.world.duty(), self.world.organization);
+                unit!(self.world.store, (duty), |tx| {
+                    tx.authorize(&duty, TakeBaseline { organization }).await?;
                     tx.membership_insert(g, m).await?;
                     Ok(())
                 })
@@ -257,7 +263,11 @@ impl<'a> Story<'a> {
                     && (*member, *group) != (0, ADMINISTRATORS) =>
             {
                 let values = args![self.ids[*group].0, self.ids[*member].0];
-                unit!(self.world.store, (values), |tx| {
+                let gone = facts::gone(facts::member(self.ids[*group].0, self.ids[*member].0));
+                let (duty, organization) = (self.world.duty(), self.world.organization);
+                unit!(self.world.store, (duty, values, gone), |tx| {
+                    tx.authorize(&duty, TakeBaseline { organization }).await?;
+                    tx.change(&gone);
                     tx.run(&LEAVE, values).await?;
                     Ok(())
                 })
@@ -269,7 +279,12 @@ impl<'a> Story<'a> {
             Step::Join(..) | Step::Leave(..) => return Ok(()),
             Step::Disable(who, off) => {
                 let values = args![self.ids[*who].0, off.then_some(1_i64)];
-                unit!(self.world.store, (values), |tx| {
+                let name = identity(self.ids[*who], IdentityKind::User).unique_name;
+                let state = facts::identity(self.ids[*who].0, 1, &name, *off);
+                let (duty, organization) = (self.world.duty(), self.world.organization);
+                unit!(self.world.store, (duty, values, state), |tx| {
+                    tx.authorize(&duty, TakeBaseline { organization }).await?;
+                    tx.change(&state);
                     tx.run(&DISABLE, values).await?;
                     Ok(())
                 })
