@@ -13,7 +13,7 @@ use coffer_model::act::{
 };
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::policy::FRESH_SECONDS;
-use coffer_model::{Caller, IdentityId, Timestamp};
+use coffer_model::{Caller, IdentityId, Timestamp, access};
 use coffer_oidc::{Answer, Attempt, BoxFuture, Fetch, FetchError, OpenId, Refused, Verified};
 use coffer_outgoing::Outgoing;
 use coffer_store::{NewAttempt, NewIdentity, Refusal, Stop, TakenAttempt, Tx};
@@ -483,7 +483,16 @@ impl Unit {
                 ("issuer", issuer.clone()),
             ]
         };
+        let administrators = tx
+            .group_named(None, access::COLLECTION_ADMINISTRATORS)
+            .await?;
         for group in given.iter().copied().filter(|id| !wanted.contains(id)) {
+            if Some(group) == administrators && !tx.has_other_people(group, member).await? {
+                tracing::warn!(
+                    "the provider does not name the last administrator's group any more; the membership stays"
+                );
+                continue;
+            }
             let act = LeaveGroupByProvider { group, member };
             let grant = tx
                 .authorize_with(&self.caller, act, &details(group))

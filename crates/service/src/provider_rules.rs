@@ -210,6 +210,10 @@ mod tests {
         assert_eq!(asked("ann@example.com", true), Ok(()));
         assert_eq!(asked("ann@EXAMPLE.com", true), Ok(()));
         assert_eq!(asked("ann@example.com", false), Err("email_not_verified"));
+        // Also under a name that is no address.
+        let unverified = verified("ann@example.com", false, &[]);
+        let reader = Reader::of(&rules, &unverified);
+        assert_eq!(reader.admits_new("ann"), Err("email_not_verified"));
         for other in [
             "ann@evil-example.com",
             "ann@example.com.evil",

@@ -36,6 +36,8 @@ statements! {
     GIVEN = "select group_id from provider_membership where member_id = $1 and issuer = $2";
     GIVE = "insert into provider_membership (group_id, member_id, issuer) values ($1, $2, $3)";
     IS_MEMBER = "select count(*) as n from membership where group_id = $1 and member_id = $2";
+    OTHERS = "select count(*) as n from membership m join identity i on i.id = m.member_id
+        where m.group_id = $1 and m.member_id <> $2 and i.kind = 1 and i.disabled_at is null";
     LEAVE = "delete from membership where group_id = $1 and member_id = $2
         and exists (select 1 from provider_membership p where p.group_id = $1 and p.member_id = $2)";
 }
@@ -204,6 +206,16 @@ impl Tx {
         member: IdentityId,
     ) -> Result<bool, StoreError> {
         let (found,): (i64,) = self.conn.one(&IS_MEMBER, args![group.0, member.0]).await?;
+        Ok(found > 0)
+    }
+
+    /// Whether a group has other people in it, directly, who may act.
+    pub async fn has_other_people(
+        &mut self,
+        group: IdentityId,
+        member: IdentityId,
+    ) -> Result<bool, StoreError> {
+        let (found,): (i64,) = self.conn.one(&OTHERS, args![group.0, member.0]).await?;
         Ok(found > 0)
     }
 

@@ -156,6 +156,26 @@ both! {
         newest(&events, "Group.MemberRemovedByProvider");
     }
 
+    async fn the_provider_does_not_take_the_last_administrator_away(mut server) {
+        let provider = provider(&mut server, |options| {
+            options.groups[0].project = None;
+            options.groups[0].group = group::COLLECTION_ADMINISTRATORS.into();
+        })
+        .await;
+        server.person(ANN, &[]).await;
+        let mut browser = server.browser();
+        is_signed_in(&sign_in(&mut browser, &provider).await, ANN);
+        let given = "select count(*) from provider_membership";
+        assert_eq!(server.database().number(given).await, 1);
+        provider.person_lacks("groups");
+        server.database().sql("update identity set disabled_at = 1 where unique_name = 'ada.admin'").await;
+        is_signed_in(&sign_in(&mut browser, &provider).await, ANN);
+        assert_eq!(server.database().number(given).await, 1);
+        server.database().sql("update identity set disabled_at = null where unique_name = 'ada.admin'").await;
+        is_signed_in(&sign_in(&mut browser, &provider).await, ANN);
+        assert_eq!(server.database().number(given).await, 0);
+    }
+
     async fn a_membership_that_we_gave_is_not_the_providers_to_take(mut server) {
         let provider = provider(&mut server, |_| {}).await;
         server.person(ANN, &[group::CONTRIBUTORS]).await;
@@ -188,6 +208,15 @@ both! {
         provider.person("sub", "subject-2");
         let mut thief = server.browser();
         assert_eq!(sign_in(&mut thief, &provider).await.status, 401);
+    }
+
+    async fn where_known_people_are_never_bound_their_address_makes_nobody(mut server) {
+        let provider = provider(&mut server, |options| options.bind_known = false).await;
+        server.person(ANN, &[]).await;
+        let mut browser = server.browser();
+        assert_eq!(sign_in(&mut browser, &provider).await.status, 401);
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "Session.Refused").details["cause"], "not_bound");
     }
 
     async fn where_a_group_lets_in_leaving_it_shuts_out(mut server) {
