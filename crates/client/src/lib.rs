@@ -18,6 +18,7 @@ mod pipelines;
 mod roles;
 mod secure_files;
 pub mod signing;
+mod streams;
 mod transport;
 
 pub use audit::{AuditQuery, ExportFormat};
@@ -32,6 +33,7 @@ pub use permissions::Permissions;
 pub use pipelines::Pipelines;
 pub use roles::Roles;
 pub use secure_files::{Filter, SecureFiles, Upload};
+pub use streams::Streams;
 
 use std::sync::Arc;
 use transport::Transport;
@@ -58,6 +60,13 @@ impl Client {
     /// The organization's URL, without a slash at the end.
     pub fn organization_url(&self) -> &str {
         self.transport.base()
+    }
+
+    /// The audit streams of the organization.
+    pub fn streams(&self) -> Streams<'_> {
+        Streams {
+            transport: &self.transport,
+        }
     }
 
     /// The secure files of a project, which is given by name or id.

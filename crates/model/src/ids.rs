@@ -66,6 +66,8 @@ uuid_ids! {
     ProjectKeyId,
     /// Sealed bytes outside the row.
     BlobId,
+    /// An audit stream.
+    StreamId,
 }
 
 integer_ids! {

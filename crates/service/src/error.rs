@@ -293,6 +293,11 @@ impl From<Refusal> for Error {
                 "There is no such person or group, or it belongs to another project.",
             )
             .hint("coffer user list and coffer group list show who there is."),
+            Refusal::TooMany => Self::new(
+                Kind::Conflict,
+                "too_many",
+                "There are as many of these as there may be. Delete one first.",
+            ),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

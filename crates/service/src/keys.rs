@@ -223,7 +223,7 @@ impl Keys {
         Ok(())
     }
 
-    /// The provider.
+    /// Where root generations live.
     pub(crate) fn provider(&self) -> &dyn KeyProvider {
         &*self.provider
     }

@@ -37,6 +37,7 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod signing;
+mod streams;
 mod tally;
 mod token_uses;
 mod tokens;
@@ -80,6 +81,7 @@ pub use sessions::{
 };
 pub use sign_in::{Shown, SignIn};
 pub use signing::RecordKeeper;
+pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamView, Streams};
 pub use upload::Upload;
 
 pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
@@ -297,6 +299,11 @@ impl Service {
         Audit(self)
     }
 
+    /// Audit streams.
+    pub fn streams(&self) -> Streams<'_> {
+        Streams(self)
+    }
+
     /// The organization served.
     pub fn organization(&self) -> &Organization {
         &self.0.organization
@@ -308,8 +315,15 @@ impl Service {
     }
 
     /// Does the product's own duties until told to stop: ends lost jobs, breaks off what was frozen elsewhere, skips
-    /// stages that waited too long, sweeps abandoned uploads.
+    /// stages that waited too long, sweeps abandoned uploads, sends audit streams.
     pub async fn run_duties(&self, stop: CancellationToken) {
+        tokio::join!(
+            self.run_regular_duties(stop.clone()),
+            streams::deliver::run(self, stop)
+        );
+    }
+
+    async fn run_regular_duties(&self, stop: CancellationToken) {
         let mut leases = tokio::time::interval(Duration::from_secs(2));
         let mut waits = tokio::time::interval(Duration::from_secs(60));
         let mut sweep = tokio::time::interval(Duration::from_secs(600));
@@ -409,7 +423,6 @@ impl Service {
     }
 
     /// The way out to addresses that people configure.
-    #[expect(dead_code, reason = "its users come next")]
     pub(crate) fn outgoing(&self) -> &Outgoing {
         &self.0.outgoing
     }

@@ -61,6 +61,9 @@ pub enum Refusal {
     /// An identity that is not here.
     #[error("there is no such identity")]
     NoSuchIdentity,
+    /// There are as many as there may be.
+    #[error("there are as many as there may be")]
+    TooMany,
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,

@@ -39,6 +39,7 @@ mod sessions;
 mod settings;
 mod sql;
 mod stages;
+mod streams;
 mod sweep;
 mod timeline;
 mod unit;
@@ -69,6 +70,7 @@ pub use second_factor::SecondFactorRow;
 pub use secure_files::{FileChange, FileQuery, NewFile, Placement, SealedBody, TicketedFile};
 pub use sessions::{NewSession, SessionListed, SessionRow};
 pub use stages::{Missing, StageRow, Why};
+pub use streams::{MOST_STREAMS, SealedSecret, StreamRow, StreamSetting};
 pub use timeline::{RecordRow, RecordWrite};
 pub use unit::{BoxFuture, ReadTx, Tx};
 

@@ -18,6 +18,7 @@ pub mod pipelines;
 pub mod secure_files;
 pub mod security;
 pub mod signature;
+pub mod streams;
 
 pub use common::{Date, IdentityRef, List};
 pub use envelope::ErrorEnvelope;

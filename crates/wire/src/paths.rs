@@ -150,6 +150,12 @@ pub mod coffer {
     pub const AUDIT_RECONCILE: &str = "_apis/coffer/audit/reconcile";
     /// POST [`crate::audit::Retain`].
     pub const AUDIT_RETAIN: &str = "_apis/coffer/audit/retain";
+    /// GET, POST [`crate::streams::NewAuditStream`].
+    pub const AUDIT_STREAMS: &str = "_apis/coffer/audit/streams";
+    /// GET, PATCH [`crate::streams::AuditStreamChange`], DELETE.
+    pub const AUDIT_STREAM: &str = "_apis/coffer/audit/streams/{streamId}";
+    /// POST: [`crate::streams::AuditStreamTrial`].
+    pub const AUDIT_STREAM_TEST: &str = "_apis/coffer/audit/streams/{streamId}/test";
 }
 
 /// Pages for browsers. They stand beside the organization, relative to the server's URL.

@@ -1,5 +1,6 @@
 //! `coffer audit`: who did what, whether the record of it is whole, and whether it explains what is there.
 
+use super::audit_stream::{self, StreamCommand};
 use super::audit_verify::{Verifier, verify_export};
 use super::short_date;
 use crate::checkpoints::{self, digest};
@@ -120,6 +121,9 @@ pub(crate) enum Format {
     Jsonl,
     /// A table for people
     Csv,
+    /// Streams of the log to a webhook, Splunk or syslog
+    #[command(subcommand)]
+    Stream(StreamCommand),
 }
 
 /// Which events.
@@ -264,6 +268,7 @@ pub(crate) async fn run(context: &Context, command: AuditCommand) -> Result<Exit
                 facts
             })?;
         }
+        AuditCommand::Stream(command) => audit_stream::run(context, command).await?,
     }
     Ok(Exit::Success)
 }

@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod agent;
 pub(crate) mod audit;
+mod audit_stream;
 mod audit_verify;
 pub(crate) mod completion;
 pub(crate) mod config;

@@ -13,6 +13,7 @@ mod provider;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sign_in;
+mod streams;
 
 pub use access::*;
 pub use audit::*;
@@ -23,6 +24,7 @@ pub use people::*;
 pub use pipelines::*;
 pub use provider::*;
 pub use sign_in::*;
+pub use streams::*;
 
 use crate::access::Scope;
 use crate::scope::TokenScopes;
@@ -185,6 +187,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         PEOPLE_ACTS,
         AUDIT_ACTS,
         ACCESS_ACTS,
+        STREAMS_ACTS,
         DUTIES_ACTS,
         SIGN_IN_ACTS,
         PROVIDER_ACTS,

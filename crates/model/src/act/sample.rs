@@ -4,6 +4,7 @@ use super::{Act, ChangeInheritance, ChangePermission, Demand, RemovePermission, 
 use crate::access::Scope;
 use crate::{
     AgentId, CredentialId, FileId, IdentityId, JobId, OrganizationId, PipelineId, ProjectId, RunId,
+    StreamId,
 };
 use uuid::Uuid;
 
@@ -49,6 +50,7 @@ samples! {
     PipelineId = Self(1);
     ProjectId = Self(Uuid::nil());
     RunId = Self(1);
+    StreamId = Self(Uuid::nil());
     String = Self::new();
     &'static str = "";
     [u8; 32] = [0; 32];
@@ -78,6 +80,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(super::audit::samples());
     all.extend(super::access::samples());
     all.extend(elsewhere());
+    all.extend(super::streams::samples());
     all.extend(super::duties::samples());
     all.extend(super::sign_in::samples());
     all.extend(super::provider::samples());

@@ -11,5 +11,6 @@ pub(crate) mod organization;
 pub(crate) mod pools;
 pub(crate) mod projects;
 pub(crate) mod sign_in;
+pub(crate) mod streams;
 pub(crate) mod tokens;
 pub(crate) mod users;

@@ -8,7 +8,7 @@ use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
     agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
-    tokens, users,
+    streams, tokens, users,
 };
 use crate::pages::{account, provider, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
@@ -143,6 +143,12 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::AUDIT_CHECKPOINTS, audit::checkpoint),
         route!(GET paths::coffer::AUDIT_RECONCILE, audit::reconcile),
         route!(POST paths::coffer::AUDIT_RETAIN, audit::retain),
+        route!(GET paths::coffer::AUDIT_STREAMS, streams::list),
+        route!(POST paths::coffer::AUDIT_STREAMS, streams::create),
+        route!(GET paths::coffer::AUDIT_STREAM, streams::get),
+        route!(PATCH paths::coffer::AUDIT_STREAM, streams::change),
+        route!(DELETE paths::coffer::AUDIT_STREAM, streams::delete),
+        route!(POST paths::coffer::AUDIT_STREAM_TEST, streams::test),
     ]
 }
 

@@ -138,6 +138,11 @@ impl Store {
         Ok(ReadTx { conn, now })
     }
 
+    /// Whether no other process can have this database open for writing.
+    pub fn is_one_node(&self) -> bool {
+        matches!(self.0.engine, Engine::Sqlite(_))
+    }
+
     /// The scale unit this store belongs to.
     pub fn scale_unit(&self) -> &str {
         &self.0.shared.scale_unit

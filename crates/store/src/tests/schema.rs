@@ -40,6 +40,7 @@ const ALL: &[&[&Statement]] = &[
     crate::settings::ALL,
     crate::sweep::ALL,
     crate::stages::ALL,
+    crate::streams::ALL,
     crate::timeline::ALL,
 ];
 

@@ -222,6 +222,18 @@ pub(crate) const PROBES: &[Probe] = &[
         "POST _apis/coffer/audit/retain",
         r#"{"before":"2001-01-01T00:00:00Z"}"#,
     ),
+    bare("GET _apis/coffer/audit/streams"),
+    with(
+        "POST _apis/coffer/audit/streams",
+        r#"{"name":"{fresh}","kind":"webhook","url":"https://streams.invalid/"}"#,
+    ),
+    bare("GET _apis/coffer/audit/streams/{streamId}"),
+    with(
+        "PATCH _apis/coffer/audit/streams/{streamId}",
+        r#"{"enabled":false}"#,
+    ),
+    bare("DELETE _apis/coffer/audit/streams/{streamId}"),
+    bare("POST _apis/coffer/audit/streams/{streamId}/test"),
     // Agents.
     bare("GET _apis/coffer/pools/agents"),
     bare("DELETE _apis/coffer/pools/agents/{poolAgentId}"),
