@@ -17,6 +17,8 @@ mod credentials;
 mod engine;
 mod error;
 mod facts;
+#[cfg(any(test, feature = "testing"))]
+mod faults;
 mod file_access;
 mod freezes;
 mod gate;
@@ -54,6 +56,8 @@ pub use credentials::{
 };
 pub use engine::{Database, Options, Store};
 pub use error::{Refusal, Stop, StoreError};
+#[cfg(any(test, feature = "testing"))]
+pub use faults::{Fault, Faults};
 pub use file_access::FileAccess;
 pub use gate::{Grant, Seen};
 pub use identities::{GroupMembership, NewIdentity};

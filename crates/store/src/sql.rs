@@ -134,6 +134,18 @@ fn note(s: &Statement) {
     tracing::trace!(target: "coffer::sql", statement = s.name);
 }
 
+/// A statement that tests may break.
+macro_rules! breakable {
+    ($conn:ident, $name:expr, $statement:expr) => {{
+        #[cfg(any(test, feature = "testing"))]
+        let fault = crate::faults::before($conn, $name).await?;
+        let done = $statement.await?;
+        #[cfg(any(test, feature = "testing"))]
+        crate::faults::after($name, fault)?;
+        Ok(done)
+    }};
+}
+
 impl Conn {
     fn as_sqlite(&mut self) -> Result<&mut SqliteConnection, &mut PgConnection> {
         match self {
@@ -145,6 +157,14 @@ impl Conn {
 
     /// Every row.
     pub(crate) async fn all<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        breakable!(self, s.name, self.all_rows(s, args))
+    }
+
+    async fn all_rows<T: Row>(
         &mut self,
         s: &Statement,
         args: Vec<Value>,
@@ -171,6 +191,14 @@ impl Conn {
 
     /// The row, if there is one.
     pub(crate) async fn maybe<T: Row>(
+        &mut self,
+        s: &Statement,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
+        breakable!(self, s.name, self.maybe_row(s, args))
+    }
+
+    async fn maybe_row<T: Row>(
         &mut self,
         s: &Statement,
         args: Vec<Value>,
@@ -202,6 +230,10 @@ impl Conn {
 
     /// Executes, and says how many rows it changed.
     pub(crate) async fn run(&mut self, s: &Statement, args: Vec<Value>) -> Result<u64, StoreError> {
+        breakable!(self, s.name, self.execute(s, args))
+    }
+
+    async fn execute(&mut self, s: &Statement, args: Vec<Value>) -> Result<u64, StoreError> {
         note(s);
         let wrap = |source| StoreError::statement(s.name, source);
         match self.as_sqlite() {
@@ -232,6 +264,10 @@ impl Conn {
 
     /// Transaction control and other fixed text without arguments.
     pub(crate) async fn control(&mut self, text: &'static str) -> Result<(), StoreError> {
+        breakable!(self, text, self.execute_text(text))
+    }
+
+    async fn execute_text(&mut self, text: &'static str) -> Result<(), StoreError> {
         let wrap = |source| StoreError::statement(text, source);
         match self.as_sqlite() {
             Ok(conn) => sqlx::query(text)
@@ -252,6 +288,10 @@ impl Conn {
     /// PostgreSQL answers the commit of a failed transaction with a rollback and no error. The statement before it
     /// makes an error of that, so that a unit which overlooked a failure is not told that its work is durable.
     pub(crate) async fn commit_if_whole(&mut self) -> Result<(), StoreError> {
+        breakable!(self, "commit", self.commit())
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
         const WHOLE_THEN_COMMIT: &str = "select 1; commit";
         match self {
             Self::Postgres(conn) => sqlx::raw_sql(WHOLE_THEN_COMMIT)
@@ -259,7 +299,7 @@ impl Conn {
                 .await
                 .map(drop)
                 .map_err(|source| StoreError::statement("commit", source)),
-            Self::Sqlite(_) | Self::SqliteReader(_) => self.control("commit").await,
+            Self::Sqlite(_) | Self::SqliteReader(_) => self.execute_text("commit").await,
         }
     }
 

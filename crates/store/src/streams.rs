@@ -52,7 +52,7 @@ statements! {
         where id = $1 and enabled = 1 and retry_at <= $4 and (lease_until <= $4 or lease_owner = $2)";
     ADVANCE = "update audit_stream set cursor = $3, delivered_at = $4, failures = 0, failing_since = null, last_error = null,
             failed_at = null, lease_owner = null, lease_until = 0
-        where id = $1 and lease_owner = $2 and cursor < $3";
+        where id = $1 and lease_owner = $2 and cursor <= $3";
     FAILED = "update audit_stream set failures = failures + 1, failing_since = coalesce(failing_since, $3), last_error = $4,
             failed_at = $3, retry_at = $5, lease_owner = null, lease_until = 0
         where id = $1 and lease_owner = $2";

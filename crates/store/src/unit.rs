@@ -21,6 +21,9 @@ pub(crate) struct Shared {
     /// What tests pretend that new runs come from.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) pretended_source: std::sync::Mutex<Option<coffer_model::source::RunSource>>,
+    /// What tests break.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) faults: crate::faults::Faults,
     /// Commits of the writer that groups units, for the tests that count them.
     #[cfg(test)]
     pub(crate) commits: AtomicU64,

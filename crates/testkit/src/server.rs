@@ -46,6 +46,8 @@ pub struct Setup {
     pub calls_this_machine: bool,
     /// Whether a reverse proxy stands before the server, so that a request says itself where it comes from.
     pub behind_proxy: bool,
+    /// A certificate authority that the operator trusts for such calls, PEM.
+    pub trusts: Option<&'static str>,
     /// Whether the log of this process is kept and searched. Off for measuring.
     pub logs: bool,
 }
@@ -58,6 +60,7 @@ impl Default for Setup {
             duties: true,
             behind_proxy: false,
             calls_this_machine: true,
+            trusts: None,
             logs: true,
         }
     }
@@ -76,6 +79,30 @@ pub struct TestServer {
     answers: Answers,
     provider: Option<ProviderOptions>,
     running: Option<Running>,
+}
+
+/// A node that answers nobody. It must be stopped before its server is dropped.
+pub struct Node {
+    service: Service,
+    stop: CancellationToken,
+    duties: JoinHandle<()>,
+}
+
+impl Node {
+    /// Stops it in order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.duties.await.unwrap();
+        self.service.close().await;
+    }
+
+    /// Ends it in the middle of whatever it does, without a word to the database.
+    pub async fn kill(self) {
+        self.duties.abort();
+        // An error says that it was aborted, which is what was asked for.
+        let _ = self.duties.await;
+        self.service.close().await;
+    }
 }
 
 struct Running {
@@ -183,6 +210,9 @@ impl TestServer {
         if self.setup.calls_this_machine {
             policy = policy.allow("localhost").unwrap().plain(true);
         }
+        if let Some(pem) = self.setup.trusts {
+            policy = policy.trust_pem(pem.as_bytes()).unwrap();
+        }
         Outgoing::new(policy)
     }
 
@@ -207,6 +237,49 @@ impl TestServer {
     pub async fn use_provider(&mut self, options: ProviderOptions) {
         self.provider = Some(options);
         self.restart().await;
+    }
+
+    /// Another node on the same database, which does its duties and answers nobody. PostgreSQL only.
+    pub async fn another_node(&self) -> Node {
+        let entropy = Arc::new(os_entropy);
+        let store = Store::open(coffer_store::Options {
+            database: self.database.place(),
+            blobs: self.blobs(),
+            scale_unit: "unit-a".into(),
+            entropy: entropy.clone(),
+        })
+        .await
+        .unwrap();
+        store.advance_clock(self.clock);
+        let key = self.folder.path().join("key").join("root.key");
+        let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
+        let (service, _) = Service::open(coffer_service::Options {
+            store,
+            provider: Arc::new(provider),
+            entropy,
+            organization: ORGANIZATION.into(),
+            project: PROJECT.into(),
+            deployment: "test".into(),
+            lease_seconds: self.setup.lease_seconds,
+            outgoing: self.outgoing(),
+            sessions: SessionLife::default(),
+            sign_in_provider: self.provider.clone(),
+        })
+        .await
+        .unwrap();
+        let stop = CancellationToken::new();
+        let (served, until) = (service.clone(), stop.clone());
+        let duties = tokio::spawn(async move { served.run_duties(until).await });
+        Node {
+            service,
+            stop,
+            duties,
+        }
+    }
+
+    /// What breaks in units of work of this server.
+    pub fn faults(&self) -> coffer_store::Faults {
+        self.running().store.faults()
     }
 
     /// Stops the server in order, and starts it again at the same address.

@@ -26,6 +26,7 @@ mod roles;
 mod runs;
 mod second_factor;
 mod sessions;
+mod streams;
 mod tickets;
 mod walk;
 

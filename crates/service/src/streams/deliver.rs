@@ -123,7 +123,8 @@ async fn batch(service: &Service, stream: StreamId, node: Uuid) -> Result<Step> 
     }
     // Events that retention has removed are not sent: then the cursor goes over them.
     let Some(last) = last else {
-        return advance(service, stream, node, row.head).await;
+        advance(service, stream, node, row.head).await?;
+        return Ok(Step::Enough);
     };
     let sent = match opened(service, &row).await {
         Ok(target) => target.send(service.outgoing(), &entries, now).await,
@@ -133,7 +134,14 @@ async fn batch(service: &Service, stream: StreamId, node: Uuid) -> Result<Step> 
         }),
     };
     match sent {
-        Ok(()) => advance(service, stream, node, last).await,
+        Ok(()) => {
+            let mine = advance(service, stream, node, last).await?;
+            Ok(if mine && last < row.head {
+                Step::More
+            } else {
+                Step::Enough
+            })
+        }
         Err(refused) => {
             failed(service, &row, node, refused, now).await?;
             Ok(Step::Enough)
@@ -141,14 +149,13 @@ async fn batch(service: &Service, stream: StreamId, node: Uuid) -> Result<Step> 
     }
 }
 
-async fn advance(service: &Service, stream: StreamId, node: Uuid, to: i64) -> Result<Step> {
-    let mine = service
+async fn advance(service: &Service, stream: StreamId, node: Uuid, to: i64) -> Result<bool> {
+    Ok(service
         .store()
         .write("audit_stream.advance", move |tx| {
             Box::pin(async move { tx.stream_advance(stream, node, to).await })
         })
-        .await?;
-    Ok(if mine { Step::More } else { Step::Enough })
+        .await?)
 }
 
 async fn failed(

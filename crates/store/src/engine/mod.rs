@@ -90,6 +90,8 @@ impl Store {
             clock_offset: AtomicI64::new(0),
             #[cfg(any(test, feature = "testing"))]
             pretended_source: std::sync::Mutex::default(),
+            #[cfg(any(test, feature = "testing"))]
+            faults: crate::faults::Faults::default(),
             #[cfg(test)]
             commits: std::sync::atomic::AtomicU64::new(0),
         });
@@ -171,6 +173,12 @@ impl Store {
             .pretended_source
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = source;
+    }
+
+    /// What breaks in units of this store. For tests of what is left then.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn faults(&self) -> crate::faults::Faults {
+        self.0.shared.faults.clone()
     }
 
     /// How often the writer that groups units has committed.

@@ -81,7 +81,14 @@ impl Postgres {
     {
         // In a task of its own: a caller that goes away must not leave an open transaction in the pool.
         let (pool, shared) = (self.pool.clone(), self.shared.clone());
-        let result = tokio::spawn(work(pool, shared, name, unit)).await;
+        #[cfg(any(test, feature = "testing"))]
+        let work = {
+            let faults = shared.faults.clone();
+            async move { faults.around(work(pool, shared, name, unit)).await }
+        };
+        #[cfg(not(any(test, feature = "testing")))]
+        let work = work(pool, shared, name, unit);
+        let result = tokio::spawn(work).await;
         self.linker.notify_one();
         result.unwrap_or(Err(Stop::Failed(StoreError::Panicked(name))))
     }

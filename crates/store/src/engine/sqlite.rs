@@ -179,6 +179,13 @@ impl Writer {
                     Err(_) => break,
                 }
             }
+            #[cfg(any(test, feature = "testing"))]
+            {
+                let faults = self.tx.shared.faults.clone();
+                faults.around(self.group(waiting)).await;
+                faults.heal(&mut self.tx.conn).await;
+            }
+            #[cfg(not(any(test, feature = "testing")))]
             self.group(waiting).await;
             if let Some(done) = close {
                 if let Conn::Sqlite(conn) = self.tx.conn
