@@ -1,5 +1,9 @@
 //! A real server on a real socket, with folders and a database of its own.
 
+mod node;
+
+pub use node::Node;
+
 use crate::agent::TestAgent;
 use crate::browser::Browser;
 use crate::call::Answers;
@@ -79,30 +83,6 @@ pub struct TestServer {
     answers: Answers,
     provider: Option<ProviderOptions>,
     running: Option<Running>,
-}
-
-/// A node that answers nobody. It must be stopped before its server is dropped.
-pub struct Node {
-    service: Service,
-    stop: CancellationToken,
-    duties: JoinHandle<()>,
-}
-
-impl Node {
-    /// Stops it in order.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        self.duties.await.unwrap();
-        self.service.close().await;
-    }
-
-    /// Ends it in the middle of whatever it does, without a word to the database.
-    pub async fn kill(self) {
-        self.duties.abort();
-        // An error says that it was aborted, which is what was asked for.
-        let _ = self.duties.await;
-        self.service.close().await;
-    }
 }
 
 struct Running {
@@ -237,44 +217,6 @@ impl TestServer {
     pub async fn use_provider(&mut self, options: ProviderOptions) {
         self.provider = Some(options);
         self.restart().await;
-    }
-
-    /// Another node on the same database, which does its duties and answers nobody. PostgreSQL only.
-    pub async fn another_node(&self) -> Node {
-        let entropy = Arc::new(os_entropy);
-        let store = Store::open(coffer_store::Options {
-            database: self.database.place(),
-            blobs: self.blobs(),
-            scale_unit: "unit-a".into(),
-            entropy: entropy.clone(),
-        })
-        .await
-        .unwrap();
-        store.advance_clock(self.clock);
-        let key = self.folder.path().join("key").join("root.key");
-        let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
-        let (service, _) = Service::open(coffer_service::Options {
-            store,
-            provider: Arc::new(provider),
-            entropy,
-            organization: ORGANIZATION.into(),
-            project: PROJECT.into(),
-            deployment: "test".into(),
-            lease_seconds: self.setup.lease_seconds,
-            outgoing: self.outgoing(),
-            sessions: SessionLife::default(),
-            sign_in_provider: self.provider.clone(),
-        })
-        .await
-        .unwrap();
-        let stop = CancellationToken::new();
-        let (served, until) = (service.clone(), stop.clone());
-        let duties = tokio::spawn(async move { served.run_duties(until).await });
-        Node {
-            service,
-            stop,
-            duties,
-        }
     }
 
     /// What breaks in units of work of this server.

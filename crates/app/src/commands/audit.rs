@@ -112,6 +112,9 @@ Export them first. What the events explained is kept for `coffer audit reconcile
         #[arg(long, short)]
         yes: bool,
     },
+    /// Streams of the log to a webhook, Splunk or syslog
+    #[command(subcommand)]
+    Stream(StreamCommand),
 }
 
 /// The form of an export.
@@ -121,9 +124,6 @@ pub(crate) enum Format {
     Jsonl,
     /// A table for people
     Csv,
-    /// Streams of the log to a webhook, Splunk or syslog
-    #[command(subcommand)]
-    Stream(StreamCommand),
 }
 
 /// Which events.
