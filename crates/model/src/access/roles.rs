@@ -273,6 +273,7 @@ mod tests {
         assert_eq!(see(5, 0, true), (Some(Role::Creator), false));
         assert_eq!(see(1 | 8, 0, false), (Some(Role::Reader), false));
         assert_eq!(see(19, 2, false), (Some(Role::User), false));
+        assert_eq!(see(17, 2, false), (Some(Role::User), false));
         assert_eq!(see(17, 1, false), (None, false));
         assert_eq!(see(library::ADMINISTER, 0, false), (None, false));
         assert_eq!(see(library::CREATE, 0, false), (None, false));

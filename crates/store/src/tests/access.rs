@@ -3,19 +3,26 @@
 
 use super::home::Home;
 use super::world::World;
-use crate::FileQuery;
 use crate::sql::{Statement, args};
+use crate::{AccessChange, FileQuery, NewIdentity, Refusal, Stop};
 use coffer_model::access::{
-    AUDIT_READERS, BREAK_GLASS_OFFICERS, KEY_OPERATORS, Scope, build, officers,
+    AUDIT_READERS, BREAK_GLASS_OFFICERS, Bits, COLLECTION_ADMINISTRATORS, KEY_OPERATORS, Role,
+    Scope, build, library, officers,
 };
 use coffer_model::act::{CheckAccess, CreateProject, ViewPipeline, ViewRun};
-use coffer_model::{PipelineId, ProjectId};
+use coffer_model::library::IdentityKind;
+use coffer_model::{Caller, IdentityId, PipelineId, ProjectId};
 use std::collections::BTreeSet;
 
 const SWITCH: Statement = Statement {
     name: "switch",
     sqlite: "insert into access_list (namespace_id, token, inherits) values ($1, $2, 0)",
     postgres: "insert into access_list (namespace_id, token, inherits) values ($1, $2, 0)",
+};
+const DISABLE: Statement = Statement {
+    name: "disable",
+    sqlite: "update identity set disabled_at = $2 where id = $1",
+    postgres: "update identity set disabled_at = $2 where id = $1",
 };
 const ENTRY: Statement = Statement {
     name: "entry",
@@ -125,6 +132,63 @@ both! {
         assert!(read.run(&look, seen).await.unwrap().is_some());
         let files = read.files_visible(&somebody, world.project, 0, &FileQuery::All).await.unwrap();
         assert!(files.is_empty());
+    }
+
+    async fn a_change_at_the_library_leaves_no_file_below_without_an_administrator(home) {
+        let world = World::new(&home).await;
+        let ann = world.person("ann", &["Readers"]).await;
+        let file = world.upload("ca.pem").await;
+        let (library, file) = (Scope::Library(world.project), Scope::File(world.project, file));
+        let change = async |scope: Scope, change: AccessChange| {
+            let (admin, changes) = (world.admin.clone(), vec![change]);
+            unit!(world.store, (admin, changes), |tx| tx.access_change(&admin, scope, &changes).await).await
+        };
+        let rights = |who: &Caller, allow, deny| AccessChange::Put {
+            identity: who.identity,
+            bits: Bits { allow, deny },
+            role: None,
+        };
+        let refused = |result: Result<(), Stop>| matches!(result, Err(Stop::Refused(Refusal::LastAdministrator)));
+        let administrator = Role::Administrator.library_bits();
+        change(library, rights(&ann, administrator, 0)).await.unwrap();
+        // Who is shut out of the file: all administrators of the library but ann. The creator among them.
+        let shut_out = unit!(world.store, (), |tx| {
+            let group = IdentityId::random(tx.entropy());
+            let group_row = NewIdentity {
+                id: group,
+                kind: IdentityKind::Group,
+                project: None,
+                unique_name: "shut out".into(),
+                display_name: "shut out".into(),
+            };
+            tx.identity_insert(&group_row).await?;
+            let member = tx.group_named(None, COLLECTION_ADMINISTRATORS).await?.unwrap();
+            tx.membership_insert(group, member).await?;
+            Ok(group)
+        })
+        .await
+        .unwrap();
+        let deny = AccessChange::Put {
+            identity: shut_out,
+            bits: Bits { allow: 0, deny: library::ADMINISTER },
+            role: None,
+        };
+        change(file, deny).await.unwrap();
+        // Now ann's role at the library is what administers the file.
+        let gone = AccessChange::Remove { identity: ann.identity };
+        assert!(refused(change(library, gone.clone()).await));
+        assert!(refused(change(library, rights(&ann, library::VIEW, 0)).await));
+        // What has nobody already holds up no other change.
+        let off = args![ann.identity.0, 1_i64];
+        unit!(world.store, (off), |tx| {
+            tx.run_one(&DISABLE, off).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let bob = world.person("bob", &["Readers"]).await;
+        change(library, rights(&bob, library::VIEW, 0)).await.unwrap();
+        change(library, gone).await.unwrap();
     }
 
     async fn an_older_organization_gets_its_new_groups_once(home) {
