@@ -6,6 +6,7 @@ use crate::commands::{
     config::ConfigCommand,
     file::FileCommand,
     freeze::{FreezeCommand, UnfreezeCommand},
+    group::GroupCommand,
     login::LoginArgs,
     organization::OrganizationCommand,
     permission::PermissionCommand,
@@ -151,6 +152,9 @@ Examples:
     /// Users of the organization
     #[command(subcommand)]
     User(UserCommand),
+    /// Groups of projects and of the organization
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Tokens: create, list, revoke
     #[command(subcommand)]
     Token(TokenCommand),

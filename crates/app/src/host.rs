@@ -179,7 +179,7 @@ fn foreign_key(config: &Config, message: &str) -> CommandError {
 }
 
 /// What the service says when it cannot open, with its own hints.
-fn refused(error: coffer_service::Error) -> CommandError {
+pub(crate) fn refused(error: coffer_service::Error) -> CommandError {
     let failed = CommandError::new(Exit::Invalid, error.message.clone())
         .because(std::error::Error::source(&error).unwrap_or(&error));
     error
@@ -224,7 +224,8 @@ pub(crate) fn private_folder(path: &Path) -> Result {
         .map_err(|error| CommandError::file("cannot make the folder", path, &error))
 }
 
-fn database(database: &Database) -> coffer_store::Database {
+/// How the store wants the configured database.
+pub(crate) fn database(database: &Database) -> coffer_store::Database {
     match database {
         Database::Sqlite(path) => coffer_store::Database::Sqlite(path.clone()),
         Database::Postgres(url) => coffer_store::Database::Postgres(url.to_string()),

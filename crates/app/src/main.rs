@@ -76,6 +76,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit> {
         Command::Run(command) => return commands::run::run(context, command).await,
         Command::Audit(command) => return commands::audit::run(context, command).await,
         Command::User(command) => commands::user::run(context, command).await?,
+        Command::Group(command) => commands::group::run(context, command).await?,
         Command::Token(command) => commands::token::run(context, command).await?,
         Command::Role(command) => commands::role::run(context, command).await?,
         Command::Project(command) => commands::project::run(context, command).await?,

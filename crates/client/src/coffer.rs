@@ -5,8 +5,9 @@ use crate::transport::Transport;
 use coffer_wire::List;
 use coffer_wire::agent::RegisteredAgent;
 use coffer_wire::coffer::{
-    CreatedToken, FirstSignIn, Invitation, NewPassword, Organization, OrganizationChange,
-    PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
+    AuditVerification, CreatedToken, FirstSignIn, Invitation, NewPassword, Organization,
+    OrganizationChange, PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
+    UserChange,
 };
 use coffer_wire::locations::ConnectionData;
 use coffer_wire::paths::{agent, coffer as paths, fill, location};
@@ -155,6 +156,15 @@ impl Coffer<'_> {
         self.transport
             .call(Method::POST, paths::USERS, &[], user)
             .await
+    }
+
+    /// Changes a user: the name to be seen by, or whether the user is shut out.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn change_user(&self, id: &str, change: &UserChange) -> Result<User, ClientError> {
+        let path = fill(paths::USER, &[id]);
+        self.transport.call(Method::PATCH, &path, &[], change).await
     }
 
     /// The caller's tokens, without their values.

@@ -11,6 +11,7 @@ mod builds;
 mod coffer;
 mod error;
 mod freezes;
+mod graph;
 mod lines;
 mod options;
 mod permissions;
@@ -27,6 +28,7 @@ pub use builds::Builds;
 pub use coffer::Coffer;
 pub use error::{ClientError, ErrorKind};
 pub use freezes::{Freezes, Frozen};
+pub use graph::Graph;
 pub use lines::Lines;
 pub use options::{ClientOptions, DEFAULT_ORGANIZATION, organization_url};
 pub use permissions::Permissions;
@@ -104,6 +106,13 @@ impl Client {
     /// Freezes, and who can use a file.
     pub fn freezes(&self) -> Freezes<'_> {
         Freezes {
+            transport: &self.transport,
+        }
+    }
+
+    /// People, groups and services.
+    pub fn graph(&self) -> Graph<'_> {
+        Graph {
             transport: &self.transport,
         }
     }

@@ -47,6 +47,38 @@ impl IdentityKind {
     }
 }
 
+/// An identity as those see it who may see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Its id.
+    pub id: IdentityId,
+    /// What it is.
+    pub kind: IdentityKind,
+    /// The project that a group or service belongs to, and its name.
+    pub project: Option<Project>,
+    /// A person's sign-in name; a group's is `[Project]\Name`.
+    pub unique_name: String,
+    /// The name people see.
+    pub display_name: String,
+    /// What a group is for.
+    pub description: String,
+    /// Whether it is a group that came with its project or the organization.
+    pub standard: bool,
+    /// Whether it is shut out.
+    pub disabled: bool,
+}
+
+impl Identity {
+    /// As other things name it.
+    pub fn person(&self) -> Person {
+        Person {
+            id: self.id,
+            unique_name: self.unique_name.clone(),
+            display_name: self.display_name.clone(),
+        }
+    }
+}
+
 /// A project.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Project {

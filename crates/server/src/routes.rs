@@ -217,6 +217,7 @@ mod tests {
             };
             let expanded = location
                 .template
+                .replace("{*", "{")
                 .replace("{area}", location.area)
                 .replace("{resource}", location.resource)
                 .to_lowercase();

@@ -245,7 +245,7 @@ impl People<'_> {
                     }
                     let owner = match &wish.user {
                         None => Some(caller.identity),
-                        Some(user) => tx.identity_named(user).await?.map(|person| person.id),
+                        Some(user) => tx.person_enabled(user).await?.map(|person| person.id),
                     };
                     if owner == Some(caller.identity) {
                         let act = CreateOwnToken {

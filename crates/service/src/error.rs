@@ -186,6 +186,11 @@ pub(crate) const PERSON: Noun = Noun {
     not_found: "identity.not_found",
     name_taken: "identity.name_taken",
 };
+pub(crate) const GROUP: Noun = Noun {
+    name: "A group",
+    not_found: "identity.not_found",
+    name_taken: "identity.name_taken",
+};
 pub(crate) const PROJECT: Noun = Noun {
     name: "A project",
     not_found: "project.not_found",
@@ -298,6 +303,34 @@ impl From<Refusal> for Error {
                 "too_many",
                 "There are as many of these as there may be. Delete one first.",
             ),
+            Refusal::Circle => Self::new(
+                Kind::Conflict,
+                "group.circle",
+                "The group would be in itself, directly or through other groups. Nothing was changed.",
+            )
+            .hint("`coffer group show` lists who is in a group, and which groups it is in."),
+            Refusal::DefaultGroup => Self::new(
+                Kind::Conflict,
+                "group.default",
+                "The group came with its project or the organization. It keeps its name and cannot be deleted.",
+            ),
+            Refusal::MembershipFollows => Self::new(
+                Kind::Conflict,
+                "group.fixed",
+                "Who is in this group follows by itself: valid users are everybody in any group, and the organization's \
+                 administrators administer every project. Nothing was changed.",
+            ),
+            Refusal::OtherProject => Self::new(
+                Kind::Conflict,
+                "group.other_project",
+                "A group or service of a project can be in groups of that project only. Nothing was changed.",
+            ),
+            Refusal::LastOrganizationAdministrator => Self::new(
+                Kind::Conflict,
+                "organization.last_administrator",
+                "Nobody who can sign in would administer the organization. Nothing was changed.",
+            )
+            .hint("Make somebody else an administrator first: `coffer group add 'Project Collection Administrators' NAME`."),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

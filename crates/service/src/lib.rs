@@ -11,12 +11,14 @@ mod audit_export;
 mod audit_retain;
 mod checks;
 mod credentials;
+mod directory;
 mod download;
 mod error;
 mod file_access;
 mod files;
 mod first_start;
 mod freezes;
+mod groups;
 mod hashing;
 mod jobs;
 mod keys;
@@ -30,6 +32,7 @@ mod planning;
 mod projects;
 mod provider;
 mod provider_rules;
+mod recover;
 mod roles;
 mod run_views;
 mod runs;
@@ -54,12 +57,14 @@ pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_store::ATTEMPT_SECONDS;
 pub use coffer_store::AuditFilter;
 pub use credentials::{NewToken, TokenKind, TokenView, TokenWish};
+pub use directory::{Directory, IdentityPage};
 pub use download::Download;
 pub use error::{Error, Kind, Problem, Result};
 pub use file_access::{AccessView, PersonAccess, PipelineAccess, Reach};
 pub use files::{FileChange, FileFilter, FileView, Files};
 pub use first_start::FirstStart;
 pub use freezes::Freezes;
+pub use groups::Groups;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use organization::{OrganizationView, Organizations};
@@ -72,6 +77,7 @@ pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
 pub use provider::{ProviderSignedIn, ProviderStart};
 pub use provider_rules::{Admit, GroupRule, ProviderOptions};
+pub use recover::{Recovery, recover};
 pub use roles::{Assignment, Assignments, Roles, Whose};
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
@@ -85,6 +91,8 @@ pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamV
 pub use upload::Upload;
 
 pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
+pub use coffer_store::{AccessChange, AccessList, AccessRow, Why};
+pub use coffer_store::{Home, ProjectRow};
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
 use coffer_outgoing::Outgoing;
@@ -282,6 +290,16 @@ impl Service {
     /// People and tokens.
     pub fn people(&self) -> People<'_> {
         People(self)
+    }
+
+    /// People, groups and services.
+    pub fn directory(&self) -> Directory<'_> {
+        Directory(self)
+    }
+
+    /// Groups.
+    pub fn groups(&self) -> Groups<'_> {
+        Groups(self)
     }
 
     /// Projects.

@@ -312,7 +312,7 @@ impl Passwords<'_> {
             Err(Stop::Refused(Refusal::CodeSpent)) => {
                 let person = self.0.people().me(&shown.caller).await?;
                 let address = shown.caller.address;
-                let failed = Failed::of(Some(&person), address, "password", "code");
+                let failed = Failed::of(Some(&person.person()), address, "password", "code");
                 Err(self.refuse(failed).await)
             }
             Err(stop) => Err(stop.into()),
@@ -330,7 +330,7 @@ impl Passwords<'_> {
             .write("password.invite", move |tx| {
                 let (caller, who) = (caller.clone(), who.clone());
                 Box::pin(async move {
-                    let found = tx.identity_named(&who).await?;
+                    let found = tx.person_enabled(&who).await?;
                     let identity = found
                         .as_ref()
                         .map_or(IdentityId(Uuid::nil()), |person| person.id);
@@ -417,7 +417,12 @@ impl Passwords<'_> {
         if !compared.same {
             let person = service.people().me(caller).await?;
             let address = caller.address;
-            let failed = Failed::of(Some(&person), address, "current password", "password");
+            let failed = Failed::of(
+                Some(&person.person()),
+                address,
+                "current password",
+                "password",
+            );
             self.refuse(failed).await;
             return Err(Error::new(
                 Kind::Forbidden,

@@ -215,7 +215,7 @@ impl SecondFactor<'_> {
             .write("second_factor.reset", move |tx| {
                 let (caller, who) = (caller.clone(), who.clone());
                 Box::pin(async move {
-                    let found = tx.identity_named(&who).await?;
+                    let found = tx.person_enabled(&who).await?;
                     let identity = found.map_or(IdentityId(Uuid::nil()), |person| person.id);
                     let act = ResetSecondFactor {
                         organization,

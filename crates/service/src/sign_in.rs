@@ -1,18 +1,17 @@
-//! Signing in: tokens, agents' signatures, and the first administrator's one-time code.
+//! Signing in: tokens, agents' signatures, and one-time codes.
 //!
 //! One answer for every kind of wrong: nobody learns whether a token was unknown, expired, revoked or mistyped.
 
 use crate::credentials::{NewToken, TokenKind, days_from};
+use crate::directory::is_name;
 use crate::error::{Error, Kind, Result};
 use crate::{Service, attempts, tokens};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use coffer_model::act::{CreateFirstAdministrator, ShowToken};
+use coffer_model::act::{CreateFirstAdministrator, ShowToken, UseRecoveryCode};
 use coffer_model::library::{IdentityKind, Person};
 use coffer_model::policy::Denied;
-use coffer_model::{
-    AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes, access, name,
-};
-use coffer_store::{CredentialKind, NewIdentity, ReadTx, Stop, StoreError, Tx};
+use coffer_model::{AgentId, Authentication, Caller, IdentityId, Timestamp, TokenScopes};
+use coffer_store::{CodeOwner, CredentialKind, NewIdentity, ReadTx, Refusal, Stop, Tx};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -303,7 +302,8 @@ impl SignIn<'_> {
         tokens::secret(self.0.entropy())
     }
 
-    /// Makes the first administrator. The code works once.
+    /// Trades a one-time code for a token: that of the first start makes the first administrator, any other is for a
+    /// person who is here already. A code works once.
     pub async fn first(
         &self,
         code: Zeroizing<String>,
@@ -311,9 +311,9 @@ impl SignIn<'_> {
         label: &str,
         address: Option<IpAddr>,
     ) -> Result<NewToken> {
-        if !name::is_fit(unique_name) {
+        if !is_name(unique_name) {
             return Err(Error::invalid(
-                "The name of a person is visible text of at most 255 bytes, without slashes.",
+                "The name of a person is visible text of at most 255 bytes, without slashes, and not an id.",
             ));
         }
         let service = self.0;
@@ -338,45 +338,49 @@ impl SignIn<'_> {
         let mut caller = service.duty("first sign-in");
         caller.address = address;
         let id = new.id;
-        let identity = Person {
-            id: person.id,
-            unique_name: unique_name.into(),
-            display_name: unique_name.into(),
-        };
-        let expires_at = service
+        let (identity, expires_at) = service
             .store()
             .write("first_sign_in", move |tx| {
                 let (caller, person, digest) = (caller.clone(), person.clone(), digest.clone());
                 let mut new = new.clone();
                 Box::pin(async move {
-                    tx.first_sign_in_spend(&digest).await?;
-                    let act = CreateFirstAdministrator {
-                        identity: person.id,
+                    let organization = caller.organization;
+                    let most = tx.organization_settings(organization).await?.max_token_days;
+                    new.expires_at = days_from(tx.now(), FIRST_TOKEN_DAYS.min(most));
+                    let owner = tx.code_spend(&digest).await?;
+                    let identity = match owner {
+                        CodeOwner::First => person.id,
+                        CodeOwner::Person(identity) => identity,
                     };
-                    let grant = tx.authorize(&caller, act.clone()).await?;
-                    let administrators = tx
-                        .group_named(None, access::COLLECTION_ADMINISTRATORS)
-                        .await?
-                        .ok_or(StoreError::Missing {
-                            statement: "administrators",
-                        })?;
-                    let everybody = tx.everybody().await?;
-                    tx.first_administrator_insert(grant, &person, &[administrators, everybody])
-                        .await?;
-                    new.expires_at = days_from(tx.now(), FIRST_TOKEN_DAYS);
-                    let grant = tx
-                        .authorize_with(
-                            &caller,
-                            act,
-                            &[
-                                ("token", new.id.to_string()),
-                                ("kind", new.kind.word().to_owned()),
-                                ("owner", person.id.to_string()),
-                            ],
-                        )
-                        .await?;
-                    tx.credential_insert(grant, &new).await?;
-                    Ok(new.expires_at)
+                    let details = [
+                        ("owner", identity.to_string()),
+                        ("token", new.id.to_string()),
+                        ("kind", new.kind.word().to_owned()),
+                    ];
+                    match owner {
+                        CodeOwner::First => {
+                            let act = CreateFirstAdministrator { identity };
+                            let named = [
+                                ("identity", identity.to_string()),
+                                ("name", person.unique_name.clone()),
+                                ("display_name", person.display_name.clone()),
+                            ];
+                            let grant = tx.authorize_with(&caller, act.clone(), &named).await?;
+                            tx.first_administrator_insert(grant, &caller, &person)
+                                .await?;
+                            let grant = tx.authorize_with(&caller, act, &details).await?;
+                            tx.credential_insert(grant, &new).await?;
+                        }
+                        CodeOwner::Person(_) => {
+                            let act = UseRecoveryCode { identity };
+                            let grant = tx.authorize_with(&caller, act, &details).await?;
+                            tx.credential_insert(grant, &new).await?;
+                        }
+                    }
+                    let found = tx.identity_row(identity).await?;
+                    let found = found.filter(|found| !found.disabled);
+                    let found = found.ok_or(Stop::Refused(Refusal::CodeSpent))?;
+                    Ok((found.person(), new.expires_at))
                 })
             })
             .await?;

@@ -8,7 +8,8 @@ use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
     Act, CountTokenUses, CreateAgentToken, CreateFirstAdministrator, CreateOwnToken,
-    CreateTokenAtSignIn, CreateTokenFor, RevokeOwnToken, RevokeTokenOf, ViewOwnTokens, ViewTokens,
+    CreateTokenAtSignIn, CreateTokenFor, RevokeOwnToken, RevokeTokenOf, UseRecoveryCode,
+    ViewOwnTokens, ViewTokens,
 };
 use coffer_model::library::Person;
 use coffer_model::{
@@ -173,6 +174,12 @@ impl MakesToken for CreateOwnToken {
 }
 
 impl MakesToken for CreateTokenFor {
+    fn owner(&self) -> Option<IdentityId> {
+        Some(self.identity)
+    }
+}
+
+impl MakesToken for UseRecoveryCode {
     fn owner(&self) -> Option<IdentityId> {
         Some(self.identity)
     }

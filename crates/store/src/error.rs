@@ -64,6 +64,21 @@ pub enum Refusal {
     /// There are as many as there may be.
     #[error("there are as many as there may be")]
     TooMany,
+    /// The group would be a member of itself, through others.
+    #[error("the group would be in itself")]
+    Circle,
+    /// A group that came with its project or the organization keeps its name and stays.
+    #[error("the group is a default group")]
+    DefaultGroup,
+    /// Who is in the group follows from other things, and is not changed by hand.
+    #[error("the membership follows from others")]
+    MembershipFollows,
+    /// A group or service of a project is for groups of that project only.
+    #[error("it belongs to another project, or to none")]
+    OtherProject,
+    /// Nobody would be left who administers the organization.
+    #[error("it would take the last administrator away")]
+    LastOrganizationAdministrator,
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,

@@ -135,6 +135,22 @@ impl Tx {
         let facts = facts(&mut self.conn, self.now, caller, &demand.requirement).await?;
         Ok(decide(caller, &demand, &facts).is_ok())
     }
+
+    /// Records an act that follows from one that this unit was granted. It is not asked for by itself: whoever may do
+    /// the first does this by it. The record names the other.
+    pub(crate) async fn follow<A: Act>(
+        &mut self,
+        because: EventId,
+        caller: &Caller,
+        act: &A,
+        details: &[(&str, String)],
+    ) -> Result<(), StoreError> {
+        let id = EventId::random(self.entropy());
+        let mut event = event(id, self.now, caller, A::ACTION, act.subject(), details);
+        event.outcome = "allowed".into();
+        event.details.insert("follows".into(), because.to_string());
+        self.audit_insert(&event).await
+    }
 }
 
 /// Whether a caller could ever do something, with every right there is: for lists that SQL filters by rights alone.

@@ -8,14 +8,29 @@ use crate::identities::NewIdentity;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{self, Scope};
-use coffer_model::act::{CompleteRights, CreateOrganization, CreateProject};
+use coffer_model::act::{
+    ChangeMembership, CompleteRights, CreateOrganization, CreateProject, DescribeProject,
+    RenameProject,
+};
 use coffer_model::library::{IdentityKind, Project};
-use coffer_model::{Caller, IdentityId, OrganizationId, ProjectId, name};
+use coffer_model::{Caller, IdentityId, OrganizationId, ProjectId, Timestamp, name};
 use uuid::Uuid;
 
 /// Which default groups and rights of the organization are there.
 const RIGHTS: &str = "organization_rights";
 const RIGHTS_VERSION: &str = "1";
+
+/// A condition on `p`, a project: the caller's entries at it allow to read it, and none denies. `$1` caller, `$2` the
+/// namespace of projects.
+macro_rules! project_seen {
+    () => {
+        "(exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.allow_bits & 1) = 1)
+        and not exists (select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1))"
+    };
+}
+pub(crate) use project_seen;
 
 statements! {
     ORGANIZATION = "select id, name from organization order by created_at limit 1";
@@ -23,17 +38,31 @@ statements! {
         on conflict (name_key) do nothing";
     INSERT = "insert into project (id, organization_id, name, name_key, created_at, changed_at, access_token)
         values ($1, $2, $3, $4, $5, $5, $6) on conflict (organization_id, name_key) do nothing";
-    // Visible: the caller's entries at the project itself allow to read it, and none denies. A deny wins.
     VISIBLE = concat!(member_of!(), "
-        select p.id, p.name, p.name_key from project p where exists (
-            select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $2 and e.token = p.access_token and (e.allow_bits & 1) = 1)
-        and not exists (
-            select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)
+        select p.id, p.name, p.description, p.revision, p.changed_at, p.name_key from project p where ", project_seen!(), "
         order by p.name_key");
+    RENAME = "update project set name = $1, name_key = $2, revision = revision + 1, changed_at = $3 where id = $4
+        and not exists (select 1 from project o where o.organization_id = project.organization_id and o.name_key = $2
+            and o.id <> $4)";
+    DESCRIBE = "update project set description = $1, revision = revision + 1, changed_at = $2 where id = $3";
+    OF_PROJECT = "select id, kind, display_name from identity where project_id = $1";
+    IS_STANDARD = "update identity set standard = 1 where id = $1";
+    RENAME_IDENTITY = "update identity set unique_name = $1, unique_key = $2, display_name = $3 where id = $4";
     NAME = "select name from project where id = $1";
     BUILD_SERVICE = "select id from identity where project_id = $1 and kind = 3";
+}
+
+/// A project as lists show it.
+#[derive(Clone, Debug)]
+pub struct ProjectRow {
+    /// Id and name.
+    pub project: Project,
+    /// What it is for.
+    pub description: String,
+    /// How often it was changed, counting from 1.
+    pub revision: i64,
+    /// When it was changed last.
+    pub changed_at: Timestamp,
 }
 
 /// The sign-in name of a group of a project, or of the organization.
@@ -128,15 +157,33 @@ impl Tx {
         Ok(())
     }
 
-    /// Creates a project with its default groups, its build service and their rights.
+    /// Creates a project with its default groups, its build service and their rights. Who creates it administers it.
     pub async fn project_insert(
         &mut self,
         grant: Grant<CreateProject>,
+        caller: &Caller,
         name: &str,
     ) -> Result<(), Stop> {
-        let (act, _) = grant.redeem(self)?;
+        let because = grant.event();
+        let (act, creator) = grant.redeem(self)?;
         self.project_with_groups(act.organization, act.project, name)
-            .await
+            .await?;
+        let administrators = self
+            .group_named(Some(name), access::PROJECT_ADMINISTRATORS)
+            .await?
+            .ok_or(StoreError::Missing {
+                statement: "project administrators",
+            })?;
+        let joins = ChangeMembership {
+            organization: act.organization,
+            project: Some(act.project),
+            group: administrators,
+            member: IdentityId(creator),
+            joins: true,
+        };
+        self.membership_insert(joins.group, joins.member).await?;
+        let details = joins.details();
+        Ok(self.follow(because, caller, &joins, &details).await?)
     }
 
     /// Creates the first project together with the organization.
@@ -207,8 +254,8 @@ impl Tx {
             id: IdentityId::random(self.entropy()),
             kind: IdentityKind::Service,
             project: Some(project),
-            unique_name: format!("Build\\{project}"),
-            display_name: format!("{name} Build Service"),
+            unique_name: build_service_name(project),
+            display_name: build_service_display(name),
         };
         self.identity_insert(&service).await?;
         self.access_put(
@@ -227,6 +274,46 @@ impl Tx {
         Ok(())
     }
 
+    /// Renames a project. The names of its groups, which hold its own, go with it.
+    pub async fn project_rename(
+        &mut self,
+        grant: Grant<RenameProject>,
+        name: &str,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let values = args![name, name::key(name), self.now.0, act.project.0];
+        if self.run(&RENAME, values).await? != 1 {
+            return Err(Refusal::NameTaken.into());
+        }
+        self.change(&facts::project(act.project.0, name));
+        let rows: Vec<(Uuid, i64, String)> = self.all(&OF_PROJECT, args![act.project.0]).await?;
+        for (id, kind, display) in rows {
+            let (unique, display) = if kind == IdentityKind::Group.code() {
+                (group_name(Some(name), &display), display)
+            } else {
+                (build_service_name(act.project), build_service_display(name))
+            };
+            self.change(&facts::identity(id, kind, &unique, false));
+            self.run_one(
+                &RENAME_IDENTITY,
+                args![&unique, name::key(&unique), &display, id],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Describes a project.
+    pub async fn project_describe(
+        &mut self,
+        grant: Grant<DescribeProject>,
+        description: &str,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let values = args![description, self.now.0, act.project.0];
+        Ok(self.run_one(&DESCRIBE, values).await?)
+    }
+
     async fn group_insert(
         &mut self,
         id: IdentityId,
@@ -241,7 +328,13 @@ impl Tx {
             unique_name: group_name(project_name, name),
             display_name: name.to_owned(),
         };
-        self.identity_insert(&group).await
+        self.identity_insert(&group).await?;
+        Ok(self.run_one(&IS_STANDARD, args![id.0]).await?)
+    }
+
+    /// The name of a project that is there.
+    pub(crate) async fn project_named(&mut self, project: ProjectId) -> Result<String, StoreError> {
+        Ok(self.conn.one::<(String,)>(&NAME, args![project.0]).await?.0)
     }
 
     /// The id of a group of a project, or of the organization.
@@ -276,6 +369,14 @@ impl Tx {
     }
 }
 
+fn build_service_name(project: ProjectId) -> String {
+    format!("Build\\{project}")
+}
+
+fn build_service_display(project: &str) -> String {
+    format!("{project} Build Service")
+}
+
 /// What the group of everybody is found by.
 pub(crate) fn everybody_key() -> String {
     name::key(&group_name(None, access::COLLECTION_VALID_USERS))
@@ -295,20 +396,30 @@ impl ReadTx {
     }
 
     /// The projects that the caller may know of.
-    pub async fn projects_visible(&mut self, caller: &Caller) -> Result<Vec<Project>, StoreError> {
+    pub async fn projects_visible(
+        &mut self,
+        caller: &Caller,
+    ) -> Result<Vec<ProjectRow>, StoreError> {
         if !caller.authentication.has_rights() {
             return Ok(Vec::new());
         }
-        let rows: Vec<(Uuid, String, String)> = self
+        let rows: Vec<(Uuid, String, String, i64, i64, String)> = self
             .conn
             .all(&VISIBLE, args![caller.identity.0, access::PROJECT.0])
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(id, name, _)| Project {
-                id: ProjectId(id),
-                name,
-            })
+            .map(
+                |(id, name, description, revision, changed_at, _)| ProjectRow {
+                    project: Project {
+                        id: ProjectId(id),
+                        name,
+                    },
+                    description,
+                    revision,
+                    changed_at: Timestamp(changed_at),
+                },
+            )
             .collect())
     }
 }

@@ -13,6 +13,7 @@ use crate::tap::Tap;
 use crate::user::{User, group};
 use crate::wire::Wire;
 use crate::{logs, samples};
+use coffer_client::ClientError;
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options};
@@ -322,6 +323,7 @@ impl TestServer {
                 id: None,
                 unique_name: name.into(),
                 display_name: None,
+                disabled: false,
                 groups: groups.collect(),
             })
             .await
@@ -338,6 +340,19 @@ impl TestServer {
             .unwrap()
             .token;
         self.user(name, Some(token.into()))
+    }
+
+    /// A new token of somebody, made by the administrator.
+    pub async fn person_token(&self, name: &str) -> Result<String, ClientError> {
+        let request = TokenRequest {
+            label: "test".into(),
+            days: 30,
+            user: Some(name.into()),
+            kind: None,
+            scope: None,
+        };
+        let coffer = self.administrator().client.coffer();
+        Ok(coffer.create_token(&request).await?.token)
     }
 
     /// Writes pipelines and runs them; may create files, and permit nothing.

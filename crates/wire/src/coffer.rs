@@ -206,9 +206,24 @@ pub struct User {
     /// The name people see; the sign-in name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// Whether the person is shut out; in answers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// Groups, such as `Contributors` (with a project) or `Project Collection Administrators`.
     #[serde(default)]
     pub groups: Vec<GroupReference>,
+}
+
+/// Body of `PATCH coffer/users/{userId}`; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserChange {
+    /// The name people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Whether the person is shut out: tokens and sessions end at once, and for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
 }
 
 /// A group, of a project or of the organization.

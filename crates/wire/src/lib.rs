@@ -11,6 +11,7 @@ pub mod builds;
 pub mod coffer;
 pub mod common;
 pub mod envelope;
+pub mod graph;
 pub mod locations;
 pub mod paths;
 pub mod permissions;

@@ -97,6 +97,47 @@ pub mod builds {
     pub const LOG: &str = "{project}/_apis/build/builds/{buildId}/logs/{logId}";
 }
 
+/// People, groups and services.
+pub mod graph {
+    /// The descriptor behind an id.
+    pub const DESCRIPTOR: &str = "_apis/graph/descriptors/{storageKey}";
+    /// The id behind a descriptor.
+    pub const STORAGE_KEY: &str = "_apis/graph/storagekeys/{subjectDescriptor}";
+    /// Groups.
+    pub const GROUPS: &str = "_apis/graph/groups";
+    /// One group.
+    pub const GROUP: &str = "_apis/graph/groups/{groupDescriptor}";
+    /// People.
+    pub const USERS: &str = "_apis/graph/users";
+    /// One person or service.
+    pub const USER: &str = "_apis/graph/users/{userDescriptor}";
+    /// Who is in what, from one end.
+    pub const MEMBERSHIPS: &str = "_apis/graph/memberships/{subjectDescriptor}";
+    /// One membership.
+    pub const MEMBERSHIP: &str =
+        "_apis/graph/memberships/{subjectDescriptor}/{containerDescriptor}";
+    /// Whether somebody can sign in.
+    pub const MEMBERSHIP_STATE: &str = "_apis/graph/membershipstates/{subjectDescriptor}";
+    /// POST: subjects by their descriptors.
+    pub const LOOKUP: &str = "_apis/graph/subjectlookup";
+    /// POST: subjects by part of a name.
+    pub const QUERY: &str = "_apis/graph/subjectquery";
+    /// Identities of the older service.
+    pub const IDENTITIES: &str = "_apis/identities";
+    /// One of them.
+    pub const IDENTITY: &str = "_apis/identities/{identityId}";
+}
+
+/// Projects.
+pub mod core {
+    /// All of them.
+    pub const PROJECTS: &str = "_apis/projects";
+    /// One, by name or id.
+    pub const PROJECT: &str = "_apis/projects/{projectId}";
+    /// What became of a creation or change.
+    pub const OPERATION: &str = "_apis/operations/{operationId}";
+}
+
 /// What a client asks first.
 pub mod location {
     /// OPTIONS: all resource locations.
@@ -129,6 +170,8 @@ pub mod coffer {
     pub const SECOND_FACTOR_RESETS: &str = "_apis/coffer/secondfactorresets";
     /// GET, POST [`crate::coffer::User`].
     pub const USERS: &str = "_apis/coffer/users";
+    /// PATCH [`crate::coffer::UserChange`], answers [`crate::coffer::User`].
+    pub const USER: &str = "_apis/coffer/users/{userId}";
     /// GET, POST [`crate::coffer::TokenRequest`]; `?all=true` lists everybody's.
     pub const TOKENS: &str = "_apis/coffer/tokens";
     /// DELETE.

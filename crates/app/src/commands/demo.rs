@@ -312,6 +312,7 @@ impl Story<'_> {
             id: None,
             unique_name: name.into(),
             display_name: None,
+            disabled: false,
             groups,
         };
         administrator.coffer().add_user(&user).await?;

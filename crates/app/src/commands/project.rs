@@ -5,12 +5,16 @@ use crate::error::Result;
 use crate::output::Table;
 use clap::Subcommand;
 use coffer_wire::coffer::Project;
+use coffer_wire::graph::TeamProjectChange;
 
 /// Verbs of `project`.
 #[derive(Subcommand)]
 pub(crate) enum ProjectCommand {
-    /// Add a project
-    #[command(after_help = "Examples:\n  coffer project add Mobile")]
+    /// Add a project, which you then administer
+    #[command(
+        visible_alias = "create",
+        after_help = "Examples:\n  coffer project add Mobile"
+    )]
     Add {
         /// Its name
         name: String,
@@ -18,6 +22,18 @@ pub(crate) enum ProjectCommand {
     /// List the projects you may see
     #[command(after_help = "Examples:\n  coffer project list")]
     List,
+    /// Rename a project; its groups are renamed with it
+    #[command(after_help = "\
+Examples:
+  coffer project rename Mobile 'Mobile apps'
+
+Ids stay, and so do permissions. URLs and scripts that have the old name do not work any more.")]
+    Rename {
+        /// The project
+        from: String,
+        /// Its new name
+        to: String,
+    },
 }
 
 /// Runs a verb.
@@ -29,6 +45,22 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Result {
             context
                 .out
                 .note(&format!("Added project {}.", project.name));
+            context
+                .out
+                .show(&project, |p| table(std::slice::from_ref(p)))
+        }
+        ProjectCommand::Rename { from, to } => {
+            let change = TeamProjectChange {
+                name: Some(to.clone()),
+                ..TeamProjectChange::default()
+            };
+            let graph = client.graph();
+            let done = graph.change_project(&from, &change).await?;
+            context.out.note(&format!("Project {from} is called {to}."));
+            let project = Project {
+                id: Some(done.id),
+                name: to,
+            };
             context
                 .out
                 .show(&project, |p| table(std::slice::from_ref(p)))

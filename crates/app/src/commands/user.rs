@@ -1,11 +1,15 @@
 //! `coffer user`.
 
+use super::group::split;
+use super::not_found;
+use super::recover::RecoverArgs;
 use super::short_date;
 use crate::context::Context;
-use crate::error::{CommandError, Result};
+use crate::error::Result;
 use crate::output::Table;
 use clap::Subcommand;
-use coffer_wire::coffer::{GroupReference, User};
+use coffer_client::Client;
+use coffer_wire::coffer::{GroupReference, User, UserChange};
 use zeroize::Zeroizing;
 
 /// Verbs of `user`.
@@ -54,11 +58,42 @@ trust. The user opens SERVER/signin/password in a browser, or runs `coffer login
     /// List the users
     #[command(after_help = "Examples:\n  coffer user list\n  coffer user list --output json")]
     List,
+    /// Show a user
+    #[command(after_help = "Examples:\n  coffer user show grace")]
+    Show {
+        /// Sign-in name
+        name: String,
+    },
+    /// Change the name that people see; the sign-in name stays
+    #[command(after_help = "Examples:\n  coffer user rename grace 'Grace Hopper'")]
+    Rename {
+        /// Sign-in name
+        name: String,
+        /// The name people see
+        display_name: String,
+    },
+    /// Shut a user out: tokens and sessions end at once, and for good
+    #[command(after_help = "\
+Examples:
+  coffer user disable grace
+
+Jobs that run go on: their tokens are the build service's. The last administrator cannot be disabled.")]
+    Disable {
+        /// Sign-in name
+        name: String,
+    },
+    /// Let a user in again, who then signs in anew
+    #[command(after_help = "Examples:\n  coffer user enable grace")]
+    Enable {
+        /// Sign-in name
+        name: String,
+    },
+    /// On the server's host: make a one-time code for an administrator who cannot sign in
+    Recover(RecoverArgs),
 }
 
 /// Runs a verb.
 pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
-    let client = context.client()?;
     match command {
         UserCommand::Add {
             name,
@@ -73,9 +108,10 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
                 id: None,
                 unique_name: name,
                 display_name,
+                disabled: false,
                 groups,
             };
-            let user = client.coffer().add_user(&user).await?;
+            let user = context.client()?.coffer().add_user(&user).await?;
             context
                 .out
                 .note(&format!("Added user {}.", user.unique_name));
@@ -84,7 +120,7 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
                 .show(&user, |user| table(std::slice::from_ref(user)))
         }
         UserCommand::Invite { name } => {
-            let mut made = client.coffer().invite(&name).await?;
+            let mut made = context.client()?.coffer().invite(&name).await?;
             context.out.note(&format!(
                 "One-time code of {} until {}. It is shown this once.",
                 made.identity.display_name,
@@ -104,73 +140,122 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
             Ok(())
         }
         UserCommand::ResetSecondFactor { name } => {
-            client.coffer().reset_second_factor(&name).await?;
+            context
+                .client()?
+                .coffer()
+                .reset_second_factor(&name)
+                .await?;
             context
                 .out
                 .note(&format!("The second factor of {name} is removed."));
             Ok(())
         }
         UserCommand::List => {
-            let users = client.coffer().users().await?;
+            let users = context.client()?.coffer().users().await?;
             context.out.show(&users, |users| table(users))
         }
+        UserCommand::Show { name } => {
+            let user = find(&context.client()?, &name).await?;
+            context.out.show(&user, facts)
+        }
+        UserCommand::Rename { name, display_name } => {
+            let wanted = UserChange {
+                display_name: Some(display_name),
+                ..UserChange::default()
+            };
+            change(context, &name, wanted, "is renamed.").await
+        }
+        UserCommand::Disable { name } => {
+            let wanted = UserChange {
+                disabled: Some(true),
+                ..UserChange::default()
+            };
+            change(context, &name, wanted, "is shut out.").await
+        }
+        UserCommand::Enable { name } => {
+            let wanted = UserChange {
+                disabled: Some(false),
+                ..UserChange::default()
+            };
+            change(context, &name, wanted, "may sign in again.").await
+        }
+        UserCommand::Recover(args) => super::recover::run(context, args).await,
     }
 }
 
 fn group(text: &str) -> Result<GroupReference> {
-    let (project, name) = match text.split_once('/') {
-        Some((project, name)) => (Some(project.trim().to_owned()), name.trim()),
-        None => (None, text.trim()),
-    };
-    if name.is_empty() || project.as_ref().is_some_and(String::is_empty) {
-        return Err(CommandError::usage(format!("'{text}' is not a group"))
-            .hint("write it as PROJECT/GROUP, such as 'Mobile/Contributors', or as GROUP"));
-    }
+    let (project, name) = split(text)?;
     Ok(GroupReference {
-        project,
+        project: project.map(str::to_owned),
         name: name.to_owned(),
     })
 }
 
+/// The user with a sign-in name.
+async fn find(client: &Client, name: &str) -> Result<User> {
+    let users = client.coffer().users().await?;
+    let wanted = name.to_lowercase();
+    let found = users
+        .iter()
+        .find(|user| user.unique_name.to_lowercase() == wanted);
+    match found {
+        Some(found) => Ok(found.clone()),
+        None => {
+            let known = users.into_iter().map(|user| user.unique_name);
+            Err(not_found("user", name, known))
+        }
+    }
+}
+
+/// Changes one user, and shows the result.
+async fn change(context: &Context, name: &str, change: UserChange, done: &str) -> Result {
+    let client = context.client()?;
+    let user = find(&client, name).await?;
+    let id = user.id.map(|id| id.to_string()).unwrap_or_default();
+    let user = client.coffer().change_user(&id, &change).await?;
+    context.out.note(&format!("{} {done}", user.unique_name));
+    context
+        .out
+        .show(&user, |user| table(std::slice::from_ref(user)))
+}
+
+fn facts(user: &User) -> Table {
+    let mut table = Table::facts();
+    table.fact("Name", user.unique_name.as_str());
+    table.fact(
+        "Display name",
+        user.display_name.clone().unwrap_or_default(),
+    );
+    table.fact("State", state(user));
+    table.fact("Groups", groups(user).join(", "));
+    table.fact("Id", user.id.map(|id| id.to_string()).unwrap_or_default());
+    table
+}
+
+fn state(user: &User) -> &'static str {
+    if user.disabled { "disabled" } else { "enabled" }
+}
+
+fn groups(user: &User) -> Vec<String> {
+    user.groups
+        .iter()
+        .map(|group| match &group.project {
+            Some(project) => format!("{project}/{}", group.name),
+            None => group.name.clone(),
+        })
+        .collect()
+}
+
 fn table(users: &[User]) -> Table {
-    let mut table = Table::new(["name", "display name", "groups", "id"]);
+    let mut table = Table::new(["name", "display name", "state", "groups", "id"]);
     for user in users {
-        let groups: Vec<String> = user
-            .groups
-            .iter()
-            .map(|group| match &group.project {
-                Some(project) => format!("{project}/{}", group.name),
-                None => group.name.clone(),
-            })
-            .collect();
         table.row([
             user.unique_name.clone(),
             user.display_name.clone().unwrap_or_default(),
-            groups.join(", "),
+            state(user).to_owned(),
+            groups(user).join(", "),
             user.id.map(|id| id.to_string()).unwrap_or_default(),
         ]);
     }
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_of_a_project_or_of_the_organization() {
-        let of = |text| group(text).unwrap();
-        assert_eq!(
-            of("Mobile/Project Administrators").project.as_deref(),
-            Some("Mobile")
-        );
-        assert_eq!(
-            of("Mobile/Project Administrators").name,
-            "Project Administrators"
-        );
-        assert_eq!(of("Officers").project, None);
-        for bad in ["", "/x", "x/", " / "] {
-            assert!(group(bad).is_err(), "{bad:?}");
-        }
-    }
 }

@@ -19,4 +19,5 @@ mod npm;
 mod page;
 mod password;
 mod permission;
+mod recover;
 mod serve;

@@ -33,6 +33,18 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| about(None, "identity", a.identity);
 
+    /// Make a one-time code for an administrator who cannot sign in, asked for on the host itself.
+    RecoverPerson { /// Who.
+        identity: IdentityId } "Identity.RecoveryBegun" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "identity", a.identity);
+
+    /// Trade such a code for a token.
+    UseRecoveryCode { /// Who.
+        identity: IdentityId } "Identity.Recovered" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "identity", a.identity);
+
     /// Create a root generation or a project key.
     CreateKey { /// Project; none for a root generation.
         project: Option<ProjectId>, /// Its version or generation as text.

@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod duties;
 mod freezes;
+mod groups;
 mod library;
 mod people;
 mod pipelines;
@@ -19,6 +20,7 @@ pub use access::*;
 pub use audit::*;
 pub use duties::*;
 pub use freezes::*;
+pub use groups::*;
 pub use library::*;
 pub use people::*;
 pub use pipelines::*;
@@ -191,6 +193,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         DUTIES_ACTS,
         SIGN_IN_ACTS,
         PROVIDER_ACTS,
+        GROUPS_ACTS,
     ]
     .into_iter()
     .flatten()

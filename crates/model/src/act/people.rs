@@ -1,7 +1,7 @@
 //! Acts on people, their groups and tokens, and on projects. It must not know how facts are loaded.
 
 use super::{Requirement, Subject, about, acts, right};
-use crate::access::{Scope, agent_pools, collection};
+use crate::access::{Scope, agent_pools, collection, project};
 use crate::scope::TokenScopes;
 use crate::{IdentityId, OrganizationId, ProjectId};
 
@@ -14,10 +14,31 @@ acts! {
         needs |a| right(Scope::Organization(a.organization), collection::READ, collection::READ),
         about |a| about(None, "organization", a.organization);
 
-    /// Add a person, or change which groups a person is in.
-    ManagePeople { /// Organization.
+    /// Add a person.
+    AddPerson { /// Organization.
+        organization: OrganizationId, /// The new person.
+        person: IdentityId } "Identity.Added" scope GRAPH_MANAGE + fresh
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "identity", a.person);
+
+    /// Change the name that people see of a person.
+    ChangePerson { /// Organization.
         organization: OrganizationId, /// The person.
-        person: IdentityId } "Group.UpdateGroupMembership" scope GRAPH_MANAGE + fresh
+        person: IdentityId } "Identity.Changed" scope GRAPH_MANAGE
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "identity", a.person);
+
+    /// Shut a person out: tokens and sessions end at once. Asks no fresh sign-in, because it must be quick.
+    DisablePerson { /// Organization.
+        organization: OrganizationId, /// The person.
+        person: IdentityId } "Identity.Disabled" scope GRAPH_MANAGE
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "identity", a.person);
+
+    /// Let a person in again.
+    EnablePerson { /// Organization.
+        organization: OrganizationId, /// The person.
+        person: IdentityId } "Identity.Enabled" scope GRAPH_MANAGE + fresh
         needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
         about |a| about(None, "identity", a.person);
 
@@ -32,6 +53,18 @@ acts! {
         organization: OrganizationId, /// The new project.
         project: ProjectId } "Project.CreateCompleted" scope PROJECT_MANAGE
         needs |a| right(Scope::Organization(a.organization), collection::CREATE_PROJECTS, collection::READ),
+        about |a| about(Some(a.project), "project", a.project);
+
+    /// Rename a project.
+    RenameProject { /// The project.
+        project: ProjectId } "Project.RenameCompleted" scope PROJECT_MANAGE
+        needs |a| right(Scope::Project(a.project), project::RENAME, project::READ),
+        about |a| about(Some(a.project), "project", a.project);
+
+    /// Describe a project.
+    DescribeProject { /// The project.
+        project: ProjectId } "Project.Changed" scope PROJECT_MANAGE
+        needs |a| right(Scope::Project(a.project), project::WRITE, project::READ),
         about |a| about(Some(a.project), "project", a.project);
 
     /// Make a token for oneself.

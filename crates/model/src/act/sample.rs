@@ -77,6 +77,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(super::freezes::samples());
     all.extend(super::pipelines::samples());
     all.extend(super::people::samples());
+    all.extend(super::groups::samples());
     all.extend(super::audit::samples());
     all.extend(super::access::samples());
     all.extend(elsewhere());

@@ -7,8 +7,7 @@ use crate::routes;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use coffer_model::descriptor;
 use coffer_wire::locations::{
     ConnectedUser, ConnectionData, LocationServiceData, ResourceLocation,
 };
@@ -46,6 +45,18 @@ locations! {
     PERMISSIONS = "b5b9a4a4-e6cd-4096-853c-ab7d8b0c4eb2" "pipelinePermissions" "pipelinePermissions" "{project}/_apis/pipelines/{resource}/{resourceType}/{resourceId}" 1 "5.1" "0.0";
     AUTHORIZED_RESOURCES = "398c85bc-81aa-4822-947c-a194a05f0fef" "build" "authorizedresources" "{project}/_apis/{area}/{resource}" 1 "5.0" "0.0";
     DEFINITION_RESOURCES = "ea623316-1967-45eb-89ab-e9e6110cf2d6" "build" "resources" "{project}/_apis/{area}/definitions/{definitionId}/{resource}" 1 "5.0" "0.0";
+    PROJECTS = "603fe2ac-9723-48b9-88ad-09305aa6c6e1" "core" "projects" "_apis/{resource}/{*projectId}" 4 "1.0" "7.1";
+    OPERATIONS = "9a1b74b4-2ca8-4a9f-8470-c2f2e6fdc949" "operations" "operations" "_apis/{resource}/{operationId}" 1 "2.0" "7.1";
+    IDENTITIES = "28010c54-d0c0-4c89-a5b0-1c9e188b9fb7" "IMS" "Identities" "_apis/{resource}/{identityId}" 1 "1.0" "7.1";
+    GRAPH_GROUPS = "ebbe6af8-0b91-4c13-8cf1-777c14858188" "Graph" "Groups" "_apis/{area}/{resource}/{groupDescriptor}" 1 "1.0" "0.0";
+    GRAPH_USERS = "005e26ec-6b77-4e4f-a986-b3827bf241f5" "Graph" "Users" "_apis/{area}/{resource}/{userDescriptor}" 1 "1.0" "0.0";
+    GRAPH_DESCRIPTORS = "048aee0a-7072-4cde-ab73-7af77b1e0b4e" "Graph" "Descriptors" "_apis/{area}/{resource}/{storageKey}" 1 "1.0" "0.0";
+    GRAPH_STORAGE_KEYS = "eb85f8cc-f0f6-4264-a5b1-ffe2e4d4801f" "Graph" "StorageKeys" "_apis/{area}/{resource}/{subjectDescriptor}" 1 "1.0" "0.0";
+    GRAPH_MEMBERSHIP = "3fd2e6ca-fb30-443a-b579-95b19ed0934c" "Graph" "Memberships" "_apis/{area}/{resource}/{subjectDescriptor}/{containerDescriptor}" 1 "1.0" "0.0";
+    GRAPH_MEMBERSHIPS = "e34b6394-6b30-4435-94a9-409a5eef3e31" "Graph" "MembershipsBatch" "_apis/{area}/Memberships/{subjectDescriptor}" 1 "1.0" "0.0";
+    GRAPH_STATES = "1ffe5c94-1144-4191-907b-d0211cad36a8" "Graph" "MembershipStates" "_apis/{area}/{resource}/{subjectDescriptor}" 1 "1.0" "0.0";
+    GRAPH_LOOKUP = "4dd4d168-11f2-48c4-83e8-756fa0de027c" "Graph" "SubjectLookup" "_apis/{area}/{resource}" 1 "1.0" "0.0";
+    GRAPH_QUERY = "05942c89-006a-48ce-bb79-baeb8abf99c6" "Graph" "SubjectQuery" "_apis/{area}/{resource}" 1 "1.0" "0.0";
     BUILDS = "0cd358e1-9217-4d94-8269-1c1ee6f93dcf" "Build" "Builds" "{project}/_apis/build/{resource}/{buildId}" 7 "1.0" "7.1";
     TIMELINE = "8baac422-4c6e-4de5-8532-db96d92acffa" "build" "Timeline" "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}" 3 "2.0" "7.1";
     LOGS = "35a80daf-7f30-45fc-86e8-6b813d9c90df" "build" "logs" "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}" 2 "2.0" "7.1";
@@ -94,11 +105,8 @@ pub(crate) async fn connection_data(
     let me = app.service.people().me(&caller).await?;
     let user = ConnectedUser {
         id: me.id.to_string(),
-        descriptor: format!(
-            "Microsoft.IdentityModel.Claims.ClaimsIdentity;{}",
-            me.unique_name
-        ),
-        subject_descriptor: format!("msa.{}", URL_SAFE_NO_PAD.encode(me.id.0.as_bytes())),
+        descriptor: descriptor::identity(me.kind, me.id, &me.unique_name),
+        subject_descriptor: descriptor::subject(me.kind, me.id),
         provider_display_name: me.display_name,
         is_active: true,
         properties: json!({"Account": {"$type": "System.String", "$value": me.unique_name}}),

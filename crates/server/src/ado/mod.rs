@@ -3,9 +3,12 @@
 pub(crate) mod authorized_resources;
 pub(crate) mod builds;
 pub(crate) mod convert;
+pub(crate) mod directory;
+pub(crate) mod graph;
 pub(crate) mod location;
 pub(crate) mod permissions;
 pub(crate) mod pipelines;
+pub(crate) mod projects;
 pub(crate) mod roles;
 pub(crate) mod secure_files;
 pub(crate) mod security;

@@ -44,6 +44,7 @@ pub(crate) fn user(view: UserView) -> wire::User {
         id: Some(view.person.id.0),
         unique_name: view.person.unique_name,
         display_name: Some(view.person.display_name),
+        disabled: view.disabled,
         groups: view
             .groups
             .into_iter()

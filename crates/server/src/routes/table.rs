@@ -2,7 +2,8 @@
 
 use super::Route;
 use crate::ado::{
-    authorized_resources, builds, location, permissions, pipelines, roles, secure_files, security,
+    authorized_resources, builds, directory as identities, graph, location, permissions, pipelines,
+    projects as team_projects, roles, secure_files, security,
 };
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
@@ -31,6 +32,7 @@ macro_rules! route {
 pub(crate) fn table() -> Vec<Route> {
     let mut table = compatible();
     table.extend(security());
+    table.extend(directory());
     table.extend(ours());
     table.extend(agents());
     table.extend(pages());
@@ -109,6 +111,44 @@ fn security() -> Vec<Route> {
     ]
 }
 
+/// People, groups and projects, as the original serves them.
+fn directory() -> Vec<Route> {
+    use location::{
+        GRAPH_DESCRIPTORS, GRAPH_GROUPS, GRAPH_LOOKUP, GRAPH_MEMBERSHIP, GRAPH_MEMBERSHIPS,
+        GRAPH_QUERY, GRAPH_STATES, GRAPH_STORAGE_KEYS, GRAPH_USERS, IDENTITIES, OPERATIONS,
+        PROJECTS,
+    };
+    use paths::graph as at;
+    vec![
+        route!(GET paths::core::PROJECTS, team_projects::list).at(&PROJECTS),
+        route!(POST paths::core::PROJECTS, team_projects::create).at(&PROJECTS),
+        route!(GET paths::core::PROJECT, team_projects::get).at(&PROJECTS),
+        route!(PATCH paths::core::PROJECT, team_projects::change).at(&PROJECTS),
+        route!(DELETE paths::core::PROJECT, team_projects::delete).at(&PROJECTS),
+        route!(GET paths::core::OPERATION, team_projects::operation_of).at(&OPERATIONS),
+        route!(GET at::IDENTITIES, identities::identities).at(&IDENTITIES),
+        route!(GET at::IDENTITY, identities::one).at(&IDENTITIES),
+        route!(GET at::DESCRIPTOR, graph::descriptor_of).at(&GRAPH_DESCRIPTORS),
+        route!(GET at::STORAGE_KEY, graph::storage_key).at(&GRAPH_STORAGE_KEYS),
+        route!(GET at::GROUPS, graph::groups).at(&GRAPH_GROUPS),
+        route!(POST at::GROUPS, graph::create_group).at(&GRAPH_GROUPS),
+        route!(GET at::GROUP, graph::group).at(&GRAPH_GROUPS),
+        route!(PATCH at::GROUP, graph::change_group).at(&GRAPH_GROUPS),
+        route!(DELETE at::GROUP, graph::delete_group).at(&GRAPH_GROUPS),
+        route!(GET at::USERS, graph::users).at(&GRAPH_USERS),
+        route!(POST at::USERS, graph::create_user).at(&GRAPH_USERS),
+        route!(GET at::USER, graph::user).at(&GRAPH_USERS),
+        route!(DELETE at::USER, graph::delete_user).at(&GRAPH_USERS),
+        route!(GET at::MEMBERSHIPS, graph::memberships).at(&GRAPH_MEMBERSHIPS),
+        route!(GET at::MEMBERSHIP, graph::membership_of).at(&GRAPH_MEMBERSHIP),
+        route!(PUT at::MEMBERSHIP, graph::join).at(&GRAPH_MEMBERSHIP),
+        route!(DELETE at::MEMBERSHIP, graph::leave).at(&GRAPH_MEMBERSHIP),
+        route!(GET at::MEMBERSHIP_STATE, graph::state).at(&GRAPH_STATES),
+        route!(POST at::LOOKUP, graph::lookup).at(&GRAPH_LOOKUP),
+        route!(POST at::QUERY, graph::query).at(&GRAPH_QUERY),
+    ]
+}
+
 fn ours() -> Vec<Route> {
     vec![
         route!(POST paths::coffer::SIGN_IN, sign_in::first).anonymous(),
@@ -121,6 +161,7 @@ fn ours() -> Vec<Route> {
         route!(POST paths::coffer::SIGN_OUTS, sign_in::sign_out),
         route!(GET paths::coffer::USERS, users::list),
         route!(POST paths::coffer::USERS, users::add),
+        route!(PATCH paths::coffer::USER, users::change),
         route!(GET paths::coffer::TOKENS, tokens::list),
         route!(POST paths::coffer::TOKENS, tokens::create),
         route!(DELETE paths::coffer::TOKEN, tokens::revoke),

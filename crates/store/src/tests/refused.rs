@@ -4,8 +4,8 @@ use super::home::Home;
 use super::world::World;
 use crate::{CredentialKind, NewCredential, NewIdentity, NewProjectKey, Refusal, Stop, StoreError};
 use coffer_model::act::{
-    CancelRun, CreateAgentToken, CreateKey, CreateOwnToken, ManagePeople, OpenAccess,
-    RevokeOwnToken, RevokePipeline, ViewOwnTokens, ViewPermissions,
+    AddPerson, CancelRun, CreateAgentToken, CreateKey, CreateOwnToken, OpenAccess, RevokeOwnToken,
+    RevokePipeline, ViewOwnTokens, ViewPermissions,
 };
 use coffer_model::library::IdentityKind;
 use coffer_model::{CredentialId, IdentityId, PipelineId, ProjectKeyId, Timestamp};
@@ -95,7 +95,7 @@ both! {
         let (admin, organization) = (world.admin.clone(), world.organization);
         let [named, added] = [1, 2].map(|_| IdentityId::random(&*world.store.entropy()));
         let result = unit!(world.store, (admin), |tx| {
-            let grant = tx.authorize(&admin, ManagePeople { organization, person: named }).await?;
+            let grant = tx.authorize(&admin, AddPerson { organization, person: named }).await?;
             let new = NewIdentity {
                 id: added,
                 kind: IdentityKind::User,
@@ -103,7 +103,7 @@ both! {
                 unique_name: "eve".into(),
                 display_name: "Eve".into(),
             };
-            tx.person_insert(grant, &new, &[]).await
+            tx.person_insert(grant, &admin, &new, &[]).await
         })
         .await;
         assert!(foreign(result));

@@ -286,7 +286,8 @@ impl Random {
                     },
                 )
                 .await?;
-            tx.project_insert(grant, &project.to_string()).await?;
+            tx.project_insert(grant, &admin, &project.to_string())
+                .await?;
             for (n, id) in ids.iter().enumerate() {
                 let kind = if n == 0 {
                     IdentityKind::User

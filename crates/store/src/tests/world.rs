@@ -5,11 +5,9 @@ use crate::{
     AgentRow, JobRow, NewAgent, NewFile, NewIdentity, NewJob, NewProjectKey, NewRun, NewStage,
     PipelineText, Placement, Stop, Store,
 };
-use coffer_model::access::COLLECTION_ADMINISTRATORS;
 use coffer_model::act::{
-    CreateFile, CreateFirstAdministrator, CreateKey, CreateOrganization, CreatePipeline,
-    CreateProject, DeleteFile, ManagePeople, PermitPipeline, QueueRun, RegisterAgent,
-    RevokePipeline, ViewFile,
+    AddPerson, CreateFile, CreateFirstAdministrator, CreateKey, CreateOrganization, CreatePipeline,
+    CreateProject, DeleteFile, PermitPipeline, QueueRun, RegisterAgent, RevokePipeline, ViewFile,
 };
 use coffer_model::audit::Event;
 use coffer_model::library::IdentityKind;
@@ -94,15 +92,10 @@ impl World {
             tx.organization_insert(grant, "DefaultCollection").await?;
             let grant = tx.authorize(&duty, act).await?;
             tx.first_project_insert(grant, project, ALPHA).await?;
-            let administrators = tx
-                .group_named(None, COLLECTION_ADMINISTRATORS)
-                .await?
-                .unwrap();
-            let groups = [administrators, tx.everybody().await?];
             let grant = tx
                 .authorize(&duty, CreateFirstAdministrator { identity })
                 .await?;
-            tx.first_administrator_insert(grant, &user(identity, "ada"), &groups)
+            tx.first_administrator_insert(grant, &duty, &user(identity, "ada"))
                 .await?;
             let grant = tx
                 .authorize(
@@ -113,7 +106,7 @@ impl World {
                     },
                 )
                 .await?;
-            tx.project_insert(grant, BETA).await?;
+            tx.project_insert(grant, &admin, BETA).await?;
             let grant = tx
                 .authorize(
                     &duty,
@@ -194,13 +187,14 @@ impl World {
             let grant = tx
                 .authorize(
                     &admin,
-                    ManagePeople {
+                    AddPerson {
                         organization,
                         person: identity,
                     },
                 )
                 .await?;
-            tx.person_insert(grant, &user(identity, name), &ids).await
+            tx.person_insert(grant, &admin, &user(identity, name), &ids)
+                .await
         })
         .await
         .unwrap();

@@ -48,6 +48,7 @@ pub(super) async fn person(
         id: None,
         unique_name: name.into(),
         display_name: None,
+        disabled: false,
         groups: groups.collect(),
     };
     administrator.add_user(&user).await.unwrap();

@@ -80,7 +80,7 @@ impl<'a> Story<'a> {
                 project,
             };
             let grant = tx.authorize(&admin, act).await?;
-            tx.project_insert(grant, &name).await?;
+            tx.project_insert(grant, &admin, &name).await?;
             let act = CreateKey {
                 project: Some(project),
                 version: "1".into(),
