@@ -84,6 +84,7 @@ const REGISTRATION: &[&str] = &[
     "GET _apis/ResourceAreas",
     "GET _apis/connectionData",
     "GET _apis/coffer/projects",
+    "GET _apis/projects",
     "POST _apis/coffer/agents",
 ];
 

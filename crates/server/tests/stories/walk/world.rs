@@ -2,6 +2,7 @@
 
 use coffer_testkit::{LeasedJob, TestAgent, TestServer, User, random_guid};
 use coffer_wire::coffer::{GroupReference, TokenRequest, User as NewUser};
+use coffer_wire::graph::NewGraphGroup;
 use coffer_wire::paths::fill;
 use serde_json::{Value, json};
 
@@ -124,6 +125,35 @@ impl Tenant {
         text(&call.send().await.ok().json()["id"])
     }
 
+    /// The descriptor of a group of the project.
+    async fn group(&self, server: &TestServer, fresh: bool) -> String {
+        let graph = self.keeper.client.graph();
+        let scope = graph.descriptor(&self.id).await.unwrap();
+        if fresh {
+            let new = NewGraphGroup {
+                display_name: Some(server.unique("group")),
+                ..NewGraphGroup::default()
+            };
+            let made = graph.create_group(Some(&scope), &new).await.unwrap();
+            return made.descriptor;
+        }
+        let groups = graph.groups(Some(&scope)).await.unwrap();
+        groups[0].descriptor.clone()
+    }
+
+    /// Id and descriptor of a person.
+    async fn somebody(&self, server: &TestServer, fresh: bool) -> (String, String) {
+        let name = "ada.admin".to_owned();
+        let name = if fresh { server.unique("person") } else { name };
+        if fresh {
+            person(server, &name, &self.project, &[]).await;
+        }
+        let users = server.administrator().client.graph().users().await.unwrap();
+        let found = users.into_iter().find(|user| user.principal_name == name);
+        let found = found.unwrap();
+        (found.origin_id, found.descriptor)
+    }
+
     async fn pipeline(&self, server: &TestServer) -> String {
         let configuration = json!({ "type": "yaml", "path": "a.yml", "yaml": YAML });
         let body = json!({ "name": server.unique("pipeline"), "configuration": configuration });
@@ -170,6 +200,10 @@ impl Tenant {
             "keeperId" => id_of(&self.keeper).await,
             "identityId" => id_of(server.administrator()).await,
             "jobId" => self.shared.job.clone(),
+            "operationId" | "storageKey" => self.id.clone(),
+            "groupDescriptor" | "containerDescriptor" => self.group(server, fresh).await,
+            "subjectDescriptor" | "userDescriptor" => self.somebody(server, fresh).await.1,
+            "userId" => self.somebody(server, fresh).await.0,
             "tokenId" if fresh => {
                 let request = TokenRequest {
                     label: "walk".into(),
