@@ -91,7 +91,6 @@ pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamV
 pub use upload::Upload;
 
 pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
-pub use coffer_store::{AccessChange, AccessList, AccessRow, Why};
 pub use coffer_store::{Home, ProjectRow};
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};

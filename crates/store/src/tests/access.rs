@@ -46,7 +46,7 @@ both! {
             let readers = unit!(world.store, (admin2, somebody2), |tx| {
                 let grant = tx.authorize(&admin2, CreateProject { organization, project }).await?;
                 let name = format!("P{n}");
-                tx.project_insert(grant, &name).await?;
+                tx.project_insert(grant, &admin2, &name).await?;
                 let readers = tx.group_named(Some(&name), "Contributors").await?.unwrap();
                 tx.membership_insert(readers, somebody2.identity).await?;
                 let place = Scope::Pipelines(project).place();
