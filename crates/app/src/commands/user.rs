@@ -133,7 +133,7 @@ pub(crate) async fn run(context: &Context, command: UserCommand) -> Result {
             context.out.line(&code)
         }
         UserCommand::SignOut { name } => {
-            client.coffer().sign_out(&name).await?;
+            context.client()?.coffer().sign_out(&name).await?;
             context
                 .out
                 .note(&format!("The browser sessions of {name} are over."));
