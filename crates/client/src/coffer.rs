@@ -5,9 +5,8 @@ use crate::transport::Transport;
 use coffer_wire::List;
 use coffer_wire::agent::RegisteredAgent;
 use coffer_wire::coffer::{
-    AuditVerification, CreatedToken, FirstSignIn, Invitation, NewPassword, Organization,
-    OrganizationChange, PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User,
-    UserChange,
+    CreatedToken, FirstSignIn, Invitation, NewPassword, Organization, OrganizationChange,
+    PasswordCode, PasswordSignIn, Project, TokenRecord, TokenRequest, User, UserChange,
 };
 use coffer_wire::locations::ConnectionData;
 use coffer_wire::paths::{agent, coffer as paths, fill, location};
