@@ -67,10 +67,10 @@ impl Tx {
     /// Where a group belongs: its project, or none for the organization. For a group that does not exist, a project
     /// that does not exist, so that the gate answers as for a group that may not be seen.
     pub async fn group_home(&mut self, group: IdentityId) -> Result<Option<ProjectId>, StoreError> {
-        let row: Option<(Option<uuid::Uuid>,)> = self.maybe(&HOME, args![group.0]).await?;
+        let row: Option<(Option<Uuid>,)> = self.maybe(&HOME, args![group.0]).await?;
         Ok(match row {
             Some((home,)) => home.map(ProjectId),
-            None => Some(ProjectId(uuid::Uuid::nil())),
+            None => Some(ProjectId(Uuid::nil())),
         })
     }
 
