@@ -8,6 +8,8 @@ pub mod access;
 mod access_table;
 pub mod act;
 pub mod audit;
+#[cfg(test)]
+mod audit_events;
 pub mod caller;
 pub mod change;
 pub mod descriptor;

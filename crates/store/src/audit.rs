@@ -20,10 +20,10 @@ macro_rules! event_columns {
 /// What every query asks, but for the condition that an index answers. `$1` after, `$2` before, `$3` at most.
 macro_rules! asked {
     () => {
-        " ($4 is null or e.time >= $4) and ($5 is null or e.time < $5) and ($6 is null or e.actor_id = $6)
-            and ($7 is null or e.actor_name = $7) and ($8 is null or e.action = $8) and ($9 is null or e.outcome = $9)
-            and ($10 is null or e.project_id = $10) and ($11 is null or e.resource_kind = $11)
-            and ($12 is null or e.resource_id = $12) and ($13 is null or e.run_id = $13)"
+        " (e.time >= $4 or $4 is null) and (e.time < $5 or $5 is null) and (e.actor_id = $6 or $6 is null)
+            and (e.actor_name = $7 or $7 is null) and (e.action = $8 or $8 is null) and (e.outcome = $9 or $9 is null)
+            and (e.project_id = $10 or $10 is null) and (e.resource_kind = $11 or $11 is null)
+            and (e.resource_id = $12 or $12 is null) and (e.run_id = $13 or $13 is null)"
     };
 }
 

@@ -145,12 +145,12 @@ pub trait Act: Clone + Send + Sync + 'static {
 /// signed in a short while ago, what it needs, what it is about.
 macro_rules! acts {
     ($all:ident; $(
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])*
         $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? } $action:literal
         scope $scope:ident $(+ $fresh:ident)?
         needs |$r:ident| $requirement:expr, about |$s:ident| $subject:expr;
     )*) => {$(
-        $(#[$doc])*
+        $(#[doc = $doc])*
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub struct $name { $($(#[$fdoc])* pub $field: $type),* }
 
@@ -172,7 +172,7 @@ macro_rules! acts {
         #[cfg(test)]
         pub(super) fn samples() -> Vec<super::sample::Sampled> {
             use super::sample::{Sample as _, sampled};
-            vec![$(sampled(stringify!($name), &$name { $($field: <$type>::sample()),* })),*]
+            vec![$(sampled(stringify!($name), concat!($($doc),*), &$name { $($field: <$type>::sample()),* })),*]
         }
     };
     (@fresh) => { false };

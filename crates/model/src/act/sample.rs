@@ -16,13 +16,19 @@ pub(crate) struct Sampled {
     pub(crate) action: &'static str,
     /// What it demands.
     pub(crate) demand: Demand,
+    /// What it is for, in words; empty for one of several of its kind.
+    pub(crate) purpose: &'static str,
+    /// The type of resource that its event names.
+    pub(crate) about: &'static str,
 }
 
-pub(super) fn sampled<A: Act>(name: &'static str, act: &A) -> Sampled {
+pub(super) fn sampled<A: Act>(name: &'static str, purpose: &'static str, act: &A) -> Sampled {
     Sampled {
         name,
         action: A::ACTION,
         demand: act.demand(),
+        purpose,
+        about: act.subject().kind,
     }
 }
 
@@ -105,10 +111,18 @@ fn elsewhere() -> Vec<Sampled> {
     .into_iter()
     .flat_map(|scope| {
         [
-            sampled("ViewAccess", &ViewAccess { scope }),
-            sampled("ChangePermission", &ChangePermission { scope, identity }),
-            sampled("RemovePermission", &RemovePermission { scope, identity }),
-            sampled("ChangeInheritance", &ChangeInheritance { scope }),
+            sampled("ViewAccess", "", &ViewAccess { scope }),
+            sampled(
+                "ChangePermission",
+                "",
+                &ChangePermission { scope, identity },
+            ),
+            sampled(
+                "RemovePermission",
+                "",
+                &RemovePermission { scope, identity },
+            ),
+            sampled("ChangeInheritance", "", &ChangeInheritance { scope }),
         ]
     })
     .collect()
