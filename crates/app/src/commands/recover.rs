@@ -10,7 +10,7 @@ use crate::host::{database, refused};
 use crate::output::Table;
 use clap::Args;
 use coffer_keys::{Entropy, os_entropy};
-use coffer_service::Recovery;
+use coffer_service::{Kind, Recovery};
 use coffer_store::Store;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -110,7 +110,17 @@ async fn recover(config: &Config, name: &str) -> Result<Recovery> {
     })?;
     let recovered = coffer_service::recover(&store, &entropy, name).await;
     store.close().await;
-    recovered.map_err(refused)
+    recovered.map_err(|error| {
+        let exit = match error.kind {
+            Kind::NotFound => Exit::NotFound,
+            Kind::Conflict => Exit::Conflict,
+            _ => Exit::Invalid,
+        };
+        CommandError {
+            exit,
+            ..refused(error)
+        }
+    })
 }
 
 fn tell(context: &Context, config: &Config, recovery: &Recovery, file: Option<&Path>) -> Result {

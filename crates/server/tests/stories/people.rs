@@ -22,7 +22,7 @@ both! {
         assert_eq!(disabled.details["identity"], id.to_string());
         let revoked = newest(&events, "Token.PatRevokedForOther");
         assert_eq!(revoked.details["follows"], disabled.id.to_string());
-        assert_eq!(revoked.details["identity"], id.to_string());
+        assert_eq!(revoked.details["owner"], id.to_string());
         assert_eq!(revoked.details["kind"], "pat");
 
         // Let in again, the old token stays dead; a new one is good.
