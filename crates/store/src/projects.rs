@@ -38,8 +38,19 @@ statements! {
         on conflict (name_key) do nothing";
     INSERT = "insert into project (id, organization_id, name, name_key, created_at, changed_at, access_token)
         values ($1, $2, $3, $4, $5, $5, $6) on conflict (organization_id, name_key) do nothing";
+    // Visible is also a project in whose library, or among whose pipelines, something is for the caller. The GUID
+    // stands at the end of a project's token, and at a fixed place in the tokens of what belongs to it.
     VISIBLE = concat!(member_of!(), "
-        select p.id, p.name, p.description, p.revision, p.changed_at, p.name_key from project p where ", project_seen!(), "
+        select p.id, p.name, p.description, p.revision, p.changed_at, p.name_key from project p where (", project_seen!(), "
+            or substr(p.access_token, 46) in (
+                select substr(e.token, 9, 36) from access_entry e join member_of c on c.id = e.identity_id
+                where e.namespace_id = $3 and e.allow_bits <> 0)
+            or substr(p.access_token, 46) in (
+                select substr(e.token, 1, 36) from access_entry e join member_of c on c.id = e.identity_id
+                where e.namespace_id = $4 and e.allow_bits <> 0))
+        and not exists (
+            select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)
         order by p.name_key");
     RENAME = "update project set name = $1, name_key = $2, revision = revision + 1, changed_at = $3 where id = $4
         and not exists (select 1 from project o where o.organization_id = project.organization_id and o.name_key = $2
@@ -405,7 +416,15 @@ impl ReadTx {
         }
         let rows: Vec<(Uuid, String, String, i64, i64, String)> = self
             .conn
-            .all(&VISIBLE, args![caller.identity.0, access::PROJECT.0])
+            .all(
+                &VISIBLE,
+                args![
+                    caller.identity.0,
+                    access::PROJECT.0,
+                    access::LIBRARY.0,
+                    access::BUILD.0
+                ],
+            )
             .await?;
         Ok(rows
             .into_iter()

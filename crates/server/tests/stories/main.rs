@@ -31,7 +31,6 @@ mod second_factor;
 mod sessions;
 mod streams;
 mod tickets;
-mod walk;
 
 use coffer_testkit::{Answer, LeasedJob, TestAgent, TestServer, User, certificate};
 use coffer_wire::coffer::AuditEvent;

@@ -139,6 +139,21 @@ both! {
         assert!(denied.is_some(), "the developer's try is on record");
     }
 
+    async fn who_has_a_role_at_one_file_sees_that_file_and_no_other(server) {
+        let cast = Cast::of(&server).await;
+        cast.engineer.upload("other.pem", b"other").await;
+        let guest = server.person("guest", &[]).await;
+        guest.get(&guest.files_path("")).await.refused(404);
+        let file = path(FILE, &format!("{}${}", project_id(&server).await, cast.file.id));
+        let id = id_of(&guest).await;
+        set(&cast.engineer, &file, &id, "Reader").await.ok();
+        assert_eq!(guest.file_names().await, ["ca.pem"]);
+        let pipelines = format!("{}/_apis/pipelines", PROJECT.replace(' ', "%20"));
+        guest.get(&pipelines).await.refused(404);
+        cast.engineer.call("DELETE", &format!("{file}/{id}")).send().await.ok();
+        guest.get(&guest.files_path("")).await.refused(404);
+    }
+
     async fn the_roles_there_are_and_the_scopes_there_are(server) {
         let user = server.administrator();
         let names = async |scope: &str| -> Vec<(String, i64)> {

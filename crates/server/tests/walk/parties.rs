@@ -2,6 +2,7 @@
 
 use super::world::{Tenant, person};
 use coffer_testkit::{Answer, PROJECT, TestAgent, TestServer, User};
+use serde_json::json;
 
 /// How a party shows who it is.
 enum Shown {
@@ -61,7 +62,7 @@ impl Stage {
         let job = job.user(server);
         let in_project = async |name, groups| person(server, name, PROJECT, groups).await;
         let user = in_project("usher", &["Readers"][..]).await;
-        grant_user(server, "usher").await;
+        grant_user(server, &user).await;
         let parties = vec![
             Party::person("anonymous", server.nobody()),
             Party::person("stranger", in_project("stranger", &[]).await),
@@ -93,22 +94,20 @@ impl Stage {
 }
 
 /// The role User in the library of the first project.
-async fn grant_user(server: &TestServer, name: &str) {
-    server
-        .database()
-        .sql(&format!(
-            "insert into access_entry (namespace_id, token, identity_id, allow_bits, deny_bits)
-             select e.namespace_id, e.token, u.id, 17, 0 from access_entry e, identity u
-             where u.unique_name = '{name}' and e.token = (select 'Library/' || {} from project p where p.name = '{PROJECT}')
-             limit 1",
-            match server.engine() {
-                coffer_testkit::Engine::Sqlite => GUID_TEXT,
-                coffer_testkit::Engine::Postgres => "p.id::text",
-            }
-        ))
-        .await;
+async fn grant_user(server: &TestServer, user: &User) {
+    let administrator = server.administrator();
+    let projects = administrator.client.coffer().projects().await.unwrap();
+    let project = projects.iter().find(|project| project.name == PROJECT);
+    let library = format!("{}$0", project.unwrap().id.unwrap());
+    let me = user.client.coffer().connection_data().await.unwrap();
+    let body = json!([{ "userId": me.authenticated_user.id, "roleName": "User" }]);
+    let path = format!(
+        "_apis/securityroles/scopes/distributedtask.library/roleassignments/resources/{library}"
+    );
+    administrator
+        .call("PUT", &path)
+        .json(&body)
+        .send()
+        .await
+        .ok();
 }
-
-/// The text of a GUID that SQLite keeps as bytes.
-const GUID_TEXT: &str = "lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-' || substr(hex(p.id), 13, 4)
-    || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21, 12))";

@@ -1,13 +1,21 @@
 //! Every route, asked by everybody: nobody, a stranger, each role, the administrator of another project, a job, a token
 //! that registers agents, an agent. What each is answered is `docs/routes.md`, checked in and compared; what must hold
 //! for a whole class of callers is said here besides.
+//!
+//! A program of its own, and its stories one after the other: they compare what a database is asked by what the log of
+//! the whole process says.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on is a failed story"
+)]
 
 mod parties;
 mod probes;
 mod tenants;
 mod world;
 
-use coffer_testkit::{Answer, Setup, TestServer, both};
+use coffer_testkit::{Answer, Engine, Setup, TestServer};
 use coffer_wire::paths::fill;
 use parties::Party;
 use probes::{PROBES, Probe};
@@ -19,7 +27,7 @@ const START: &str = "\
 # Who is answered what
 
 <!-- Written by the story `walk` of `coffer-server`. After a change run
-`COFFER_UPDATE=1 cargo test -p coffer-server --test stories walk`, and read the difference. -->
+`COFFER_UPDATE=1 cargo test -p coffer-server --test walk`, and read the difference. -->
 
 Every route, asked by everybody, with things of the project *Pay Desk*. The numbers are HTTP statuses: 401 is for who did
 not show who they are, 404 for what is not there or may not be seen, 403 for what may be seen but not done.
@@ -31,6 +39,9 @@ not show who they are, 404 for what is not there or may not be seen, 403 for wha
 - *foreign*: administers another project. *job*: the token of a live job of the project. *registration*: a token that
   registers agents. *agent*: a registered agent, which signs its requests.
 ";
+
+/// Held by the story that is told.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// What has its own long lease: the walk is not about time.
 fn calm() -> Setup {
@@ -120,53 +131,89 @@ fn class_rules(
     }
 }
 
-both! {
-    async fn every_route_answers_everybody_as_the_page_says(server, calm()) {
-        // Pages go by cookies: `sessions.rs` asks them.
-        let mut routes = coffer_server::route_list();
-        routes.retain(|route| !route.template.starts_with('/'));
-        let known: BTreeSet<_> = PROBES.iter().map(|probe| probe.route.to_owned()).collect();
-        let there: BTreeSet<_> = routes
+async fn every_route_as_everybody(server: TestServer) {
+    // Pages go by cookies: `sessions.rs` asks them.
+    let mut routes = coffer_server::route_list();
+    routes.retain(|route| !route.template.starts_with('/'));
+    let known: BTreeSet<_> = PROBES.iter().map(|probe| probe.route.to_owned()).collect();
+    let there: BTreeSet<_> = routes
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.template))
+        .collect();
+    assert_eq!(
+        (
+            there.difference(&known).collect::<Vec<_>>(),
+            known.difference(&there).collect::<Vec<_>>()
+        ),
+        (vec![], vec![]),
+        "walk/probes.rs must say how each route is asked, and none that is not there"
+    );
+    let stage = parties::Stage::set(&server).await;
+    let mut wrong = Vec::new();
+    let mut page = START.to_owned();
+    let heads: Vec<_> = stage.parties.iter().map(|party| party.name).collect();
+    _ = writeln!(
+        page,
+        "\n| route | {} |\n|{}",
+        heads.join(" | "),
+        " --- |".repeat(heads.len() + 1)
+    );
+    for probe in PROBES {
+        let authentication = routes
             .iter()
-            .map(|route| format!("{} {}", route.method, route.template))
-            .collect();
-        assert_eq!(
-            (there.difference(&known).collect::<Vec<_>>(), known.difference(&there).collect::<Vec<_>>()),
-            (vec![], vec![]),
-            "walk/probes.rs must say how each route is asked, and none that is not there"
-        );
-        let stage = parties::Stage::set(&server).await;
-        let mut wrong = Vec::new();
-        let mut page = START.to_owned();
-        let heads: Vec<_> = stage.parties.iter().map(|party| party.name).collect();
-        _ = writeln!(page, "\n| route | {} |\n|{}", heads.join(" | "), " --- |".repeat(heads.len() + 1));
-        for probe in PROBES {
-            let authentication = routes
-                .iter()
-                .find(|route| probe.route == format!("{} {}", route.method, route.template))
-                .map_or("", |route| route.authentication);
-            let mut cells = Vec::new();
-            for party in &stage.parties {
-                let values = values(&server, &stage.own, probe).await;
-                let answer = ask(party, probe, &values).await;
-                assert!(answer.status < 500, "{answer}: {}", answer.text());
-                if !(200..400).contains(&answer.status) {
-                    answer.refused(answer.status);
-                }
-                if let Some(rule) = class_rules(probe, authentication, party.name, answer.status) {
-                    wrong.push(format!("{} by {}: {}: {rule}", probe.route, party.name, answer.status));
-                }
-                cells.push(answer.status.to_string());
+            .find(|route| probe.route == format!("{} {}", route.method, route.template))
+            .map_or("", |route| route.authentication);
+        let mut cells = Vec::new();
+        for party in &stage.parties {
+            let values = values(&server, &stage.own, probe).await;
+            let answer = ask(party, probe, &values).await;
+            assert!(answer.status < 500, "{answer}: {}", answer.text());
+            if !(200..400).contains(&answer.status) {
+                answer.refused(answer.status);
             }
-            _ = writeln!(page, "| `{}` | {} |", probe.route, cells.join(" | "));
+            if let Some(rule) = class_rules(probe, authentication, party.name, answer.status) {
+                wrong.push(format!(
+                    "{} by {}: {}: {rule}",
+                    probe.route, party.name, answer.status
+                ));
+            }
+            cells.push(answer.status.to_string());
         }
-        assert!(wrong.is_empty(), "{wrong:#?}");
-        compare(&page);
+        _ = writeln!(page, "| `{}` | {} |", probe.route, cells.join(" | "));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    compare(&page);
+}
 
-    async fn what_is_another_projects_is_as_if_it_were_not_there(server, calm()) {
-        tenants::walk(server).await;
+/// Tells a story on an engine while no other is told.
+async fn alone<F: Future<Output = ()>>(engine: Engine, test: &str, story: fn(TestServer) -> F) {
+    if engine.is_there(test) {
+        let _alone = ALONE.lock().await;
+        Box::pin(story(TestServer::start_with(engine, calm()).await)).await;
     }
+}
+
+macro_rules! stories {
+    ($($name:ident = $story:path;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                alone(Engine::Sqlite, module_path!(), $story).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                alone(Engine::Postgres, module_path!(), $story).await;
+            }
+        }
+    )*};
+}
+
+stories! {
+    every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
+    what_is_another_projects_is_as_if_it_were_not_there = tenants::walk;
 }
 
 #[expect(
@@ -185,7 +232,7 @@ fn compare(page: &str) {
         .collect();
     assert!(
         written == page,
-        "docs/routes.md is stale: run `COFFER_UPDATE=1 cargo test -p coffer-server --test stories walk`, and read the \
+        "docs/routes.md is stale: run `COFFER_UPDATE=1 cargo test -p coffer-server --test walk`, and read the \
          difference. New lines: {changed:#?}"
     );
 }
