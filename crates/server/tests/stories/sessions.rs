@@ -141,6 +141,11 @@ both! {
                 let call = if route.method == "POST" { call.body("application/x-www-form-urlencoded", "a=b") } else { call };
                 let answer = call.send().await;
                 let wanted = match (route.authentication, route.method) {
+                    // No provider is configured here.
+                    ("sign-in form", "GET") if route.template.contains("oidc") => {
+                        assert!((400..500).contains(&answer.status), "{answer}");
+                        answer.status
+                    }
                     ("sign-in form", "GET") => 200,
                     ("session", "GET") => 303,
                     (_, "POST") => 403,
