@@ -129,7 +129,7 @@ impl SettingsChange {
 impl OrganizationSettings {
     /// Takes a stored value in. False when name or value is not known.
     pub fn take(&mut self, name: &str, value: &str) -> bool {
-        let done = match name {
+        match name {
             "open_access_allowed" => value
                 .parse()
                 .map(|on| self.open_access_allowed = on)
@@ -140,8 +140,7 @@ impl OrganizationSettings {
                 .is_ok(),
             "max_token_days" => value.parse().map(|days| self.max_token_days = days).is_ok(),
             _ => false,
-        };
-        done
+        }
     }
 }
 

@@ -72,7 +72,8 @@ both! {
         graph.leave(&person.descriptor, &sub.descriptor).await.unwrap();
         let own: Vec<_> = server.administrator().file_names().await;
         assert_eq!(own.len(), 2);
-        pia.get(files).await.refused(404);
+        // Out of every group, only what is hers for good is left: the file that she created.
+        assert_eq!(pia.file_names().await, ["own.pem"]);
 
         let events = ada.audit().await;
         let left = newest(&events, "Group.UpdateGroupMembership");

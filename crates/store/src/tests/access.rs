@@ -9,7 +9,7 @@ use coffer_model::access::{
     AUDIT_READERS, BREAK_GLASS_OFFICERS, Bits, COLLECTION_ADMINISTRATORS, KEY_OPERATORS, Role,
     Scope, build, library, officers,
 };
-use coffer_model::act::{CheckAccess, CreateProject, ViewPipeline, ViewRun};
+use coffer_model::act::{AddPerson, CheckAccess, CreateProject, ViewPipeline, ViewRun};
 use coffer_model::library::IdentityKind;
 use coffer_model::{Caller, IdentityId, PipelineId, ProjectId};
 use std::collections::BTreeSet;
@@ -152,8 +152,10 @@ both! {
         let administrator = Role::Administrator.library_bits();
         change(library, rights(&ann, administrator, 0)).await.unwrap();
         // Who is shut out of the file: all administrators of the library but ann. The creator among them.
-        let shut_out = unit!(world.store, (), |tx| {
+        let (admin, organization) = (world.admin.clone(), world.organization);
+        let shut_out = unit!(world.store, (admin), |tx| {
             let group = IdentityId::random(tx.entropy());
+            tx.authorize(&admin, AddPerson { organization, person: group }).await?;
             let group_row = NewIdentity {
                 id: group,
                 kind: IdentityKind::Group,

@@ -1,6 +1,6 @@
 //! What only PostgreSQL does: conflicts and retries, abandoned units, several nodes on one database.
 
-use super::home::{Home, eventually};
+use super::home::{Home, Raw, eventually};
 use super::world::World;
 use crate::sql::{Statement, args};
 use crate::{Stop, StoreError};
@@ -28,6 +28,13 @@ const NOT_THERE: Statement = Statement {
 const IDLE_IN_TRANSACTION: &str =
     "select count(*) from pg_stat_activity where datname = current_database()
     and state like 'idle in transaction%'";
+/// The audit row of whoever does something to `slow` waits after it is written.
+const HOLD_THE_SLOW: &str = "
+    create function hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock(4711); return null; end $$;
+    create trigger hold after insert on audit_event for each row when (new.resource_id = 'slow') execute function hold()";
+const WAITS_FOR_US: &str =
+    "select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and not granted";
 
 /// Makes a test of each story.
 macro_rules! on_postgres {
@@ -125,25 +132,26 @@ on_postgres! {
     async fn rows_committed_out_of_order_are_linked(home) {
         let world = World::new(&home).await;
         let before = world.events().await.len();
-        let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        // The slow one's row is written, and its commit waits for a lock of ours.
+        home.sql(HOLD_THE_SLOW).await;
+        let Raw::Postgres(mut lock) = home.raw().await else { panic!("this is PostgreSQL") };
+        sqlx::raw_sql("select pg_advisory_lock(4711)").execute(&mut lock).await.unwrap();
         let slow = tokio::spawn({
-            let (world, begun, go_on) = (world.clone(), begun.clone(), go_on.clone());
+            let world = world.clone();
             async move {
                 let duty = world.duty();
-                unit!(world.store, (duty, begun, go_on), |tx| {
+                unit!(world.store, (duty), |tx| {
                     let act = CreateKey { project: None, version: "slow".into() };
                     let grant = tx.authorize(&duty, act).await?;
-                    begun.add_permits(1);
-                    go_on.acquire().await.expect("nobody closes it").forget();
                     tx.generation_insert(grant, "slow", "file").await
                 })
                 .await
             }
         });
-        begun.acquire().await.unwrap().forget();
+        eventually("the slow one waits", || async { home.number(WAITS_FOR_US).await == 1 }).await;
         let quick = world.upload("quick.p12").await;
         assert_eq!(world.events().await.len(), before + 1, "nobody waits for the slow one");
-        go_on.add_permits(1);
+        sqlx::raw_sql("select pg_advisory_unlock(4711)").execute(&mut lock).await.unwrap();
         slow.await.unwrap().unwrap();
         let events = world.events().await;
         assert_eq!(events.len(), before + 2);

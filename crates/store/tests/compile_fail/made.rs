@@ -5,7 +5,7 @@ use coffer_model::{BlobId, EventId, JobId, RunId};
 use coffer_store::{Grant, Lease, PlacedBlob, Seen};
 
 fn grant(act: DeleteFile, caller: uuid::Uuid, event: EventId) -> Grant<DeleteFile> {
-    Grant { act, unit: 1, caller, event }
+    Grant { act, unit: 1, caller, event, place: 0 }
 }
 
 fn seen(act: ViewFile) -> Seen<ViewFile> {
