@@ -5,6 +5,7 @@ use coffer_store::Database as Place;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -174,6 +175,40 @@ impl Database {
     pub async fn number(&self, text: &str) -> i64 {
         let text = format!("select cast(({text}) as text)");
         self.texts(&text).await[0].parse().unwrap()
+    }
+
+    /// What every table holds, a text a table, rows in an order of their own. `without` names tables, or columns as
+    /// `table.column`, that are left out. For comparing what was with what is.
+    pub async fn contents(&self, without: &[&str]) -> Vec<String> {
+        let sqlite = matches!(self.place, Place::Sqlite(_));
+        let columns = if sqlite {
+            "select m.name || '.' || c.name from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table'"
+        } else {
+            "select table_name || '.' || column_name from information_schema.columns where table_schema = 'public'"
+        };
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in self.texts(columns).await {
+            let (table, column) = name.split_once('.').unwrap();
+            if !without.contains(&table) && !without.contains(&name.as_str()) {
+                let row = if sqlite {
+                    format!("quote(\"{column}\")")
+                } else {
+                    format!("coalesce(\"{column}\"::text, '-')")
+                };
+                tables.entry(table.to_owned()).or_default().push(row);
+            }
+        }
+        let selects = tables.into_iter().map(|(table, columns)| {
+            let row = columns.join(" || '|' || ");
+            let all = if sqlite {
+                format!("select group_concat(r, ' / ') from (select {row} as r from \"{table}\" order by 1)")
+            } else {
+                format!("select string_agg(r, ' / ' order by r) from (select {row} as r from \"{table}\") s")
+            };
+            format!("select '{table}: ' || coalesce(({all}), '')")
+        });
+        let selects: Vec<_> = selects.collect();
+        self.texts(&selects.join(" union all ")).await
     }
 
     /// Everything stored, a text a row and column: bytes as lower-case hex, texts as they are.

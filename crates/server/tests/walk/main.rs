@@ -10,6 +10,7 @@
     reason = "a story that cannot go on is a failed story"
 )]
 
+mod faults;
 mod parties;
 mod probes;
 mod tenants;
@@ -78,14 +79,26 @@ async fn values(server: &TestServer, tenant: &Tenant, probe: &Probe) -> Vec<(Str
     let looks = probe.route.starts_with("GET ") || probe.route.starts_with("OPTIONS ");
     let mut values = Vec::new();
     for place in places(&text).into_iter().collect::<BTreeSet<_>>() {
-        let mut value = tenant.value(server, &place, !looks).await;
-        if place == "resourceId" && probe.route.contains("/securityroles/") {
-            let project = tenant.value(server, "projectId", false).await;
-            value = format!("{project}${value}");
-        }
+        let value = value(server, tenant, probe, &place, !looks).await;
         values.push((place, value));
     }
     values
+}
+
+/// What goes into a place of a probe. Roles name a file together with its project.
+async fn value(
+    server: &TestServer,
+    tenant: &Tenant,
+    probe: &Probe,
+    place: &str,
+    fresh: bool,
+) -> String {
+    let value = tenant.value(server, place, fresh).await;
+    if place == "resourceId" && probe.route.contains("/securityroles/") {
+        let project = tenant.value(server, "projectId", false).await;
+        return format!("{project}${value}");
+    }
+    value
 }
 
 /// What a token that registers agents is answered: what a client asks first, an empty list, and what it is for.
@@ -213,6 +226,7 @@ macro_rules! stories {
 
 stories! {
     every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
+    an_act_and_its_record_are_one_wherever_it_breaks = faults::walk;
     what_is_another_projects_is_as_if_it_were_not_there = tenants::walk;
 }
 

@@ -1,5 +1,7 @@
 //! Projects to walk through, and the people, jobs and agents who try. Nothing here says who may do what.
 
+use coffer_model::library::IdentityKind;
+use coffer_model::{IdentityId, descriptor};
 use coffer_testkit::{LeasedJob, TestAgent, TestServer, User, random_guid};
 use coffer_wire::coffer::{GroupReference, TokenRequest, User as NewUser};
 use coffer_wire::graph::NewGraphGroup;
@@ -248,9 +250,12 @@ pub(super) fn nothing(place: &str) -> Option<String> {
     match place {
         "project" => Some(format!("project-{}", random_guid())),
         "pipelineId" | "definitionId" | "runId" | "buildId" => Some("987654321".into()),
-        "secureFileId" | "resourceId" | "timelineId" | "agentId" | "jobId" | "tokenId" => {
-            Some(random_guid().to_string())
-        }
+        "secureFileId" | "resourceId" | "timelineId" | "agentId" | "jobId" | "tokenId"
+        | "projectId" | "storageKey" => Some(random_guid().to_string()),
+        "groupDescriptor" | "containerDescriptor" => Some(descriptor::subject(
+            IdentityKind::Group,
+            IdentityId(random_guid()),
+        )),
         _ => None,
     }
 }
