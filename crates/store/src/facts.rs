@@ -227,7 +227,7 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     rows.iter().for_each(|(id, name)| tell(project(*id, name)));
     let rows: Vec<(Uuid, i64, String, Option<i64>)> = conn.all(&IDENTITIES, Vec::new()).await?;
     rows.iter().for_each(|(id, kind, name, disabled)| {
-        tell(identity(*id, *kind, name, disabled.is_some()))
+        tell(identity(*id, *kind, name, disabled.is_some()));
     });
     let rows: Vec<(Uuid, Uuid)> = conn.all(&MEMBERS, Vec::new()).await?;
     rows.iter()
@@ -239,7 +239,7 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
         });
     let rows: Vec<(Uuid, String, i64)> = conn.all(&LISTS, Vec::new()).await?;
     rows.iter().for_each(|(namespace, token, own)| {
-        tell(inherits(Namespace(*namespace), token, *own != 0))
+        tell(inherits(Namespace(*namespace), token, *own != 0));
     });
     let rows: Vec<(Uuid, Uuid, String)> = conn.all(&FILES, Vec::new()).await?;
     rows.iter()

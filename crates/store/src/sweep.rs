@@ -24,13 +24,16 @@ statements! {
     CODES = "delete from password_code where expires_at < $1 returning identity_id";
 }
 
+/// What is on record of something that is gone.
+type Gone = fn(Uuid) -> Change;
+
 impl Tx {
     /// Removes what ended more than 30 days ago. Answers with how much there was.
     pub async fn sweep_ended(&mut self, grant: Grant<SweepEnded>) -> Result<u64, Stop> {
         grant.redeem(self)?;
         let before = self.now.plus_seconds(-KEPT);
         let mut removed = 0;
-        let gone: [(_, fn(Uuid) -> Change); 3] = [
+        let gone: [(_, Gone); 3] = [
             (&TOKENS, facts::no_token),
             (&SESSIONS, facts::no_session),
             (&CODES, |who| facts::no_sign_in(facts::PASSWORD_CODE, who)),

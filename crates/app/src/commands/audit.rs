@@ -439,7 +439,7 @@ async fn reconcile(context: &Context) -> Result<Exit> {
 }
 
 fn sentence(finding: &Finding) -> String {
-    let words = |parts: &[String]| escaped_value(&parts.join(" "));
+    let words = |parts: &[String]| escaped_value(parts.join(" "));
     let at = finding
         .sequence
         .map_or(String::new(), |at| format!(" (row {at})"));

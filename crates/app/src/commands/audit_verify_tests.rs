@@ -229,16 +229,19 @@ fn an_untouched_export_verifies_whole_or_filtered_and_says_what_it_shows() {
     );
 }
 
+/// A change of an export's lines.
+type Tampering = fn(&mut Vec<String>);
+
 #[test]
 fn whatever_is_done_to_an_export_is_found() {
     let log = Log::of("ada");
-    let changes: [(&str, fn(&mut Vec<String>)); 12] = [
+    let changes: [(&str, Tampering); 12] = [
         ("a changed event", |l| l[2] = l[2].replace("ada", "eve")),
         ("a changed address", |l| {
-            l[2] = l[2].replace("192.0.2.1", "192.0.2.2")
+            l[2] = l[2].replace("192.0.2.1", "192.0.2.2");
         }),
         ("a missing salt", |l| {
-            l[2] = l[2].replace("\"salt\"", "\"sult\"")
+            l[2] = l[2].replace("\"salt\"", "\"sult\"");
         }),
         ("a line taken out", |l| drop(l.remove(2))),
         ("lines in another order", |l| l.swap(1, 2)),
@@ -248,7 +251,7 @@ fn whatever_is_done_to_an_export_is_found() {
         ("the beginning cut off", |l| drop(l.remove(0))),
         ("something added", |l| l.push(l[2].clone())),
         ("another filter", |l| {
-            l[0] = l[0].replace("\"filter\":\"", "\"filter\":\"x")
+            l[0] = l[0].replace("\"filter\":\"", "\"filter\":\"x");
         }),
         ("a changed signature", |l| {
             let last = l.last_mut().unwrap();

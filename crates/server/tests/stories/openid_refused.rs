@@ -178,8 +178,11 @@ const TOKENS: &[Case] = &[
     ("no name", "name_unfit", |t| drop(t.claims.remove("email"))),
 ];
 
+/// A change of a token before it is signed.
+type Spoiling = fn(&mut Token);
+
 /// Tokens at the edge that hold.
-const GOOD: &[(&str, fn(&mut Token))] = &[
+const GOOD: &[(&str, Spoiling)] = &[
     ("several audiences, issued to us", |t| {
         t.claim("aud", json!(["another-client", "coffer"]));
         t.claim("azp", "coffer");
@@ -194,7 +197,7 @@ const GOOD: &[(&str, fn(&mut Token))] = &[
     }),
     ("issued within the skew", |t| t.shift("iat", 30)),
     ("no hash of the access token", |t| {
-        drop(t.claims.remove("at_hash"))
+        drop(t.claims.remove("at_hash"));
     }),
     ("the other key", |t| {
         t.header("alg", "ES256");

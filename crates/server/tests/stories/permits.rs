@@ -251,7 +251,7 @@ both! {
         let of_definition = paths::authorized_resources::OF_DEFINITION;
         let body = json!([item(&cast.file, true)]);
         let answer = patch(&cast.engineer, of_definition, &[&definition], body.clone()).await.ok().json();
-        assert_eq!(ids(&answer), [cast.file.id.clone()]);
+        assert_eq!(ids(&answer), std::slice::from_ref(&cast.file.id));
         assert_eq!(answer["value"][0]["name"], "ca.pem");
         let permissions = cast.engineer.client.permissions(PROJECT);
         let state = permissions.get("securefile", &cast.file.id).await.unwrap();
@@ -260,12 +260,12 @@ both! {
         assert_eq!(ids(&cast.developer.get(&path).await.ok().json()), Vec::<String>::new());
 
         let answer = patch(&cast.engineer, paths::authorized_resources::OPEN, &[], body).await.ok().json();
-        assert_eq!(ids(&answer), [cast.file.id.clone()]);
+        assert_eq!(ids(&answer), std::slice::from_ref(&cast.file.id));
         assert!(is_open(&cast.developer, &cast.file).await);
         let other = format!("{path}?type=endpoint");
         assert_eq!(ids(&cast.developer.get(&other).await.ok().json()), Vec::<String>::new());
         let one = format!("{path}?type=SecureFile&id={}", cast.file.id.to_uppercase());
-        assert_eq!(ids(&cast.developer.get(&one).await.ok().json()), [cast.file.id.clone()]);
+        assert_eq!(ids(&cast.developer.get(&one).await.ok().json()), std::slice::from_ref(&cast.file.id));
         let answer = patch(&cast.engineer, paths::authorized_resources::OPEN, &[], json!([item(&cast.file, false)])).await;
         assert_eq!(ids(&answer.ok().json()), Vec::<String>::new());
         let answer = patch(&cast.engineer, of_definition, &[&definition], json!([item(&cast.file, false)])).await;
