@@ -124,7 +124,7 @@ fn a_log_and_any_filtered_export_of_it_verify_against_a_record() {
         |n| n % 7 == 0,
         |n| n == 30,
         |_| false,
-        |n| n < 3 || n > 38,
+        |n| !(3..=38).contains(&n),
     ] {
         let lines = filtered(&rows, keep, &[17]);
         let found = check(
@@ -147,12 +147,15 @@ fn a_log_and_any_filtered_export_of_it_verify_against_a_record() {
     );
 }
 
+/// A change of an export's lines.
+type Tampering = fn(&mut Vec<Line>);
+
 #[test]
 fn whatever_is_changed_is_found() {
     let good = rows("ada");
     let end = checkpoint(&good, good.len());
     let keeps: [fn(i64) -> bool; 2] = [|_| true, |n| n % 3 != 0];
-    let changes: [(&str, fn(&mut Vec<Line>)); 8] = [
+    let changes: [(&str, Tampering); 8] = [
         ("a changed event", |l| {
             if let Line::Row(row) = &mut l[1] {
                 row.event.as_mut().unwrap().1.actor_name = "eve".into();
