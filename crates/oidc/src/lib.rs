@@ -1,7 +1,7 @@
 //! The client side of OpenID Connect: from an issuer's answers to claims that hold.
 //!
 //! The library `openidconnect` speaks the protocol and checks signatures; this crate adds what it leaves to its users
-//! (docs/adr/0010-openid-connect.md): skew, `nbf`, `azp`, `at_hash`, the exact issuer, `iss` in the response, a bounded
+//! (docs/adr/0009-openid-connect.md): skew, `nbf`, `azp`, `at_hash`, the exact issuer, `iss` in the response, a bounded
 //! cache of keys. It knows no people, no database, no browser and no HTTP client: it is handed a way to [`Fetch`], the
 //! time, and the secret of an [`Attempt`].
 

@@ -1,4 +1,4 @@
-//! Argon2id, off the async threads and a few at a time. Parameters and their cost: ADR 0012. It must not know whose a
+//! Argon2id, off the async threads and a few at a time. Parameters and their cost: ADR 0011. It must not know whose a
 //! password is.
 
 use crate::error::{Error, Kind, Result};
