@@ -222,6 +222,7 @@ async fn claim(
         caller,
         agent,
         &row,
+        job,
         &lease_token,
         &token,
         life(timeout, cancel_timeout),
@@ -296,6 +297,21 @@ fn place<'a>(plan: &'a Plan, row: &JobRow) -> Option<(&'a Stage, &'a Job)> {
     Some((stage, stage.jobs.get(index(row.ordinal)?)?))
 }
 
+/// The steps that a job's plan gives each file to, by their reference names, for the record.
+fn steps_by_file(job: &Job) -> BTreeMap<Uuid, String> {
+    let mut steps: BTreeMap<Uuid, String> = BTreeMap::new();
+    for step in &job.steps {
+        for file in &step.secure_files {
+            let names = steps.entry(*file).or_default();
+            if !names.is_empty() {
+                names.push_str(", ");
+            }
+            names.push_str(&step.reference_name);
+        }
+    }
+    steps
+}
+
 async fn project_name(service: &Service, project: coffer_model::ProjectId) -> Result<String> {
     let name = service.store().read().await?.project_name(project).await?;
     name.ok_or_else(|| Error::from(coffer_store::Refusal::NotFound))
@@ -306,10 +322,12 @@ async fn commit_claim(
     caller: &Caller,
     agent: &AgentRow,
     row: &JobRow,
+    planned: &Job,
     lease_token: &str,
     token: &str,
     life: i64,
 ) -> Result<Option<Vec<ClaimedFile>>> {
+    let steps = steps_by_file(planned);
     let lease_hash = tokens::hash(lease_token);
     let token_hash = tokens::hash(token);
     let credential = CredentialId::random(service.entropy());
@@ -329,6 +347,7 @@ async fn commit_claim(
         .write("job.lease", move |tx| {
             let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
             let (wrapped_log_key, entropy) = (wrapped_log_key.clone(), entropy.clone());
+            let steps = steps.clone();
             Box::pin(async move {
                 let until = tx.now().plus_seconds(lease_seconds);
                 let Some(lease) = tx
@@ -356,7 +375,9 @@ async fn commit_claim(
                         run: row.run,
                         job: row.id,
                     };
-                    let grant = tx.authorize(&caller, act).await?;
+                    let steps = steps.get(&file.0).cloned().unwrap_or_default();
+                    let details = [("steps", steps)];
+                    let grant = tx.authorize_with(&caller, act, &details).await?;
                     let ticket = tokens::secret(&*entropy);
                     let told = tx.ticket_insert(grant, &tokens::hash(&ticket)).await?;
                     files.push(ClaimedFile {

@@ -21,6 +21,16 @@ async fn found(officer: &User, query: AuditQuery) -> Vec<(String, String)> {
     found
 }
 
+/// One detail of each event that a query finds.
+async fn details(officer: &User, query: AuditQuery, name: &str) -> Vec<String> {
+    let mut lines = officer.client.coffer().audit(&query).await.unwrap();
+    let mut found = Vec::new();
+    while let Some(entry) = lines.next::<AuditEntry>().await.unwrap() {
+        found.push(entry.event.unwrap().details[name].clone());
+    }
+    found
+}
+
 async fn exported(officer: &User, query: &AuditQuery, breaks: &[i64]) -> Vec<String> {
     officer.audit_settled().await;
     let client = officer.client.coffer();
@@ -86,6 +96,9 @@ both! {
         officer.audit_settled().await;
         let in_run = found(officer, AuditQuery { run: Some(run.id), ..AuditQuery::default() }).await;
         assert!(in_run.contains(&("SecureFile.TicketIssued".into(), cast.file.id.clone())), "{in_run:?}");
+        // The ticket says for which steps it is.
+        let tickets = AuditQuery { run: Some(run.id), action: Some("SecureFile.TicketIssued".into()), ..AuditQuery::default() };
+        assert_eq!(details(officer, tickets, "steps").await, ["file0"]);
         agent.finish(&job, "succeeded").await.unwrap();
         let mut query = AuditQuery { project: Some(PROJECT.into()), action: Some("Pipelines.RunQueued".into()), ..AuditQuery::default() };
         assert_eq!(found(officer, query.clone()).await.len(), 1);
