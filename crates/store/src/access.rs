@@ -5,7 +5,7 @@ use crate::facts;
 use crate::sql::{Conn, args, statements};
 use crate::unit::Tx;
 use coffer_model::IdentityId;
-use coffer_model::access::{Entry, Namespace, Place};
+use coffer_model::access::{Bits, Entry, Namespace, Place};
 use uuid::Uuid;
 
 /// The caller and every group the caller is in, directly or through groups. `$1` is the caller; a disabled one is
@@ -152,9 +152,22 @@ impl Tx {
         identity: Uuid,
         allow: i64,
     ) -> Result<(), StoreError> {
-        self.run_one(&PUT, args![namespace.0, token, identity, allow, 0_i64])
+        self.entry_write(namespace, token, identity, Bits::allowing(allow))
+            .await
+    }
+
+    /// Writes one identity's entry, whatever stood there, and tells of it.
+    pub(crate) async fn entry_write(
+        &mut self,
+        namespace: Namespace,
+        token: &str,
+        identity: Uuid,
+        bits: Bits,
+    ) -> Result<(), StoreError> {
+        let Bits { allow, deny } = bits;
+        self.run_one(&PUT, args![namespace.0, token, identity, allow, deny])
             .await?;
-        self.change(&facts::entry(namespace, token, identity, allow, 0));
+        self.change(&facts::entry(namespace, token, identity, allow, deny));
         Ok(())
     }
 

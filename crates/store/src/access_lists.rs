@@ -22,10 +22,6 @@ statements! {
     ROWS = "select e.token, e.identity_id, e.allow_bits, e.deny_bits, i.kind, i.unique_name, i.display_name
         from access_entry e join identity i on i.id = e.identity_id
         where e.namespace_id = $1 and e.token in ($2, $3) order by i.unique_key, e.token";
-    PUT = "insert into access_entry (namespace_id, token, identity_id, allow_bits, deny_bits)
-        values ($1, $2, $3, $4, $5)
-        on conflict (namespace_id, token, identity_id)
-        do update set allow_bits = excluded.allow_bits, deny_bits = excluded.deny_bits";
     REMOVE = "delete from access_entry where namespace_id = $1 and token = $2 and identity_id = $3";
     SWITCH = "insert into access_list (namespace_id, token, inherits) values ($1, $2, $3)
         on conflict (namespace_id, token) do update set inherits = excluded.inherits";
@@ -402,18 +398,9 @@ impl Tx {
         if !fits {
             return Err(Refusal::NoSuchIdentity.into());
         }
-        let values = args![
-            place.namespace.0,
-            &place.token,
-            act.identity.0,
-            bits.allow,
-            bits.deny
-        ];
-        self.run_one(&PUT, values).await?;
-        let (allow, deny) = (bits.allow, bits.deny);
-        let entry = facts::entry(place.namespace, &place.token, act.identity.0, allow, deny);
-        self.change(&entry);
-        Ok(())
+        Ok(self
+            .entry_write(place.namespace, &place.token, act.identity.0, bits)
+            .await?)
     }
 
     async fn entry_remove(
