@@ -2,10 +2,11 @@
 
 use crate::permissions::Permission;
 use crate::{Date, IdentityRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of a PUT on a freeze.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FreezeRequest {
     /// Why: one line, for people.
@@ -13,7 +14,7 @@ pub struct FreezeRequest {
 }
 
 /// Something that is frozen: its contents are given to nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Freeze {
     /// `everything`, `project` or `file`.
@@ -30,7 +31,7 @@ pub struct Freeze {
 }
 
 /// Who can use a file, and why.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FileAccess {
     /// The file's id.
@@ -54,7 +55,7 @@ pub struct FileAccess {
 }
 
 /// What a person may do with a file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonAccess {
     /// Who.
@@ -66,7 +67,7 @@ pub struct PersonAccess {
 }
 
 /// An entry that reaches a person.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reach {
     /// The groups on the way, the person's own first. Empty for an entry of the person.
@@ -83,7 +84,7 @@ pub struct Reach {
 }
 
 /// A permitted pipeline.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineAccess {
     /// Its id.

@@ -3,6 +3,7 @@
 //! Ours and small; the job message keeps the shape of the original's, so that the original protocol can be added.
 //! Every call but `register` carries an HTTP message signature ([`crate::signature`]). Paths: [`crate::paths::agent`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -10,8 +11,9 @@ use uuid::Uuid;
 pub use crate::builds::Issue;
 
 /// Body of `POST coffer/agents`, with a `cof_agent_` token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AgentRegistration")]
 pub struct Register {
     /// Unique in its pool, ignoring case. Registering a known name again replaces its key.
     pub name: String,
@@ -31,8 +33,9 @@ pub struct Register {
 }
 
 /// Answer to [`Register`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AgentRegistered")]
 pub struct Registered {
     /// The agent's id: the `keyid` of its signatures.
     pub agent_id: Uuid,
@@ -43,7 +46,7 @@ pub struct Registered {
 }
 
 /// An agent as people see it: an element of the answer to `GET coffer/pools/agents`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredAgent {
     /// Its id.
@@ -61,7 +64,7 @@ pub struct RegisteredAgent {
 }
 
 /// Body of `POST coffer/agents/{id}/lease`. Answer: 200 [`Job`] or 204 when none came in time.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeaseRequest {
     /// How long to wait for a job, seconds; the server waits at most 50.
@@ -72,8 +75,9 @@ pub struct LeaseRequest {
 /// A leased job: everything an agent needs to run it.
 ///
 /// Holds tickets, the job token and secret variables: no `Debug`, and never written to disk.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LeasedJob")]
 pub struct Job {
     /// The job.
     pub job_id: Uuid,
@@ -112,8 +116,9 @@ pub struct Job {
 }
 
 /// What a job may reach.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobResources")]
 pub struct Resources {
     /// Always holds `SystemVssConnection`.
     pub endpoints: Vec<Endpoint>,
@@ -123,8 +128,9 @@ pub struct Resources {
 }
 
 /// A service endpoint of a job.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobEndpoint")]
 pub struct Endpoint {
     /// `SystemVssConnection` for the server itself.
     pub name: String,
@@ -137,7 +143,7 @@ pub struct Endpoint {
 }
 
 /// A secure file of a job.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobSecureFile {
     /// GUID.
@@ -153,8 +159,9 @@ pub struct JobSecureFile {
 }
 
 /// A job variable.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobVariable")]
 pub struct Variable {
     /// The value.
     pub value: String,
@@ -167,8 +174,9 @@ pub struct Variable {
 }
 
 /// A step of a job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobStep")]
 pub struct Step {
     /// Record id of the main stage.
     pub id: Uuid,
@@ -198,8 +206,9 @@ pub struct Step {
 }
 
 /// A pinned task.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobTaskReference")]
 pub struct TaskReference {
     /// The task's GUID.
     pub id: Uuid,
@@ -210,16 +219,18 @@ pub struct TaskReference {
 }
 
 /// Body of `POST coffer/agents/{id}/jobs/{jobId}/renew`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LeaseRenewal")]
 pub struct Renew {
     /// From the job.
     pub lease_token: String,
 }
 
 /// Answer to renew, and to feed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LeaseRenewed")]
 pub struct Renewed {
     /// The job is to be cancelled: end the running step, run what still may run, clean up, finish.
     pub cancel: bool,
@@ -228,8 +239,9 @@ pub struct Renewed {
 /// Body of `POST coffer/agents/{id}/jobs/{jobId}/feed`: what happened since the last call, masked already.
 ///
 /// May be sent again after a lost answer: records are upserts, and lines below `first_line` that the server has are dropped.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobFeed")]
 pub struct Feed {
     /// From the job.
     pub lease_token: String,
@@ -242,8 +254,9 @@ pub struct Feed {
 }
 
 /// A step's record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobRecord")]
 pub struct Record {
     /// Chosen by the agent for pre- and post-job stages, the step's id for main ones.
     pub id: Uuid,
@@ -277,8 +290,9 @@ pub struct Record {
 }
 
 /// Lines of one record's log.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobLines")]
 pub struct Lines {
     /// The record.
     pub record_id: Uuid,
@@ -289,8 +303,9 @@ pub struct Lines {
 }
 
 /// Body of `POST coffer/agents/{id}/jobs/{jobId}/finish`. The same answer if it is sent again.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobFinish")]
 pub struct Finish {
     /// From the job.
     pub lease_token: String,

@@ -1,11 +1,12 @@
 //! Shapes of the audit log beyond its rows: exports, signed records, reconciliation and retention. All digests, keys
 //! and signatures are lower-case hex.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A line of an export that is no row. Rows are [`crate::coffer::AuditEntry`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ExportLine {
     /// The first line.
@@ -17,7 +18,7 @@ pub enum ExportLine {
 }
 
 /// The first line of an export.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportHeader {
     /// 1.
@@ -37,7 +38,7 @@ pub struct ExportHeader {
 }
 
 /// Rows that were left out, as the subtrees they make up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Skipped {
     /// The first.
@@ -49,7 +50,7 @@ pub struct Skipped {
 }
 
 /// A signed record: a checkpoint, a tombstone, or the end of an export. Also a line of the file of checkpoints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedRecord {
     /// `checkpoint`, `tombstone`, `export`.
@@ -79,7 +80,7 @@ pub struct SignedRecord {
 }
 
 /// Answer of `GET coffer/audit/key`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningKey {
     /// The scale unit's Ed25519 public key.
@@ -92,7 +93,7 @@ pub struct SigningKey {
 }
 
 /// Answer of `GET coffer/audit/reconcile`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciliation {
     /// Whether events explain everything that is there, and everything they explain is there.
@@ -111,7 +112,7 @@ pub struct Reconciliation {
 }
 
 /// Something that does not fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// `unexplained`, `missing`, `different`, `unreadable`, `changed`.
@@ -132,7 +133,7 @@ pub struct Finding {
 }
 
 /// Body of `POST coffer/audit/retain`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Retain {
     /// Events before this time go: RFC 3339.
@@ -140,7 +141,7 @@ pub struct Retain {
 }
 
 /// Answer of `POST coffer/audit/retain`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Retained {
     /// Events removed.

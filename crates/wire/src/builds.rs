@@ -1,10 +1,11 @@
 //! Builds, timelines and logs: `{project}/_apis/build/builds`. A build is a run seen by the older API.
 
 use crate::{Date, IdentityRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A build: the same run as in [`crate::pipelines::Run`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Build {
     /// The run's id.
@@ -41,7 +42,7 @@ pub struct Build {
 }
 
 /// A pipeline as builds name it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DefinitionReference {
     /// The pipeline's id.
@@ -58,7 +59,7 @@ pub struct DefinitionReference {
 }
 
 /// A project as other resources name it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectReference {
     /// GUID.
@@ -72,7 +73,7 @@ pub struct ProjectReference {
 }
 
 /// Everything that happened in a run, as a flat list of records with parents.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeline {
     /// GUID.
@@ -84,7 +85,7 @@ pub struct Timeline {
 }
 
 /// One stage, job, checkpoint or step of a run.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
     /// GUID.
@@ -132,7 +133,7 @@ pub struct TimelineRecord {
 }
 
 /// A warning or an error of a record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Issue {
     /// `error` or `warning`.
@@ -146,7 +147,7 @@ pub struct Issue {
 }
 
 /// Which log a record has.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogReference {
     /// Integer, unique in the run.

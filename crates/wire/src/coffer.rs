@@ -2,11 +2,12 @@
 
 use crate::permissions::Resource;
 use crate::{Date, IdentityRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A protected resource that a run waits for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingFor {
     /// The resource. Its name is left out when the viewer may not see it.
@@ -29,7 +30,7 @@ pub struct WaitingFor {
 }
 
 /// Body of `POST coffer/signin`: trades the one-time code of the first start for a token.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FirstSignIn {
     /// The one-time code.
@@ -41,7 +42,7 @@ pub struct FirstSignIn {
 }
 
 /// Body of `POST coffer/signin/password`: trades name and password for a token. No `Debug`: it holds secrets.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PasswordSignIn {
     /// Sign-in name.
@@ -62,7 +63,7 @@ pub struct PasswordSignIn {
 }
 
 /// Body of `POST coffer/signin/newpassword`: sets a password with a one-time code. No `Debug`: it holds secrets.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewPassword {
     /// The one-time code of an administrator.
@@ -72,7 +73,7 @@ pub struct NewPassword {
 }
 
 /// Body of `POST coffer/invitations`, `POST coffer/secondfactorresets` and `POST coffer/signouts`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
     /// Sign-in name of whom it is about.
@@ -80,7 +81,7 @@ pub struct Invitation {
 }
 
 /// A one-time code for setting a password, shown once. No `Debug`: it holds a secret.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PasswordCode {
     /// The code.
@@ -92,7 +93,7 @@ pub struct PasswordCode {
 }
 
 /// A token, shown once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedToken {
     /// The token's id: what lists and revocation use.
@@ -109,7 +110,7 @@ pub struct CreatedToken {
 }
 
 /// Body of `POST coffer/tokens`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRequest {
     /// What it is for.
@@ -128,7 +129,7 @@ pub struct TokenRequest {
 }
 
 /// A token's record, without its value.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRecord {
     /// Id.
@@ -159,7 +160,7 @@ pub struct TokenRecord {
 }
 
 /// The organization and its switches: answer of `GET` and `PATCH coffer/organization`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
     /// GUID.
@@ -177,7 +178,7 @@ pub struct Organization {
 }
 
 /// Body of `PATCH coffer/organization`; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrganizationChange {
     /// See [`Organization`].
@@ -195,7 +196,7 @@ pub struct OrganizationChange {
 }
 
 /// Body of `POST coffer/users`, and with `id` the answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// GUID; in answers.
@@ -215,7 +216,7 @@ pub struct User {
 }
 
 /// Body of `PATCH coffer/users/{userId}`; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserChange {
     /// The name people see.
@@ -227,7 +228,7 @@ pub struct UserChange {
 }
 
 /// A group, of a project or of the organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupReference {
     /// Project name; absent for a group of the organization.
@@ -238,7 +239,7 @@ pub struct GroupReference {
 }
 
 /// Body of `POST coffer/projects`, and with `id` the answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Project {
     /// GUID; in answers.
@@ -249,7 +250,7 @@ pub struct Project {
 }
 
 /// One line of the audit log, also one line of an export (JSON Lines).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// Place in the chain; absent until the row is linked (within a second).
@@ -269,7 +270,7 @@ pub struct AuditEntry {
 }
 
 /// Who did what, when, from where, by which authentication, in which run, job and step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
     /// GUID.
@@ -303,7 +304,7 @@ pub struct AuditEvent {
 }
 
 /// The actor of an audit event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditActor {
     /// Identity GUID; all zero for nobody.
@@ -318,7 +319,7 @@ pub struct AuditActor {
 }
 
 /// Answer of `GET coffer/audit/verify`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditVerification {
     /// Whether everything linked is as it was written.

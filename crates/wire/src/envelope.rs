@@ -1,11 +1,12 @@
 //! The error envelope. Every error answer of the API carries one, never an empty body.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The body of every error, in the shape that .NET, Node, Python and Go clients read.
 ///
 /// `type_name` is `Namespace.Type, Assembly`: .NET splits it at the comma. No stack trace is ever sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorEnvelope {
     /// Always `"1"`.
@@ -29,7 +30,7 @@ pub struct ErrorEnvelope {
 }
 
 /// What Coffer adds to an error for its own clients.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomProperties {
     /// A stable code, such as `secure_file.name_taken`.
@@ -48,7 +49,7 @@ pub struct CustomProperties {
 }
 
 /// One problem of a refused pipeline.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidationResult {
     /// `error` or `warning`.

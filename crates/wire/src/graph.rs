@@ -3,13 +3,14 @@
 //! Shapes of the published API; the comments say what is particular here.
 
 use crate::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A subject of the graph: `subjectKind` is `user` or `group`. A service is a user of the domain `Build` or `Agent`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphSubject {
     /// `user` or `group`.
@@ -47,7 +48,7 @@ pub struct GraphSubject {
 }
 
 /// Body of `POST graph/groups`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewGraphGroup {
     /// The name.
@@ -65,7 +66,7 @@ pub struct NewGraphGroup {
 }
 
 /// Body of `POST graph/users`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewGraphUser {
     /// The sign-in name.
@@ -80,7 +81,7 @@ pub struct NewGraphUser {
 }
 
 /// One step of a JSON Patch.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PatchStep {
     /// `replace` or `add`.
     pub op: String,
@@ -92,7 +93,7 @@ pub struct PatchStep {
 }
 
 /// Answer of `GET graph/descriptors/{storageKey}` and `GET graph/storagekeys/{subjectDescriptor}`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct GraphValue {
     /// The descriptor, or the GUID.
     pub value: String,
@@ -102,7 +103,7 @@ pub struct GraphValue {
 }
 
 /// Somebody in a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphMembership {
     /// The group.
@@ -112,14 +113,14 @@ pub struct GraphMembership {
 }
 
 /// Answer of `GET graph/membershipstates/{subjectDescriptor}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphMembershipState {
     /// Whether it can sign in, or stand for those who can.
     pub active: bool,
 }
 
 /// Body of `POST graph/subjectlookup`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubjectLookup {
     /// What to look up.
@@ -127,14 +128,14 @@ pub struct SubjectLookup {
 }
 
 /// A key of a look-up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectKey {
     /// A subject descriptor.
     pub descriptor: String,
 }
 
 /// Answer of `POST graph/subjectlookup`: a wrapped dictionary. What is not there is left out.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectsFound {
     /// How many.
     pub count: usize,
@@ -143,7 +144,7 @@ pub struct SubjectsFound {
 }
 
 /// Body of `POST graph/subjectquery`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubjectQuery {
     /// Part of a name.
@@ -157,7 +158,7 @@ pub struct SubjectQuery {
 }
 
 /// An identity of the older service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// GUID, lower case.
@@ -189,7 +190,7 @@ pub struct Identity {
 }
 
 /// A project.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamProject {
     /// GUID.
@@ -227,7 +228,7 @@ pub struct TeamProject {
 }
 
 /// Body of `POST` and `PATCH projects`. What else clients send there (a process, version control) is not looked at.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamProjectChange {
     /// Its name.
@@ -242,7 +243,7 @@ pub struct TeamProjectChange {
 }
 
 /// A project's creation or change. It is over when it is answered; clients that wait for it hear so.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct OperationReference {
     /// GUID; here, that of the project.
     pub id: Uuid,

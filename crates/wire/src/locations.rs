@@ -1,11 +1,12 @@
 //! Resource locations, resource areas and connection data: what a client asks before its first call.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A row of the answer to `OPTIONS _apis[/{area}]`.
 ///
 /// Ids are lower case (Python compares them so) and the three versions are text (Go parses text).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceLocation {
     /// The location's GUID.
@@ -27,7 +28,7 @@ pub struct ResourceLocation {
 }
 
 /// Answer of `GET _apis/connectionData`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionData {
     /// Who the caller proved to be.
@@ -45,7 +46,7 @@ pub struct ConnectionData {
 }
 
 /// A caller as connection data shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectedUser {
     /// GUID.
@@ -67,7 +68,7 @@ pub struct ConnectedUser {
 }
 
 /// The part of connection data that .NET reads.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocationServiceData {
     /// All zero: a .NET client then never goes looking for other hosts.

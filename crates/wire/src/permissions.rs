@@ -1,10 +1,11 @@
 //! Pipeline permissions: `{project}/_apis/pipelines/pipelinepermissions/{resourceType}/{resourceId}`.
 
 use crate::{Date, IdentityRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which pipelines may use a protected resource.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcePipelinePermissions {
     /// The resource; may be left out of a PATCH body, since the path names it.
@@ -19,8 +20,9 @@ pub struct ResourcePipelinePermissions {
 }
 
 /// A protected resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ProtectedResource")]
 pub struct Resource {
     /// `securefile`, later also `variablegroup`, `endpoint`, …
     #[serde(rename = "type")]
@@ -33,7 +35,7 @@ pub struct Resource {
 }
 
 /// A resource as `build/authorizedresources` and `build/definitions/{id}/resources` speak of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DefinitionResource {
     /// `securefile`, later also others.
@@ -53,7 +55,7 @@ pub struct DefinitionResource {
 }
 
 /// Whether something is authorised, by whom and since when.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Permission {
     /// `false` in a PATCH removes.
@@ -68,7 +70,7 @@ pub struct Permission {
 }
 
 /// The permission of one pipeline.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelinePermission {
     /// The pipeline's (definition's) id.

@@ -2,11 +2,12 @@
 
 use crate::Date;
 use crate::permissions::Resource;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A pipeline: a name and where its YAML lives.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
     /// Links.
@@ -34,7 +35,7 @@ pub struct Pipeline {
 }
 
 /// What a new pipeline was permitted to use, because its creator may, and what it will wait for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Authorization {
     /// Permitted.
@@ -44,7 +45,7 @@ pub struct Authorization {
 }
 
 /// Where a pipeline's YAML lives.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
     /// Always `yaml`.
@@ -59,7 +60,7 @@ pub struct Configuration {
 }
 
 /// Body of POST (and, ours, PUT on one pipeline).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineRequest {
     /// The name.
@@ -72,7 +73,7 @@ pub struct PipelineRequest {
 }
 
 /// Body of `POST …/pipelines/{id}/runs`. `{}` is valid.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunRequest {
     /// Variables set at queue time.
@@ -86,7 +87,7 @@ pub struct RunRequest {
 }
 
 /// A variable set at queue time.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct QueueVariable {
     /// The value.
@@ -96,7 +97,7 @@ pub struct QueueVariable {
 }
 
 /// Answer to a preview: the plan as one YAML text.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The text.
@@ -104,7 +105,7 @@ pub struct Preview {
 }
 
 /// A run of a pipeline.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// Links.
@@ -134,7 +135,7 @@ pub struct Run {
 }
 
 /// A pipeline, as a run names it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineReference {
     /// Where to read it.

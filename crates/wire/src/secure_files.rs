@@ -1,11 +1,12 @@
 //! Secure files: `{project}/_apis/distributedtask/securefiles`.
 
 use crate::{Date, IdentityRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A secure file's metadata. The content is never part of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecureFile {
     /// GUID, lower case. Never used again for another file.
@@ -35,7 +36,7 @@ pub struct SecureFile {
 }
 
 /// Body of PATCH: name and properties; everything else a client sends is ignored.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecureFileUpdate {
     /// Must equal the id in the path when there is one.

@@ -2,11 +2,12 @@
 //! `_apis/accesscontrolentries`, `_apis/permissions`, `_apis/security/permissionevaluationbatch`.
 
 use crate::IdentityRef;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A role of a scope.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecurityRole {
     /// The name people see.
@@ -26,7 +27,7 @@ pub struct SecurityRole {
 }
 
 /// Somebody's role at a resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoleAssignment {
     /// Whose.
@@ -40,7 +41,7 @@ pub struct RoleAssignment {
 }
 
 /// A role to assign.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoleRequest {
     /// The identity's GUID. May be left out where the path or `uniqueName` says it.
@@ -54,7 +55,7 @@ pub struct RoleRequest {
 }
 
 /// A security namespace.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecurityNamespace {
     /// GUID.
@@ -88,7 +89,7 @@ pub struct SecurityNamespace {
 }
 
 /// A right of a namespace.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecurityAction {
     /// Its bit.
@@ -102,7 +103,7 @@ pub struct SecurityAction {
 }
 
 /// Who has what at a token.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessControlList {
     /// Whether the token inherits. Absent in a request: it does.
@@ -116,7 +117,7 @@ pub struct AccessControlList {
 }
 
 /// What one identity is allowed and denied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessControlEntry {
     /// Whose: an identity descriptor.
@@ -131,7 +132,7 @@ pub struct AccessControlEntry {
 }
 
 /// What an entry amounts to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExtendedInfo {
     /// Allowed, with what is inherited.
@@ -145,7 +146,7 @@ pub struct ExtendedInfo {
 }
 
 /// Entries to set at a token.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EntriesRequest {
     /// The token.
@@ -157,7 +158,7 @@ pub struct EntriesRequest {
 }
 
 /// Lists to set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListsRequest {
     /// The lists.
@@ -165,7 +166,7 @@ pub struct ListsRequest {
 }
 
 /// Questions about the caller's own rights, and the answers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EvaluationBatch {
     /// Said back. Administrators have no rights but those that the lists give them.
@@ -175,7 +176,7 @@ pub struct EvaluationBatch {
 }
 
 /// One question.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Evaluation {
     /// The namespace.

@@ -1,11 +1,12 @@
 //! Shapes of audit streams, our own area. Those that may hold a secret have no `Debug`.
 
 use crate::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a stream's kind needs besides the URL.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StreamOptions {
     /// Webhook: one JSON array a batch instead of JSON Lines.
@@ -23,7 +24,7 @@ pub struct StreamOptions {
 }
 
 /// Body of `POST coffer/audit/streams`.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewAuditStream {
     /// Unique ignoring case.
@@ -44,7 +45,7 @@ pub struct NewAuditStream {
 }
 
 /// Body of `PATCH coffer/audit/streams/{streamId}`. What is absent stays.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditStreamChange {
     /// Its name.
@@ -65,7 +66,7 @@ pub struct AuditStreamChange {
 }
 
 /// A stream and how far it is. Never its secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditStream {
     /// GUID.
@@ -104,7 +105,7 @@ pub struct AuditStream {
 }
 
 /// Answer of `POST coffer/audit/streams`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedAuditStream {
     /// The stream.
@@ -116,7 +117,7 @@ pub struct CreatedAuditStream {
 }
 
 /// Answer of `POST coffer/audit/streams/{streamId}/test`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditStreamTrial {
     /// Whether the target accepted.
