@@ -3,6 +3,7 @@
 //! A part that cannot run never makes the result better: with `CI=true` it fails, elsewhere it
 //! is a skip that is counted and explained.
 
+mod compat;
 mod options;
 mod postgres;
 mod tally;
@@ -51,6 +52,7 @@ pub(crate) struct Surroundings {
     pub(crate) environment: Vec<(&'static str, String)>,
     missing: Vec<(&'static str, String)>,
     skips: PathBuf,
+    compat: PathBuf,
     _postgres: Option<Postgres>,
 }
 
@@ -82,10 +84,14 @@ impl Surroundings {
         }
         std::fs::write(&skips, "")?;
         environment.push(("COFFER_TEST_SKIPS", skips.display().to_string()));
+        let compat = workspace.own("compat");
+        tools::start_afresh(&compat)?;
+        environment.push(("COFFER_COMPAT", compat.display().to_string()));
         Ok(Self {
             environment,
             missing,
             skips,
+            compat,
             _postgres: postgres,
         })
     }
@@ -278,7 +284,34 @@ impl Run {
             self.notes.push(format!("skipped: {line}"));
         }
         tally.take_back(skipped.len(), self.strict);
+        if compat::complete(&self.options) {
+            tally.add(self.compatibility(&surroundings, &skipped, tally.failed > 0)?);
+        }
         Ok(Some(tally))
+    }
+
+    /// The page of what clients did, worth one in the count. Stories that failed or were not played leave rows out:
+    /// then the page cannot be compared, and the run says so.
+    fn compatibility(
+        &mut self,
+        surroundings: &Surroundings,
+        skipped: &BTreeSet<String>,
+        failed: bool,
+    ) -> anyhow::Result<Tally> {
+        if failed || skipped.iter().any(|name| compat::is_story(name)) {
+            let note = "skipped: docs/compatibility.md: not every story with a client was played";
+            self.notes.push(note.to_owned());
+            let mut tally = Tally::of(true);
+            tally.take_back(1, self.strict);
+            return Ok(tally);
+        }
+        let update = !self.strict && std::env::var_os("COFFER_UPDATE").is_some();
+        let same = compat::check(&self.workspace.root, &surroundings.compat, update)?;
+        if !same {
+            let note = "failed: docs/compatibility.md is not what the clients did";
+            self.notes.push(note.to_owned());
+        }
+        Ok(Tally::of(same))
     }
 
     /// Prints the end of the report; true when nothing failed and something ran.

@@ -223,7 +223,8 @@ fn same(one: &Path, other: &Path) -> bool {
     matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-fn start_afresh(folder: &Path) -> anyhow::Result<()> {
+/// An empty folder.
+pub(super) fn start_afresh(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }

@@ -11,11 +11,11 @@
 
 mod agent;
 mod cli;
+mod clients;
 mod demo;
 mod harness;
 mod job;
 mod kill;
-mod npm;
 mod page;
 mod password;
 mod permission;

@@ -1,0 +1,9 @@
+//! Clients that others wrote, unmodified and of exactly the versions of the lock files, against the real server.
+//!
+//! Each story writes down what it saw a client do ([`compat`]); the test command makes `docs/compatibility.md` of it.
+//! The scripts in `e2e/` print, a story asserts.
+
+mod compat;
+mod node;
+mod node_api;
+mod tasks;
