@@ -99,6 +99,7 @@ pub(crate) enum Command {
 Examples:
   coffer serve
   coffer serve --listen 127.0.0.1:9000 --data /var/lib/coffer --key-file /etc/coffer/root.key
+  coffer serve --listen 0.0.0.0:443 --tls-certificate coffer.pem --tls-key coffer.key --public-url https://coffer.example
   coffer serve --listen 0.0.0.0:8080 --behind-proxy --public-url https://coffer.example
 
 docs/configuration.md lists all settings. `coffer config check` takes the same flags and shows what they amount to.")]
@@ -216,6 +217,12 @@ pub(crate) struct ServeArgs {
     /// URL by which clients reach the server, without the organization
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Serve TLS with this certificate chain, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_certificate: Option<String>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
     /// A proxy before the server terminates TLS
     #[arg(long)]
     pub(crate) behind_proxy: bool,
@@ -242,6 +249,12 @@ impl ServeArgs {
                 &self.database_file,
             ),
             ("server.public_url", "--public-url", &self.public_url),
+            (
+                "server.tls_certificate",
+                "--tls-certificate",
+                &self.tls_certificate,
+            ),
+            ("server.tls_key", "--tls-key", &self.tls_key),
             ("server.behind_proxy", "--behind-proxy", &behind_proxy),
             ("log.format", "--log-format", &self.log_format),
             ("log.level", "--log-level", &self.log_level),

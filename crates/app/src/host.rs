@@ -5,9 +5,11 @@
 use crate::checkpoints::Checkpoints;
 use crate::config::{Config, Database, Provider};
 use crate::error::{CommandError, Exit, Result};
+use crate::tls;
 use coffer_keys::file::Created;
 use coffer_keys::{Entropy, FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
+use coffer_server::Tls;
 use coffer_service::{FirstStart, Service};
 use coffer_store::Store;
 use std::net::SocketAddr;
@@ -33,12 +35,16 @@ pub(crate) struct Host {
     stop: CancellationToken,
     serving: JoinHandle<std::result::Result<(), coffer_server::ServeError>>,
     duties: JoinHandle<()>,
+    /// Reads the certificate again.
+    renewal: Option<JoinHandle<()>>,
+    scheme: &'static str,
 }
 
 impl Host {
     /// Opens everything and begins to serve. What can be wrong is found before the first request.
     pub(crate) async fn start(config: &Config, stop: CancellationToken) -> Result<Self> {
         let entropy: Arc<Entropy> = Arc::new(os_entropy);
+        let pair = tls::load(config)?;
         private_folder(&config.storage.data)?;
         let Provider::File = config.keys.provider;
         let store = Store::open(coffer_store::Options {
@@ -111,6 +117,26 @@ impl Host {
         let mut options = coffer_server::Options::new(address);
         options.public_url.clone_from(&config.server.public_url);
         options.behind_proxy = config.server.behind_proxy;
+        let mut renewal = None;
+        if let Some(pair) = pair {
+            for warning in tls::warnings(config, &pair) {
+                tracing::warn!("{warning}");
+            }
+            let expires = pair.expires();
+            let (tls, hangup) = (Tls::new(pair), tls::hangup()?);
+            renewal = Some(tokio::spawn(tls::watch(
+                config.clone(),
+                tls.clone(),
+                expires,
+                hangup,
+                stop.clone(),
+            )));
+            options.tls = Some(tls);
+        }
+        let scheme = match options.tls {
+            Some(_) => "https",
+            None => "http",
+        };
         let serving = tokio::spawn(coffer_server::serve(
             listener,
             service.clone(),
@@ -130,13 +156,16 @@ impl Host {
             stop,
             serving,
             duties,
+            renewal,
+            scheme,
         })
     }
 
     /// The organization's URL on this machine.
     pub(crate) fn url(&self) -> String {
         format!(
-            "http://{}/{}",
+            "{}://{}/{}",
+            self.scheme,
             self.address,
             self.service.organization().name
         )
@@ -148,6 +177,9 @@ impl Host {
         self.stop.cancel();
         // A duty that panicked is in the log; the end is the same.
         _ = self.duties.await;
+        if let Some(renewal) = self.renewal {
+            _ = renewal.await;
+        }
         self.service.close().await;
         match served {
             Ok(Ok(())) => Ok(()),

@@ -14,6 +14,7 @@ mod host;
 mod output;
 mod signals;
 mod telemetry;
+mod tls;
 
 use clap::Parser as _;
 use cli::{Cli, Command, ServeArgs};

@@ -117,6 +117,16 @@ impl ApiError {
         )
     }
 
+    /// The request came the wrong way, or lost something on it: 400. See [`crate::mistakes`].
+    pub(crate) fn mistake(code: &str, message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            (COMMON, "VssServiceException"),
+            code,
+            message,
+        )
+    }
+
     /// No such route: 404.
     pub(crate) fn no_route() -> Self {
         Self::new(

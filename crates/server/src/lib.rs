@@ -11,10 +11,12 @@ mod answer;
 mod auth;
 mod body;
 mod coffer;
+mod connection;
 mod cookies;
 mod disposition;
 mod error;
 mod linger;
+mod mistakes;
 mod normalize;
 mod options;
 mod pages;
@@ -22,11 +24,13 @@ mod params;
 mod routes;
 mod serve;
 mod strict;
+mod tls;
 mod urls;
 mod version;
 
 pub use options::{Limits, Options};
 pub use serve::{ServeError, serve};
+pub use tls::{Pair, PairError, Tls};
 
 use axum::Router;
 use coffer_service::Service;
@@ -57,23 +61,22 @@ pub fn route_list() -> Vec<RouteInfo> {
 /// # Errors
 /// When the options contradict themselves.
 pub fn router(service: Service, options: &Options) -> Result<Router, ServeError> {
-    build(service, options, CancellationToken::new())
+    Ok(routes::router(app(
+        service,
+        options,
+        CancellationToken::new(),
+    )?))
 }
 
-fn build(
-    service: Service,
-    options: &Options,
-    stop: CancellationToken,
-) -> Result<Router, ServeError> {
+fn app(service: Service, options: &Options, stop: CancellationToken) -> Result<App, ServeError> {
     let urls = urls::Urls::new(options, &service.organization().name)?;
-    let app = App(Arc::new(State {
+    Ok(App(Arc::new(State {
         service,
         limits: options.limits,
         behind_proxy: options.behind_proxy,
         urls,
         stop,
-    }));
-    Ok(routes::router(app))
+    })))
 }
 
 /// What every handler can reach.

@@ -1,5 +1,6 @@
 //! How the server listens and what it puts up with. Plain values: reading configuration is the app's work.
 
+use crate::Tls;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct Options {
     /// Whether exactly one reverse proxy stands before the server. Then the caller's address is the last entry of
     /// `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// Serve TLS with this. Without it: plain HTTP.
+    pub tls: Option<Tls>,
     /// Times and sizes.
     pub limits: Limits,
 }
@@ -29,6 +32,7 @@ impl Options {
             public_url: None,
             prefix: None,
             behind_proxy: false,
+            tls: None,
             limits: Limits::default(),
         }
     }
@@ -41,6 +45,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a request's head may take; also how long a kept connection may be idle.
     pub head: Duration,
+    /// How long a client may take from connecting to the end of its TLS handshake.
+    pub handshake: Duration,
     /// How long a body may stand still.
     pub body_idle: Duration,
     /// How long a JSON body may take in all.
@@ -60,6 +66,7 @@ impl Default for Limits {
         Self {
             connections: 1024,
             head: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
             body_idle: Duration::from_secs(30),
             body_total: Duration::from_secs(60),
             upload_total: Duration::from_secs(600),

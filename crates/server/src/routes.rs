@@ -11,7 +11,7 @@ use crate::auth::{Auth, Guard, guard};
 use crate::error::ApiError;
 use crate::linger::linger;
 use crate::normalize::Normalizer;
-use crate::{RouteInfo, pages};
+use crate::{RouteInfo, mistakes, pages};
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -114,6 +114,14 @@ pub(crate) fn router(app: App) -> Router {
         .layer(from_fn_with_state(normalizer, canonical_path))
         .layer(from_fn_with_state(app, linger))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(finish))
+}
+
+/// What answers plain HTTP on a port for TLS: the same refusal to everything.
+pub(crate) fn misdirected(app: App) -> Router {
+    Router::new()
+        .fallback(mistakes::plain_http)
+        .layer(from_fn_with_state(app, linger))
         .layer(from_fn(finish))
 }
 

@@ -1,25 +1,18 @@
-//! The accept loop: connections, their number, the time a head may take, and a graceful end.
+//! The accept loop: connections, their number, and a graceful end. What happens on one is [`crate::connection`]'s.
 
-use crate::auth::Peer;
-use crate::{Limits, Options, build};
+use crate::connection::Connections;
+use crate::{Limits, Options, app, routes};
 use coffer_service::Service;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
-/// Largest head of a request. Job tokens may run to kilobytes.
-const HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the machine has no more file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,8 +35,8 @@ pub enum ServeError {
 
 /// Serves until `stop` is cancelled, then lets running requests end for a while.
 ///
-/// Waiting calls of agents end at once, without a job. HTTP/1.1 without TLS: a proxy in front, or the loopback
-/// interface, is the caller's decision.
+/// Waiting calls of agents end at once, without a job. HTTP/1.1, over TLS where [`Options::tls`] says so; plain HTTP on
+/// the loopback interface or behind a proxy is the caller's decision.
 ///
 /// # Errors
 /// When the options contradict themselves or the listener is unusable. Failing connections do not end the server.
@@ -57,38 +50,25 @@ pub async fn serve(
         .local_addr()
         .map_err(|source| ServeError::Listener { source })?;
     let Limits {
-        connections,
-        head,
+        connections: most,
         drain,
         ..
     } = options.limits;
-    let router = build(service, &options, stop.clone())?;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(head)
-        .max_buf_size(HEAD_BYTES);
-    let permits = Arc::new(Semaphore::new(connections));
+    let app = app(service, &options, stop.clone())?;
+    let connections = Arc::new(Connections::new(
+        routes::router(app.clone()),
+        routes::misdirected(app),
+        options.tls,
+        &options.limits,
+        stop.clone(),
+    ));
+    let permits = Arc::new(Semaphore::new(most));
     let graceful = GracefulShutdown::new();
-    let kill = CancellationToken::new();
     while let Some((stream, peer, permit)) = next_connection(&listener, &permits, &stop).await {
-        let service = router
-            .clone()
-            .map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(peer);
-                request
-            });
-        let connection =
-            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
-        let kill = kill.clone();
+        let (connections, watcher) = (Arc::clone(&connections), graceful.watcher());
         tokio::spawn(async move {
             let _permit = permit;
-            tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke");
-                },
-                () = kill.cancelled() => {}
-            }
+            connections.serve(stream, peer, watcher).await;
         });
     }
     drop(listener);
@@ -96,7 +76,7 @@ pub async fn serve(
         () = graceful.shutdown() => {}
         () = sleep(drain) => tracing::warn!("requests that did not end in time were cut off"),
     }
-    kill.cancel();
+    connections.kill();
     Ok(())
 }
 
@@ -105,7 +85,7 @@ async fn next_connection(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
     stop: &CancellationToken,
-) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let accept = async {
         let permit = Arc::clone(permits).acquire_owned().await.ok()?;
         loop {
@@ -114,7 +94,7 @@ async fn next_connection(
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "small answers of a connection may be late");
                     }
-                    return Some((stream, Peer(address.ip().to_canonical()), permit));
+                    return Some((stream, address.ip().to_canonical(), permit));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");

@@ -18,6 +18,8 @@ pub(crate) struct Urls {
     origin: Option<String>,
     /// Clients come over the loopback interface, and what they call the server is right.
     local: bool,
+    /// `http` or `https`: what the server itself speaks.
+    scheme: &'static str,
     listen: SocketAddr,
     /// Empty, or with a slash at its start and none at its end.
     prefix: String,
@@ -53,6 +55,10 @@ impl Urls {
         }
         Ok(Self {
             local: options.listen.ip().is_loopback() && !options.behind_proxy,
+            scheme: match options.tls {
+                Some(_) => "https",
+                None => "http",
+            },
             listen: options.listen,
             public,
             origin,
@@ -80,7 +86,12 @@ impl Urls {
     pub(crate) fn organization(&self, headers: &HeaderMap) -> Result<String> {
         let server = match &self.public {
             Some(public) => public.clone(),
-            None if self.local => format!("http://{}{}", self.local_host(headers), self.prefix),
+            None if self.local => format!(
+                "{}://{}{}",
+                self.scheme,
+                self.local_host(headers),
+                self.prefix
+            ),
             None => {
                 return Err(ApiError::unavailable(
                     "The server does not know its own address, so jobs could not call it. Start it with --public-url.",
@@ -94,8 +105,8 @@ impl Urls {
     fn for_links(&self, headers: &HeaderMap) -> String {
         self.organization(headers).unwrap_or_else(|_| {
             format!(
-                "http://{}{}/{}",
-                self.listen, self.prefix, self.organization
+                "{}://{}{}/{}",
+                self.scheme, self.listen, self.prefix, self.organization
             )
         })
     }

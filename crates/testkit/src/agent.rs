@@ -37,7 +37,7 @@ impl TestAgent {
             capabilities: Default::default(),
         };
         let url = server.url();
-        let (client, _) = AgentClient::register(&url, None, token, key.clone(), body)
+        let (client, _) = AgentClient::register(&url, server.ca_file(), token, key.clone(), body)
             .await
             .unwrap();
         Self {

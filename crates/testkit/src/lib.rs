@@ -34,7 +34,7 @@ pub use coffer_client::{AuditQuery, ExportFormat};
 pub use coffer_store::{Fault as StoreFault, Faults};
 pub use engine::{Database, Engine, skip, told};
 pub use provider::{CLIENT, Endpoint, FakeProvider, Fault, Signer, Token};
-pub use samples::{certificate, random, random_guid};
+pub use samples::{Authority, certificate, random, random_guid};
 pub use server::{Node, PROJECT, Setup, TestServer, eventually};
 pub use tap::Tap;
 pub use user::{User, group};

@@ -1,5 +1,6 @@
 //! A real server on a real socket, with folders and a database of its own.
 
+mod heard;
 mod node;
 
 pub use node::Node;
@@ -8,15 +9,14 @@ use crate::agent::TestAgent;
 use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
-use crate::search::Needle;
 use crate::tap::Tap;
 use crate::user::{User, group};
 use crate::wire::Wire;
-use crate::{logs, samples};
+use crate::{Authority, logs, samples};
 use coffer_client::ClientError;
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
-use coffer_server::{Limits, Options};
+use coffer_server::{Limits, Options, Pair, Tls};
 use coffer_service::{ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
@@ -51,6 +51,8 @@ pub struct Setup {
     pub calls_this_machine: bool,
     /// Whether a reverse proxy stands before the server, so that a request says itself where it comes from.
     pub behind_proxy: bool,
+    /// Whether it serves TLS, with a certificate of [`TestServer::authority`].
+    pub tls: bool,
     /// A certificate authority that the operator trusts for such calls, PEM.
     pub trusts: Option<&'static str>,
     /// Whether the log of this process is kept and searched. Off for measuring.
@@ -64,6 +66,7 @@ impl Default for Setup {
             lease_seconds: 30,
             duties: true,
             behind_proxy: false,
+            tls: false,
             calls_this_machine: true,
             trusts: None,
             logs: true,
@@ -83,6 +86,8 @@ pub struct TestServer {
     administrator: Option<User>,
     answers: Answers,
     provider: Option<ProviderOptions>,
+    authority: Option<Arc<Authority>>,
+    tls: Option<Tls>,
     running: Option<Running>,
 }
 
@@ -118,8 +123,16 @@ impl TestServer {
             administrator: None,
             answers: Answers::default(),
             provider: None,
+            authority: None,
+            tls: None,
             running: None,
         };
+        if setup.tls {
+            let authority = Authority::new();
+            std::fs::write(server.ca_path(), authority.pem()).unwrap();
+            server.authority = Some(Arc::new(authority));
+            server.tls = Some(Tls::new(server.pair(&["127.0.0.1", "localhost"])));
+        }
         server.run().await;
         let administrator = server.sign_in("ada.admin").await;
         server.administrator = Some(administrator);
@@ -163,6 +176,7 @@ impl TestServer {
         let mut options = Options::new(self.address);
         options.limits = self.setup.limits;
         options.behind_proxy = self.setup.behind_proxy;
+        options.tls.clone_from(&self.tls);
         if self.provider.is_some() {
             options.public_url = Some(format!("http://{}", self.address));
         }
@@ -266,7 +280,34 @@ impl TestServer {
 
     /// The organization's URL.
     pub fn url(&self) -> String {
-        format!("http://{}/{ORGANIZATION}", self.address)
+        let scheme = if self.setup.tls { "https" } else { "http" };
+        format!("{scheme}://{}/{ORGANIZATION}", self.address)
+    }
+
+    /// Who signed its certificate, when it serves TLS.
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_deref().expect("it serves TLS")
+    }
+
+    /// The file that clients have to trust.
+    pub fn ca_file(&self) -> Option<PathBuf> {
+        self.setup.tls.then(|| self.ca_path())
+    }
+
+    /// What it accepts connections with.
+    pub fn tls(&self) -> &Tls {
+        self.tls.as_ref().expect("it serves TLS")
+    }
+
+    /// A new pair of its authority for these names.
+    pub fn pair(&self, names: &[&str]) -> Pair {
+        let [certificate, key] = self.authority().issue(names, [2020, 2100]);
+        let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        Pair::read(certificate.as_bytes(), key.as_bytes(), now).unwrap()
+    }
+
+    fn ca_path(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
     }
 
     /// The code of the first start.
@@ -400,6 +441,7 @@ impl TestServer {
         let mut options = coffer_agent::AgentOptions::new(url, name, &work);
         options.registration_token = Some(self.agent_token().await);
         options.once = true;
+        options.ca_file = self.ca_file();
         let run = coffer_agent::run(options, CancellationToken::new());
         tokio::time::timeout(PATIENCE, run)
             .await
@@ -416,7 +458,7 @@ impl TestServer {
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
         Browser::new(
-            crate::user::plain(),
+            crate::user::plain(self.ca_file().as_deref()),
             self.address.port(),
             self.answers.clone(),
         )
@@ -451,73 +493,14 @@ impl TestServer {
         Wire::open(self.address, self.answers.clone()).await
     }
 
-    /// Every place where the needle stands, in any spelling: stored (database, blobs, key), logged, or answered to a
-    /// [`Call`] or on a [`Wire`].
-    pub async fn grep_everything(&self, needle: &[u8]) -> Vec<String> {
-        let mut found = self.grep_stored_and_logged(needle).await;
-        let needle = Needle::new(needle);
-        for (what, answer) in self.answers.all() {
-            if let Some(form) = needle.form_in(&answer) {
-                found.push(format!("the answer to {what}, {form}"));
-            }
-        }
-        found
-    }
-
-    /// As [`TestServer::grep_everything`], without the answers: for what some callers are given rightly.
-    pub async fn grep_stored_and_logged(&self, needle: &[u8]) -> Vec<String> {
-        let needle = Needle::new(needle);
-        let mut found = needle.in_folder(&self.data());
-        found.extend(needle.in_folder(&self.folder.path().join("key")));
-        for (table, row) in self.database.dump().await {
-            if let Some(form) = needle.form_in(row.as_bytes()) {
-                found.push(format!("the table {table}, {form}"));
-            }
-        }
-        if let Some(form) = needle.form_in(&logs::everything()) {
-            found.push(format!("the log, {form}"));
-        }
-        found
-    }
-
-    /// How much was logged so far: a mark for [`TestServer::statements_since`].
-    pub fn log_mark(&self) -> usize {
-        logs::everything().len()
-    }
-
-    /// The names of the statements that the database was asked since a mark, in order, without those by which the
-    /// audit chain is linked in the background. For servers whose duties are switched off, in a test of its own process
-    /// or alone in it.
-    pub fn statements_since(&self, mark: usize) -> Vec<String> {
-        const LINKER: [&str; 5] = [
-            "audit::UNLINKED",
-            "audit::HEAD",
-            "audit::LINK",
-            "audit::MARK",
-            "engine::",
-        ];
-        let logs = logs::everything();
-        String::from_utf8_lossy(&logs[mark.min(logs.len())..])
-            .lines()
-            .filter_map(|line| {
-                line.split_once("coffer::sql: statement=")?
-                    .1
-                    .split('"')
-                    .nth(1)
-            })
-            .filter(|name| !LINKER.iter().any(|linker| name.contains(linker)))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// Whether the log holds a text. For proving that the log was listened to.
-    pub fn logged(&self, text: &str) -> bool {
-        let logs = logs::everything();
-        logs.windows(text.len()).any(|part| part == text.as_bytes())
-    }
-
     fn user(&self, name: &str, token: Option<Zeroizing<String>>) -> User {
-        User::new(name, self.url(), token, self.answers.clone())
+        User::new(
+            name,
+            self.url(),
+            token,
+            self.answers.clone(),
+            self.ca_file(),
+        )
     }
 
     fn running(&self) -> &Running {

@@ -10,6 +10,7 @@ use coffer_wire::paths::{self, fill};
 use coffer_wire::pipelines::{Pipeline, Run, RunRequest};
 use coffer_wire::secure_files::SecureFile;
 use reqwest::redirect;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Names of groups.
@@ -42,12 +43,15 @@ pub mod group {
 }
 
 /// A plain HTTP client: follows nothing, decodes nothing.
-pub(crate) fn plain() -> reqwest::Client {
-    reqwest::Client::builder()
+pub(crate) fn plain(ca_file: Option<&Path>) -> reqwest::Client {
+    let mut client = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap()
+        .no_proxy();
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path).unwrap();
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).unwrap());
+    }
+    client.build().unwrap()
 }
 
 /// Somebody with a token, or nobody.
@@ -68,10 +72,13 @@ impl User {
         url: String,
         token: Option<Zeroizing<String>>,
         answers: Answers,
+        ca_file: Option<PathBuf>,
     ) -> Self {
+        let http = plain(ca_file.as_deref());
         let client = Client::new(ClientOptions {
             organization_url: url.clone(),
             token: token.clone(),
+            ca_file,
             ..ClientOptions::default()
         })
         .unwrap();
@@ -80,7 +87,7 @@ impl User {
             client,
             token,
             url,
-            http: plain(),
+            http,
             answers,
         }
     }

@@ -5,6 +5,7 @@ use crate::config::{self, Entry, keys};
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;
+use crate::tls;
 use clap::Subcommand;
 
 /// Verbs of `config`.
@@ -60,6 +61,12 @@ fn check(context: &Context, args: &ServeArgs) -> Result<Exit> {
     match broken {
         Some(broken) => Err(CommandError::from(broken)),
         None => {
+            let config = crate::load(args, context)?.config;
+            if let Some(pair) = tls::load(&config)? {
+                for warning in tls::warnings(&config, &pair) {
+                    context.out.note(&format!("warning: {warning}"));
+                }
+            }
             context.out.note("The configuration is valid.");
             Ok(Exit::Success)
         }

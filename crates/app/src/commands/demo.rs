@@ -126,6 +126,7 @@ fn config(folder: &Path) -> Config {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             behind_proxy: false,
+            tls: None,
             organization: "DefaultCollection".into(),
         },
         storage: Storage {

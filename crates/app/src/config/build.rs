@@ -3,7 +3,7 @@
 use super::layers::{Setting, Settings, well_formed};
 use super::{
     Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
-    Provider, Server, SignIn, Storage, folders, keys, oidc,
+    Provider, Server, SignIn, Storage, TlsFiles, folders, keys, oidc,
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;
@@ -22,8 +22,10 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     }
     let text = |name: &str| settings.get(name).text.as_str();
     let behind_proxy = text("server.behind_proxy") == "true";
-    let listen = listen(settings.get("server.listen"), behind_proxy, problems);
-    let public_url = public_url(settings.get("server.public_url"), problems);
+    let tls = tls(settings, problems);
+    let shielded = behind_proxy || tls.is_some();
+    let listen = listen(settings.get("server.listen"), shielded, problems);
+    let public_url = public_url(settings.get("server.public_url"), tls.is_some(), problems);
     for (name, most) in [
         ("server.organization", 64),
         ("keys.scale_unit", 64),
@@ -46,6 +48,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
             listen: listen?,
             public_url,
             behind_proxy,
+            tls,
             organization: text("server.organization").into(),
         },
         storage: Storage {
@@ -92,11 +95,7 @@ pub(super) fn problem(setting: &Setting, message: impl Into<String>, hint: &str)
     }
 }
 
-fn listen(
-    setting: &Setting,
-    behind_proxy: bool,
-    problems: &mut Vec<Problem>,
-) -> Option<SocketAddr> {
+fn listen(setting: &Setting, shielded: bool, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
     let text = setting.text.replace("localhost:", "127.0.0.1:");
     let Ok(address) = text.parse::<SocketAddr>() else {
         problems.push(problem(
@@ -106,17 +105,40 @@ fn listen(
         ));
         return None;
     };
-    if !address.ip().is_loopback() && !behind_proxy {
+    if !address.ip().is_loopback() && !shielded {
         problems.push(problem(
             setting,
             format!("`server.listen` is {address}, which others can reach, and Coffer would speak plain HTTP there"),
-            "listen on 127.0.0.1, or put a proxy with TLS before Coffer and set `server.behind_proxy`",
+            "listen on 127.0.0.1, set `server.tls_certificate` and `server.tls_key`, or put a proxy with TLS before Coffer and set `server.behind_proxy`",
         ));
     }
     Some(address)
 }
 
-fn public_url(setting: &Setting, problems: &mut Vec<Problem>) -> Option<String> {
+/// Where certificate and key are. Whether they are good is found when they are read.
+fn tls(settings: &Settings, problems: &mut Vec<Problem>) -> Option<TlsFiles> {
+    let [certificate, key] =
+        ["server.tls_certificate", "server.tls_key"].map(|name| settings.get(name));
+    let lonely = match (certificate.text.is_empty(), key.text.is_empty()) {
+        (true, true) => return None,
+        (false, false) => {
+            return Some(TlsFiles {
+                certificate: PathBuf::from(certificate.text.as_str()),
+                key: PathBuf::from(key.text.as_str()),
+            });
+        }
+        (false, true) => certificate,
+        (true, false) => key,
+    };
+    problems.push(problem(
+        lonely,
+        "TLS needs a certificate and its key",
+        "set `server.tls_certificate` and `server.tls_key`, or neither",
+    ));
+    None
+}
+
+fn public_url(setting: &Setting, tls: bool, problems: &mut Vec<Problem>) -> Option<String> {
     let url = setting.text.trim_end_matches('/');
     if url.is_empty() {
         return None;
@@ -136,6 +158,13 @@ fn public_url(setting: &Setting, problems: &mut Vec<Problem>) -> Option<String> 
             setting,
             "`server.public_url` is not a plain http or https URL",
             "write it like https://coffer.example or https://example.com/coffer, without user name, query or fragment",
+        ));
+    }
+    if tls && url.starts_with("http://") {
+        problems.push(problem(
+            setting,
+            "`server.public_url` begins with http://, and the server serves TLS",
+            "write it with https://, since clients that begin in the clear have sent their token when they learn better",
         ));
     }
     Some(url.to_owned())

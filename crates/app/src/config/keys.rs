@@ -59,8 +59,26 @@ pub(crate) const KEYS: &[Key] = &[
         fallback: Fallback::Is("127.0.0.1:8080"),
         secret: false,
         flag: Some("--listen"),
-        about: "Address and port to listen on. Anything but a loopback address is refused without `server.behind_proxy`, \
-                since Coffer itself speaks plain HTTP. Port 0 picks a free one.",
+        about: "Address and port to listen on. Anything but a loopback address needs `server.tls_certificate`, or \
+                `server.behind_proxy` for a proxy that speaks TLS. Port 0 picks a free one.",
+    },
+    Key {
+        name: "server.tls_certificate",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: Some("--tls-certificate"),
+        about: "Serve TLS with this certificate: a PEM file, the server's own certificate first, then those between it and the \
+                authority. Needs `server.tls_key`. Both files are looked at every ten seconds, and at once on SIGHUP: new \
+                connections get a new pair, open ones stay, and a pair that cannot be used changes nothing. Empty: plain HTTP.",
+    },
+    Key {
+        name: "server.tls_key",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: Some("--tls-key"),
+        about: "The certificate's private key: a PEM file without a passphrase. Refused when others can read it; its group may.",
     },
     Key {
         name: "server.public_url",
@@ -69,7 +87,7 @@ pub(crate) const KEYS: &[Key] = &[
         secret: false,
         flag: Some("--public-url"),
         about: "The URL that people, clients and agents use, with its path prefix if it has one, without the organization. \
-                Empty: the address the server listens on.",
+                Empty: the address the server listens on. `https://` where `server.tls_certificate` is set.",
     },
     Key {
         name: "server.behind_proxy",

@@ -45,7 +45,18 @@ pub(crate) struct Server {
     /// Without a slash at the end; `None`: as the request says.
     pub(crate) public_url: Option<String>,
     pub(crate) behind_proxy: bool,
+    /// What to serve TLS with; `None`: plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
     pub(crate) organization: String,
+}
+
+/// Where certificate and key are.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsFiles {
+    /// The server's own certificate first, then those up to the authority. PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its private key. PEM.
+    pub(crate) key: PathBuf,
 }
 
 /// Where things are kept.

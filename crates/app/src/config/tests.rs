@@ -158,7 +158,7 @@ fn broken_toml_is_reported_with_its_place_beside_the_rest() {
 }
 
 #[test]
-fn others_can_reach_the_server_only_through_a_proxy() {
+fn others_can_reach_the_server_only_over_tls_or_through_a_proxy() {
     for address in ["0.0.0.0:80", "[::]:80", "192.0.2.7:8080"] {
         let alone = [("server.listen", address, "--listen")];
         let found = problems(&inputs("", &[], &alone));
@@ -168,6 +168,12 @@ fn others_can_reach_the_server_only_through_a_proxy() {
             ("server.behind_proxy", "true", "--behind-proxy"),
         ];
         load(&inputs("", &[], &both)).unwrap();
+        let encrypted = [
+            ("server.listen", address, "--listen"),
+            ("server.tls_certificate", "coffer.pem", "--tls-certificate"),
+            ("server.tls_key", "coffer.key", "--tls-key"),
+        ];
+        load(&inputs("", &[], &encrypted)).unwrap();
     }
     for address in [
         "127.0.0.1:0",
@@ -329,6 +335,12 @@ fn every_key_can_be_set_from_every_layer_it_names() {
             // Alone it is no provider.
             given.push(("COFFER_SERVER__PUBLIC_URL", "https://c.example"));
             given.push(("COFFER_OIDC__CLIENT_ID", "coffer"));
+        }
+        // So is half of a pair.
+        match key.name {
+            "server.tls_certificate" => given.push(("COFFER_SERVER__TLS_KEY", "key.pem")),
+            "server.tls_key" => given.push(("COFFER_SERVER__TLS_CERTIFICATE", "coffer.pem")),
+            _ => {}
         }
         let loaded = load(&inputs("", &given, &[])).unwrap();
         let shown = match key.name {

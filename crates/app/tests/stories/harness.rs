@@ -185,10 +185,20 @@ impl Running {
 
     /// As an administrator would end it.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.end().await
+    }
+
+    /// As an administrator tells a server to read its files again.
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.end().await
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// Waits for its own end.
@@ -219,7 +229,7 @@ pub(crate) struct Server {
 impl Server {
     /// The address to listen on to be found again.
     pub(crate) fn address(&self) -> &str {
-        let rest = self.url.strip_prefix("http://").unwrap();
+        let (_, rest) = self.url.split_once("://").unwrap();
         rest.split_once('/').unwrap().0
     }
 }

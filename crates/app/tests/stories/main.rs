@@ -21,3 +21,4 @@ mod password;
 mod permission;
 mod recover;
 mod serve;
+mod tls;

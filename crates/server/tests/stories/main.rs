@@ -31,6 +31,7 @@ mod second_factor;
 mod sessions;
 mod streams;
 mod tickets;
+mod tls;
 
 use coffer_testkit::{Answer, LeasedJob, TestAgent, TestServer, User, certificate};
 use coffer_wire::coffer::AuditEvent;
