@@ -282,6 +282,10 @@ fn by_code(code: &str) -> Option<(StatusCode, (&'static str, &'static str))> {
             (TASKS, "SecureFileNotFoundException"),
         ),
         "secure_file.name_taken" => (StatusCode::CONFLICT, (TASKS, "SecureFileExistsException")),
+        "task.not_found" | "task.no_package" => (
+            StatusCode::NOT_FOUND,
+            (TASKS, "TaskDefinitionNotFoundException"),
+        ),
         "ticket.invalid" => (
             StatusCode::BAD_REQUEST,
             (FRAMEWORK, "DownloadTicketValidationException"),

@@ -42,6 +42,7 @@ mod sign_in;
 mod signing;
 mod streams;
 mod tally;
+mod tasks;
 mod token_uses;
 mod tokens;
 mod totp;
@@ -54,6 +55,7 @@ pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
+pub use coffer_pipeline::tasks::{CommandMode, Phase, TaskDefinition};
 pub use coffer_store::ATTEMPT_SECONDS;
 pub use coffer_store::AuditFilter;
 pub use credentials::{NewToken, TokenKind, TokenView, TokenWish};
@@ -88,6 +90,7 @@ pub use sessions::{
 pub use sign_in::{Shown, SignIn};
 pub use signing::RecordKeeper;
 pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamView, Streams};
+pub use tasks::Tasks;
 pub use upload::Upload;
 
 pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
@@ -274,6 +277,11 @@ impl Service {
     /// Pipelines.
     pub fn pipelines(&self) -> Pipelines<'_> {
         Pipelines(self)
+    }
+
+    /// Tasks.
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks(self)
     }
 
     /// Runs.

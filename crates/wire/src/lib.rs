@@ -20,6 +20,7 @@ pub mod secure_files;
 pub mod security;
 pub mod signature;
 pub mod streams;
+pub mod tasks;
 
 pub use common::{Date, IdentityRef, List};
 pub use envelope::ErrorEnvelope;

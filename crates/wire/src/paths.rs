@@ -152,6 +152,16 @@ pub mod location {
     pub const CONNECTION_DATA: &str = "_apis/connectionData";
 }
 
+/// Tasks, at the organization's level.
+pub mod tasks {
+    /// All.
+    pub const COLLECTION: &str = "_apis/distributedtask/tasks";
+    /// The versions of one.
+    pub const ITEM: &str = "_apis/distributedtask/tasks/{taskId}";
+    /// One version of one.
+    pub const VERSION: &str = "_apis/distributedtask/tasks/{taskId}/{versionString}";
+}
+
 /// Our own area.
 pub mod coffer {
     /// POST [`crate::coffer::FirstSignIn`]. No token is needed.

@@ -295,10 +295,9 @@ impl Context<'_> {
                     .iter()
                     .any(|input| words::same(&input.name, name) && input.value.is_none())
         };
-        let needed = task
-            .inputs
-            .iter()
-            .filter(|input| input.required && !input.conditional && input.default.is_empty());
+        let needed = task.inputs.iter().filter(|input| {
+            input.required && input.visible_rule.is_empty() && input.default.is_empty()
+        });
         for input in needed.filter(|input| !given(&input.name)) {
             let message = format!("the task `{}` needs the input `{}`", task.name, input.name);
             let hint = format!("add `{}: …` below `inputs:`", input.name);

@@ -49,12 +49,9 @@ fn download_secure_file() -> TaskDefinition {
     TaskDefinition {
         minimum_agent_version: Some(Version::new(2, 182, 1)),
         inputs: vec![
-            Input {
-                required: true,
-                ..input("secureFile", InputKind::SecureFile, "")
-            },
-            input("retryCount", InputKind::Text, "8"),
-            input("socketTimeout", InputKind::Text, ""),
+            required(input("secureFile", "secureFile", "Secure file", "")),
+            input("retryCount", "string", "Retry count", "8"),
+            input("socketTimeout", "string", "Socket timeout", ""),
         ],
         output_variables: vec!["secureFilePath".to_owned()],
         restrictions: Restrictions {
@@ -79,12 +76,9 @@ fn download_secure_file() -> TaskDefinition {
 fn cmd_line() -> TaskDefinition {
     TaskDefinition {
         inputs: vec![
-            Input {
-                required: true,
-                ..input("script", InputKind::Text, "")
-            },
-            input("workingDirectory", InputKind::FilePath, ""),
-            input("failOnStderr", InputKind::Boolean, "false"),
+            required(input("script", "multiLine", "Script", "")),
+            input("workingDirectory", "filePath", "Working directory", ""),
+            input("failOnStderr", "boolean", "Fail on standard error", "false"),
         ],
         stages: Stages {
             main: native(),
@@ -102,20 +96,21 @@ fn cmd_line() -> TaskDefinition {
 }
 
 fn bash() -> TaskDefinition {
-    let shown_if = |kind, name| Input {
-        required: true,
-        conditional: true,
-        ..input(name, kind, "")
+    let shown = |of: &str, input| Input {
+        visible_rule: format!("targetType = {of}"),
+        ..input
     };
+    let path = required(input("filePath", "filePath", "Script path", ""));
+    let script = required(input("script", "multiLine", "Script", ""));
     TaskDefinition {
         inputs: vec![
-            input("targetType", InputKind::Text, "filePath"),
-            shown_if(InputKind::FilePath, "filePath"),
-            input("arguments", InputKind::Text, ""),
-            shown_if(InputKind::Text, "script"),
-            input("workingDirectory", InputKind::FilePath, ""),
-            input("failOnStderr", InputKind::Boolean, "false"),
-            input("bashEnvValue", InputKind::Text, ""),
+            input("targetType", "radio", "Type", "filePath"),
+            shown("filePath", path),
+            shown("filePath", input("arguments", "string", "Arguments", "")),
+            shown("inline", script),
+            input("workingDirectory", "filePath", "Working directory", ""),
+            input("failOnStderr", "boolean", "Fail on standard error", "false"),
+            input("bashEnvValue", "string", "Value of BASH_ENV", ""),
         ],
         stages: Stages {
             main: native(),
@@ -150,10 +145,12 @@ fn checkout() -> TaskDefinition {
         "workspaceRepo",
     ];
     TaskDefinition {
+        // It is written as a step of its own.
+        visibility: Vec::new(),
         inputs: names
             .into_iter()
             .chain(more)
-            .map(|name| input(name, InputKind::Text, ""))
+            .map(|name| input(name, "string", name, ""))
             .collect(),
         stages: Stages {
             main: native(),
@@ -184,6 +181,7 @@ fn task(
         friendly_name: friendly.to_owned(),
         description: description.to_owned(),
         version,
+        visibility: vec!["Build".to_owned()],
         minimum_agent_version: None,
         demands: Vec::new(),
         instance_name_format: format.to_owned(),
@@ -195,14 +193,23 @@ fn task(
     }
 }
 
-fn input(name: &str, kind: InputKind, default: &str) -> Input {
+fn input(name: &str, declared: &str, label: &str, default: &str) -> Input {
     Input {
         name: name.to_owned(),
         aliases: Vec::new(),
-        kind,
+        label: label.to_owned(),
+        kind: InputKind::parse(declared),
+        declared: declared.to_owned(),
         required: false,
-        conditional: false,
+        visible_rule: String::new(),
         default: default.to_owned(),
+    }
+}
+
+fn required(input: Input) -> Input {
+    Input {
+        required: true,
+        ..input
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn read(text: &str) -> Result<TaskDefinition, InvalidTaskDefinition> 
             .unwrap_or(name.clone()),
         description: string(task, "description"),
         version,
+        visibility: strings(task, "visibility"),
         minimum_agent_version,
         demands: demands.map_err(|_| Field("demands"))?,
         instance_name_format: string(task, "instanceNameFormat"),
@@ -90,12 +91,15 @@ pub(super) fn read(text: &str) -> Result<TaskDefinition, InvalidTaskDefinition> 
 
 fn input(input: &Object) -> Option<Input> {
     let name = Some(string(input, "name")).filter(|name| !name.is_empty())?;
+    let declared = string(input, "type");
     Some(Input {
         name,
         aliases: strings(input, "aliases"),
-        kind: InputKind::parse(&string(input, "type")),
+        label: string(input, "label"),
+        kind: InputKind::parse(&declared),
+        declared,
         required: string(input, "required").eq_ignore_ascii_case("true"),
-        conditional: !string(input, "visibleRule").is_empty(),
+        visible_rule: string(input, "visibleRule"),
         default: string(input, "defaultValue").trim().to_owned(),
     })
 }
@@ -209,10 +213,14 @@ mod tests {
             (thing.name.as_str(), &thing.kind, thing.required),
             ("thing", &InputKind::SecureFile, true)
         );
+        assert_eq!(thing.declared, "SECUREFILE");
         let remove = task.input("remove").expect("input");
         assert_eq!((remove.required, remove.default.as_str()), (false, "true"));
         let tries = task.input("tries").expect("input");
-        assert_eq!((tries.conditional, tries.default.as_str()), (true, "8"));
+        assert_eq!(
+            (tries.visible_rule.as_str(), tries.default.as_str()),
+            ("remove = true", "8")
+        );
         assert_eq!(
             task.inputs[3].kind,
             InputKind::ConnectedService("AzureRM,Generic".to_owned())

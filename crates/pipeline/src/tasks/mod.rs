@@ -24,6 +24,8 @@ pub struct TaskDefinition {
     pub description: String,
     /// Its version.
     pub version: Version,
+    /// Where it may be used, such as `Build`; empty for what nobody writes as a task.
+    pub visibility: Vec<String>,
     /// Least `Agent.Version`.
     pub minimum_agent_version: Option<Version>,
     /// Further demands on the agent.
@@ -82,12 +84,16 @@ pub struct Input {
     pub name: String,
     /// Other names YAML may use.
     pub aliases: Vec<String>,
+    /// What people see.
+    pub label: String,
     /// What its value means.
     pub kind: InputKind,
+    /// The type that this was read from: a form has more of them than a runner.
+    pub declared: String,
     /// The task cannot run without it. Said by the task; not binding when the input is shown only in some cases.
     pub required: bool,
-    /// It has a `visibleRule`, so that [`Input::required`] holds in some cases only.
-    pub conditional: bool,
+    /// When a form shows it; then [`Input::required`] holds in some cases only. Empty for always.
+    pub visible_rule: String,
     /// Value when the step gives none; empty for none.
     pub default: String,
 }

@@ -42,6 +42,7 @@ locations! {
     RESOURCE_AREAS = "e81700f7-3be2-46de-8624-2eb35882fcaa" "Location" "ResourceAreas" "_apis/{resource}/{areaId}" 1 "3.2" "0.0";
     CONNECTION_DATA = "00d9565f-ed9c-4a06-9a50-00e7896ccab4" "Location" "ConnectionData" "_apis/{resource}" 1 "1.0" "0.0";
     SECURE_FILES = "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421" "distributedtask" "securefiles" "{project}/_apis/{area}/{resource}/{secureFileId}" 1 "3.2" "0.0";
+    TASKS = "60aac929-f0cd-4bc8-9ce4-6b30e8f1b1bd" "distributedtask" "tasks" "_apis/{area}/{resource}/{taskId}/{versionString}" 1 "1.0" "7.1";
     PERMISSIONS = "b5b9a4a4-e6cd-4096-853c-ab7d8b0c4eb2" "pipelinePermissions" "pipelinePermissions" "{project}/_apis/pipelines/{resource}/{resourceType}/{resourceId}" 1 "5.1" "0.0";
     AUTHORIZED_RESOURCES = "398c85bc-81aa-4822-947c-a194a05f0fef" "build" "authorizedresources" "{project}/_apis/{area}/{resource}" 1 "5.0" "0.0";
     DEFINITION_RESOURCES = "ea623316-1967-45eb-89ab-e9e6110cf2d6" "build" "resources" "{project}/_apis/{area}/definitions/{definitionId}/{resource}" 1 "5.0" "0.0";
@@ -160,7 +161,7 @@ mod tests {
             let rows = rows(Some(area)).into_iter();
             rows.map(|row| row.resource_name).collect()
         };
-        assert_eq!(names("DistributedTask"), ["securefiles"]);
+        assert_eq!(names("DistributedTask"), ["securefiles", "tasks"]);
         assert_eq!(names("location"), ["ResourceAreas", "ConnectionData"]);
         assert_eq!(
             names("BUILD"),

@@ -12,6 +12,7 @@ pub(crate) mod projects;
 pub(crate) mod roles;
 pub(crate) mod secure_files;
 pub(crate) mod security;
+pub(crate) mod tasks;
 
 use crate::App;
 use crate::error::{ApiError, Result};

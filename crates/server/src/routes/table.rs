@@ -3,7 +3,7 @@
 use super::Route;
 use crate::ado::{
     authorized_resources, builds, directory as identities, graph, location, permissions, pipelines,
-    projects as team_projects, roles, secure_files, security,
+    projects as team_projects, roles, secure_files, security, tasks,
 };
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
@@ -42,7 +42,7 @@ pub(crate) fn table() -> Vec<Route> {
 fn compatible() -> Vec<Route> {
     use location::{
         AUTHORIZED_RESOURCES, BUILDS, CONNECTION_DATA, DEFINITION_RESOURCES, LOGS, PERMISSIONS,
-        PIPELINES, PREVIEW, RESOURCE_AREAS, RUNS, SECURE_FILES, TIMELINE,
+        PIPELINES, PREVIEW, RESOURCE_AREAS, RUNS, SECURE_FILES, TASKS, TIMELINE,
     };
     vec![
         route!(OPTIONS paths::location::ROOT, location::all),
@@ -57,6 +57,9 @@ fn compatible() -> Vec<Route> {
         route!(GET paths::secure_files::ITEM, secure_files::get).at(&SECURE_FILES),
         route!(PATCH paths::secure_files::ITEM, secure_files::update).at(&SECURE_FILES),
         route!(DELETE paths::secure_files::ITEM, secure_files::delete).at(&SECURE_FILES),
+        route!(GET paths::tasks::COLLECTION, tasks::list).at(&TASKS),
+        route!(GET paths::tasks::ITEM, tasks::versions).at(&TASKS),
+        route!(GET paths::tasks::VERSION, tasks::get).at(&TASKS),
         route!(PATCH paths::permissions::COLLECTION, permissions::change_many).at(&PERMISSIONS),
         route!(GET paths::permissions::ITEM, permissions::get).at(&PERMISSIONS),
         route!(PATCH paths::permissions::ITEM, permissions::change).at(&PERMISSIONS),

@@ -30,6 +30,7 @@ mod runs;
 mod second_factor;
 mod sessions;
 mod streams;
+mod tasks;
 mod tickets;
 mod tls;
 

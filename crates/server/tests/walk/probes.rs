@@ -68,6 +68,10 @@ pub(crate) const PROBES: &[Probe] = &[
         r#"{"name":"{fresh}"}"#,
     ),
     bare("DELETE {project}/_apis/distributedtask/securefiles/{secureFileId}"),
+    // Tasks: nothing about them is anybody's.
+    bare("GET _apis/distributedtask/tasks"),
+    bare("GET _apis/distributedtask/tasks/{taskId}"),
+    bare("GET _apis/distributedtask/tasks/{taskId}/{versionString}"),
     // Roles and access control lists.
     bare("GET _apis/securityroles/scopes/{scopeId}/roledefinitions"),
     bare("GET _apis/securityroles/scopes/{scopeId}/roleassignments/resources/{resourceId}"),

@@ -240,6 +240,8 @@ fn constant(server: &TestServer, place: &str) -> String {
         "securityNamespaceId" => "b7e84409-6553-448a-bbb2-af228e07cbeb".into(),
         "permissions" => "1".into(),
         "resourceType" => "securefile".into(),
+        "taskId" => "2a6ca863-f2ce-4f4d-8bcb-15e64608ec4b".into(),
+        "versionString" => "1".into(),
         "agentKey" => "A".repeat(43),
         other => panic!("walk/world.rs does not say what goes into {{{other}}}"),
     }
