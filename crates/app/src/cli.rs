@@ -223,7 +223,10 @@ pub(crate) struct ServeArgs {
     /// Its private key, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<String>,
-    /// A proxy before the server terminates TLS
+    /// Addresses and ranges of proxies whose X-Forwarded-* headers count, with commas between
+    #[arg(long, value_name = "LIST")]
+    pub(crate) trusted_proxies: Option<String>,
+    /// A proxy on this machine or a private address terminates TLS
     #[arg(long)]
     pub(crate) behind_proxy: bool,
     /// Form of the log: text or json [default: text]
@@ -255,6 +258,11 @@ impl ServeArgs {
                 &self.tls_certificate,
             ),
             ("server.tls_key", "--tls-key", &self.tls_key),
+            (
+                "server.trusted_proxies",
+                "--trusted-proxies",
+                &self.trusted_proxies,
+            ),
             ("server.behind_proxy", "--behind-proxy", &behind_proxy),
             ("log.format", "--log-format", &self.log_format),
             ("log.level", "--log-level", &self.log_level),

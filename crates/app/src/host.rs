@@ -116,7 +116,7 @@ impl Host {
         })?;
         let mut options = coffer_server::Options::new(address);
         options.public_url.clone_from(&config.server.public_url);
-        options.behind_proxy = config.server.behind_proxy;
+        options.proxies.clone_from(&config.server.proxies);
         let mut renewal = None;
         if let Some(pair) = pair {
             for warning in tls::warnings(config, &pair) {

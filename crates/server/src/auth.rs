@@ -8,9 +8,10 @@
 use crate::answer::{Activity, Template};
 use crate::body::{BodyLimit, read_all};
 use crate::error::{ApiError, Result};
+use crate::forwarded::Arrival;
 use crate::normalize::Canonical;
 use crate::pages::guard::Door;
-use crate::{App, answer, pages};
+use crate::{App, mistakes, pages};
 use aws_lc_rs::digest;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -104,16 +105,20 @@ impl Who {
 /// Where the caller sits, as far as it is known. An extractor.
 pub(crate) struct Address(pub(crate) Option<IpAddr>);
 
-impl FromRequestParts<App> for Address {
+impl<S: Sync> FromRequestParts<S> for Address {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(
         parts: &mut http::request::Parts,
-        app: &App,
+        _: &S,
     ) -> std::result::Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-        Ok(Self(address(&parts.headers, peer, app.behind_proxy)))
+        Ok(Self(address(parts)))
     }
+}
+
+/// Where the caller sits, as far as it is known.
+pub(crate) fn address(parts: &http::request::Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Arrival>()?.address
 }
 
 /// The guard: refuses cross-site writes, authenticates, and notes the route for the access log.
@@ -133,20 +138,17 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
 async fn admit(guard: &Guard, request: Request) -> Result<Request> {
     let (mut parts, mut body) = request.into_parts();
     refuse_cross_site(&parts.method, &parts.headers, guard.app.urls.origin())?;
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    let address = address(&parts.headers, peer, guard.app.behind_proxy);
+    let address = address(&parts);
     let sign_in = guard.app.service.sign_in();
     match guard.auth {
         Auth::Anonymous => {}
         // Pages have a guard of their own; none of their requests gets here.
         Auth::Page | Auth::Entry => return Err(ApiError::internal("a page without its guard")),
         Auth::Token => {
-            let token = token(&parts.headers)?.ok_or_else(|| {
-                ApiError::unauthenticated(
-                    "token.missing",
-                    "The caller is not signed in. Send a token as the password of Basic authentication, or as Bearer.",
-                )
-            })?;
+            let token = token(&parts.headers)?.ok_or_else(|| mistakes::no_token(&parts.headers))?;
+            if let Some(error) = mistakes::foreign(&parts.headers, &token) {
+                return Err(error);
+            }
             let mut caller = sign_in.token(token, address).await?;
             caller.request = of(&parts);
             parts.extensions.insert(caller);
@@ -248,25 +250,20 @@ fn token(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>> {
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let unreadable = || {
-        ApiError::unauthenticated(
-            "token.invalid",
-            "The Authorization header cannot be read. It is 'Basic' with base64 of 'name:token', or 'Bearer' with the token.",
-        )
-    };
-    let twice = || {
-        ApiError::argument(
-            "The request authenticates twice. Send one Authorization header, either Basic or Bearer.",
-        )
-    };
+    let unreadable = || mistakes::unreadable("");
     if values.next().is_some() {
-        return Err(twice());
+        return Err(mistakes::twice());
     }
-    let value = value.to_str().map_err(|_| unreadable())?;
-    let (scheme, rest) = value.trim().split_once(' ').ok_or_else(unreadable)?;
+    let value = value.to_str().map_err(|_| unreadable())?.trim();
+    let (scheme, rest) = value
+        .split_once(' ')
+        .ok_or_else(|| mistakes::unreadable(value))?;
     let rest = rest.trim();
-    if rest.contains(',') {
-        return Err(twice());
+    let known = ["Basic", "Bearer"]
+        .iter()
+        .any(|word| scheme.eq_ignore_ascii_case(word));
+    if known && rest.contains(',') {
+        return Err(mistakes::twice());
     }
     let token = if scheme.eq_ignore_ascii_case("Basic") {
         let engine = GeneralPurpose::new(
@@ -280,7 +277,7 @@ fn token(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>> {
     } else if scheme.eq_ignore_ascii_case("Bearer") {
         Zeroizing::new(rest.to_owned())
     } else {
-        return Err(unreadable());
+        return Err(mistakes::unreadable(scheme));
     };
     if token.is_empty() {
         return Err(unreadable());
@@ -314,25 +311,6 @@ fn refuse_cross_site(method: &Method, headers: &HeaderMap, own: Option<&str>) ->
         }
     }
     Ok(())
-}
-
-/// Behind a proxy, what the proxy added last; what a client wrote there itself comes before that and does not count.
-pub(crate) fn address(
-    headers: &HeaderMap,
-    peer: Option<IpAddr>,
-    behind_proxy: bool,
-) -> Option<IpAddr> {
-    if !behind_proxy {
-        return peer;
-    }
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.rsplit(',').next())
-        .and_then(|last| answer::parse_address(last.trim()))
-        .or(peer)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod connection;
 mod cookies;
 mod disposition;
 mod error;
+mod forwarded;
 mod linger;
 mod mistakes;
 mod normalize;
@@ -28,6 +29,7 @@ mod tls;
 mod urls;
 mod version;
 
+pub use forwarded::{Proxies, ProxiesError};
 pub use options::{Limits, Options};
 pub use serve::{ServeError, serve};
 pub use tls::{Pair, PairError, Tls};
@@ -73,7 +75,8 @@ fn app(service: Service, options: &Options, stop: CancellationToken) -> Result<A
     Ok(App(Arc::new(State {
         service,
         limits: options.limits,
-        behind_proxy: options.behind_proxy,
+        proxies: options.proxies.clone(),
+        tls: options.tls.is_some(),
         urls,
         stop,
     })))
@@ -86,7 +89,9 @@ struct App(Arc<State>);
 struct State {
     service: Service,
     limits: Limits,
-    behind_proxy: bool,
+    proxies: Proxies,
+    /// Whether the server itself speaks TLS.
+    tls: bool,
     urls: urls::Urls,
     stop: CancellationToken,
 }

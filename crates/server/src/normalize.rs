@@ -4,6 +4,7 @@
 //! match in any case, and the optional prefix is dropped. Segments that mean "here" or "up" are refused. Knows templates, not handlers.
 
 use crate::error::ApiError;
+use crate::mistakes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Everything but RFC 3986's unreserved characters.
@@ -51,6 +52,20 @@ impl Normalizer {
         }
     }
 
+    /// Whether the organization is there, before the area, and something before it.
+    fn is_behind_something(&self, segments: &[String]) -> bool {
+        let area = segments
+            .iter()
+            .position(|s| s.eq_ignore_ascii_case("_apis"));
+        area.is_some_and(|area| {
+            let before = &segments[..area];
+            before
+                .iter()
+                .skip(1)
+                .any(|s| s.to_lowercase() == self.organization)
+        })
+    }
+
     /// The path of a page, which stands beside the organization.
     fn page(&self, segments: &[String]) -> Option<String> {
         let fits = self.pages.iter();
@@ -90,7 +105,10 @@ impl Normalizer {
                 return Ok(known(&path));
             }
             [organization, ..] if organization.to_lowercase() != self.organization => {
-                return Err(ApiError::no_route());
+                return Err(match self.is_behind_something(&segments) {
+                    true => mistakes::prefix(),
+                    false => ApiError::no_route(),
+                });
             }
             [_] => return Ok(known("/")),
             _ => {}
@@ -243,9 +261,19 @@ mod tests {
             "/Other/p/_apis/pipelines/1",
             "/DefaultCollection/p/_apis/git/repositories/x/y",
             "/DefaultCollection/p",
-            "/tfs/DefaultCollection/p/_apis/pipelines/1",
+            "/tfs/p/_apis/pipelines/1",
         ] {
             assert_eq!(path(unknown), Err(StatusCode::NOT_FOUND), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_is_none_is_called_out() {
+        for unknown in [
+            "/tfs/DefaultCollection/p/_apis/pipelines/1",
+            "/a/b/defaultCollection/_apis/connectionData",
+        ] {
+            assert_eq!(path(unknown), Err(StatusCode::BAD_REQUEST), "{unknown}");
         }
     }
 

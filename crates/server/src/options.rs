@@ -1,6 +1,6 @@
 //! How the server listens and what it puts up with. Plain values: reading configuration is the app's work.
 
-use crate::Tls;
+use crate::{Proxies, Tls};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub struct Options {
     /// Path before the organization, such as `/tfs`. When absent, the path of `public_url`. A request with and one
     /// without the prefix mean the same, so that a proxy may strip it or leave it.
     pub prefix: Option<String>,
-    /// Whether exactly one reverse proxy stands before the server. Then the caller's address is the last entry of
-    /// `X-Forwarded-For`.
-    pub behind_proxy: bool,
+    /// The reverse proxies before the server, whose `X-Forwarded-*` count. With some, and without TLS, nobody else but this
+    /// machine is served.
+    pub proxies: Proxies,
     /// Serve TLS with this. Without it: plain HTTP.
     pub tls: Option<Tls>,
     /// Times and sizes.
@@ -31,7 +31,7 @@ impl Options {
             listen,
             public_url: None,
             prefix: None,
-            behind_proxy: false,
+            proxies: Proxies::default(),
             tls: None,
             limits: Limits::default(),
         }

@@ -9,6 +9,7 @@ use crate::ado::location::Location;
 use crate::answer::{Template, finish};
 use crate::auth::{Auth, Guard, guard};
 use crate::error::ApiError;
+use crate::forwarded::arrive;
 use crate::linger::linger;
 use crate::normalize::Normalizer;
 use crate::{RouteInfo, mistakes, pages};
@@ -111,6 +112,7 @@ pub(crate) fn router(app: App) -> Router {
     }
     Router::new()
         .fallback_service(inner.with_state(app.clone()))
+        .layer(from_fn_with_state(app.clone(), arrive))
         .layer(from_fn_with_state(normalizer, canonical_path))
         .layer(from_fn_with_state(app, linger))
         .layer(CatchPanicLayer::custom(panicked))

@@ -1,6 +1,7 @@
 //! The server's own address, as clients see it: for links in answers, and for what a job is told to call.
 
 use crate::error::{ApiError, Result};
+use crate::forwarded::Arrival;
 use crate::{App, Options, ServeError};
 use axum::extract::FromRequestParts;
 use coffer_wire::paths::fill;
@@ -54,7 +55,7 @@ impl Urls {
             };
         }
         Ok(Self {
-            local: options.listen.ip().is_loopback() && !options.behind_proxy,
+            local: options.listen.ip().is_loopback() && options.proxies.is_empty(),
             scheme: match options.tls {
                 Some(_) => "https",
                 None => "http",
@@ -83,16 +84,17 @@ impl Urls {
     }
 
     /// The organization's URL, no slash at the end, for a job to call.
-    pub(crate) fn organization(&self, headers: &HeaderMap) -> Result<String> {
-        let server = match &self.public {
-            Some(public) => public.clone(),
-            None if self.local => format!(
+    pub(crate) fn organization(&self, arrival: &Arrival, headers: &HeaderMap) -> Result<String> {
+        let server = match (&self.public, arrival.base()) {
+            (Some(public), _) => public.clone(),
+            (None, Some(base)) => format!("{base}{}", self.prefix),
+            (None, None) if self.local => format!(
                 "{}://{}{}",
                 self.scheme,
                 self.local_host(headers),
                 self.prefix
             ),
-            None => {
+            (None, None) => {
                 return Err(ApiError::unavailable(
                     "The server does not know its own address, so jobs could not call it. Start it with --public-url.",
                 ));
@@ -102,8 +104,8 @@ impl Urls {
     }
 
     /// As [`Self::organization`], for links that only a person follows.
-    fn for_links(&self, headers: &HeaderMap) -> String {
-        self.organization(headers).unwrap_or_else(|_| {
+    fn for_links(&self, arrival: &Arrival, headers: &HeaderMap) -> String {
+        self.organization(arrival, headers).unwrap_or_else(|_| {
             format!(
                 "{}://{}{}/{}",
                 self.scheme, self.listen, self.prefix, self.organization
@@ -144,13 +146,15 @@ impl FromRequestParts<App> for Links {
         parts: &mut http::request::Parts,
         app: &App,
     ) -> std::result::Result<Self, Infallible> {
-        Ok(Self(app.urls.for_links(&parts.headers)))
+        let Ok(arrival) = Arrival::from_request_parts(parts, app).await;
+        Ok(Self(app.urls.for_links(&arrival, &parts.headers)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Proxies;
     use http::HeaderValue;
 
     fn urls(listen: &str, change: impl Fn(&mut Options)) -> Urls {
@@ -162,7 +166,7 @@ mod tests {
     fn seen(urls: &Urls, host: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_str(host).unwrap());
-        urls.organization(&headers).ok()
+        urls.organization(&Arrival::default(), &headers).ok()
     }
 
     #[test]
@@ -203,7 +207,9 @@ mod tests {
     #[test]
     fn elsewhere_nothing_is_guessed() {
         assert_eq!(seen(&urls("0.0.0.0:80", |_| {}), "localhost"), None);
-        let proxied = urls("127.0.0.1:8080", |options| options.behind_proxy = true);
+        let proxied = urls("127.0.0.1:8080", |options| {
+            options.proxies = Proxies::nearby()
+        });
         assert_eq!(seen(&proxied, "localhost"), None);
     }
 

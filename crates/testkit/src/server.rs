@@ -16,7 +16,7 @@ use crate::{Authority, logs, samples};
 use coffer_client::ClientError;
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
-use coffer_server::{Limits, Options, Pair, Tls};
+use coffer_server::{Limits, Options, Pair, Proxies, Tls};
 use coffer_service::{ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
@@ -51,6 +51,10 @@ pub struct Setup {
     pub calls_this_machine: bool,
     /// Whether a reverse proxy stands before the server, so that a request says itself where it comes from.
     pub behind_proxy: bool,
+    /// The proxies whose word counts, where they are others than those nearby.
+    pub trusted_proxies: &'static str,
+    /// The server's address for clients.
+    pub public_url: Option<&'static str>,
     /// Whether it serves TLS, with a certificate of [`TestServer::authority`].
     pub tls: bool,
     /// A certificate authority that the operator trusts for such calls, PEM.
@@ -66,6 +70,8 @@ impl Default for Setup {
             lease_seconds: 30,
             duties: true,
             behind_proxy: false,
+            trusted_proxies: "",
+            public_url: None,
             tls: false,
             calls_this_machine: true,
             trusts: None,
@@ -175,7 +181,11 @@ impl TestServer {
         self.address = listener.local_addr().unwrap();
         let mut options = Options::new(self.address);
         options.limits = self.setup.limits;
-        options.behind_proxy = self.setup.behind_proxy;
+        options.proxies = match self.setup.behind_proxy {
+            true => Proxies::nearby(),
+            false => Proxies::parse(self.setup.trusted_proxies).unwrap(),
+        };
+        options.public_url = self.setup.public_url.map(str::to_owned);
         options.tls.clone_from(&self.tls);
         if self.provider.is_some() {
             options.public_url = Some(format!("http://{}", self.address));

@@ -15,6 +15,7 @@ use crate::signals::stop_on_signal;
 use coffer_agent::AgentOptions;
 use coffer_client::{AuditQuery, Body, Client, ClientOptions, Upload};
 use coffer_outgoing::Policy;
+use coffer_server::Proxies;
 use coffer_service::SessionLife;
 use coffer_wire::coffer::{AuditEntry, FirstSignIn, GroupReference, TokenRequest, User};
 use coffer_wire::pipelines::{Run, RunRequest};
@@ -125,7 +126,7 @@ fn config(folder: &Path) -> Config {
         server: Server {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
-            behind_proxy: false,
+            proxies: Proxies::default(),
             tls: None,
             organization: "DefaultCollection".into(),
         },

@@ -7,6 +7,7 @@ use super::{
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;
+use coffer_server::Proxies;
 use coffer_service::SessionLife;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,9 +22,9 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
         }
     }
     let text = |name: &str| settings.get(name).text.as_str();
-    let behind_proxy = text("server.behind_proxy") == "true";
+    let proxies = proxies(settings, problems);
     let tls = tls(settings, problems);
-    let shielded = behind_proxy || tls.is_some();
+    let shielded = !proxies.is_empty() || tls.is_some();
     let listen = listen(settings.get("server.listen"), shielded, problems);
     let public_url = public_url(settings.get("server.public_url"), tls.is_some(), problems);
     for (name, most) in [
@@ -47,7 +48,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
         server: Server {
             listen: listen?,
             public_url,
-            behind_proxy,
+            proxies,
             tls,
             organization: text("server.organization").into(),
         },
@@ -113,6 +114,26 @@ fn listen(setting: &Setting, shielded: bool, problems: &mut Vec<Problem>) -> Opt
         ));
     }
     Some(address)
+}
+
+/// The proxies whose word counts: those that are listed, else those nearby.
+fn proxies(settings: &Settings, problems: &mut Vec<Problem>) -> Proxies {
+    let setting = settings.get("server.trusted_proxies");
+    match Proxies::parse(&setting.text) {
+        Ok(none) if none.is_empty() => match settings.get("server.behind_proxy").text.as_str() {
+            "true" => Proxies::nearby(),
+            _ => none,
+        },
+        Ok(proxies) => proxies,
+        Err(error) => {
+            problems.push(problem(
+                setting,
+                format!("`server.trusted_proxies`: {error}"),
+                "list the addresses and ranges of the proxies, with commas between them",
+            ));
+            Proxies::default()
+        }
+    }
 }
 
 /// Where certificate and key are. Whether they are good is found when they are read.

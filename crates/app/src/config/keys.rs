@@ -60,7 +60,7 @@ pub(crate) const KEYS: &[Key] = &[
         secret: false,
         flag: Some("--listen"),
         about: "Address and port to listen on. Anything but a loopback address needs `server.tls_certificate`, or \
-                `server.behind_proxy` for a proxy that speaks TLS. Port 0 picks a free one.",
+                `server.behind_proxy` or `server.trusted_proxies` for a proxy that speaks TLS. Port 0 picks a free one.",
     },
     Key {
         name: "server.tls_certificate",
@@ -95,8 +95,20 @@ pub(crate) const KEYS: &[Key] = &[
         fallback: Fallback::Is("false"),
         secret: false,
         flag: Some("--behind-proxy"),
-        about: "A proxy before Coffer terminates TLS. Allows a non-loopback `server.listen` and trusts the proxy's \
-                `X-Forwarded-*` headers, so nothing else may reach that address.",
+        about: "A proxy before Coffer terminates TLS: the short form of `server.trusted_proxies` for whatever is near, \
+                that is, loopback and private addresses. Allows a non-loopback `server.listen`. \
+                [on-premises.md](on-premises.md) explains.",
+    },
+    Key {
+        name: "server.trusted_proxies",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: Some("--trusted-proxies"),
+        about: "Addresses and ranges of the proxies before Coffer, with commas between them, such as `10.0.0.5, 192.0.2.0/28`. \
+                What `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` say counts from these and from nobody else. \
+                Without TLS in Coffer itself nobody but these and its own machine is served. Stronger than \
+                `server.behind_proxy`. Empty: none.",
     },
     Key {
         name: "server.organization",

@@ -16,6 +16,7 @@ pub(crate) use folders::user_folder;
 pub(crate) use layers::{Flag, HIDDEN, Inputs};
 
 use coffer_outgoing::Policy;
+use coffer_server::Proxies;
 use coffer_service::SessionLife;
 use std::fmt;
 use std::net::SocketAddr;
@@ -44,7 +45,8 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     /// Without a slash at the end; `None`: as the request says.
     pub(crate) public_url: Option<String>,
-    pub(crate) behind_proxy: bool,
+    /// The proxies whose word counts.
+    pub(crate) proxies: Proxies,
     /// What to serve TLS with; `None`: plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) organization: String,

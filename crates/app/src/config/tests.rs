@@ -168,6 +168,11 @@ fn others_can_reach_the_server_only_over_tls_or_through_a_proxy() {
             ("server.behind_proxy", "true", "--behind-proxy"),
         ];
         load(&inputs("", &[], &both)).unwrap();
+        let listed = [
+            ("server.listen", address, "--listen"),
+            ("server.trusted_proxies", "10.0.0.5", "--trusted-proxies"),
+        ];
+        load(&inputs("", &[], &listed)).unwrap();
         let encrypted = [
             ("server.listen", address, "--listen"),
             ("server.tls_certificate", "coffer.pem", "--tls-certificate"),
@@ -183,6 +188,31 @@ fn others_can_reach_the_server_only_over_tls_or_through_a_proxy() {
     ] {
         load(&inputs("", &[], &[("server.listen", address, "--listen")])).unwrap();
     }
+}
+
+#[test]
+fn a_list_of_proxies_is_one() {
+    for (list, wrong) in [
+        ("proxy.example", "neither an address nor a range"),
+        ("10.0.0.0/8, 0.0.0.0/0", "is everybody"),
+    ] {
+        let found = problems(&inputs(
+            "",
+            &[],
+            &[("server.trusted_proxies", list, "--trusted-proxies")],
+        ));
+        assert!(found[0].contains(wrong), "{found:?}");
+    }
+    let loaded = |list| {
+        let flags = [
+            ("server.behind_proxy", "true", "--behind-proxy"),
+            ("server.trusted_proxies", list, "--trusted-proxies"),
+        ];
+        let loaded = load(&inputs("", &[], &flags)).unwrap();
+        format!("{:?}", loaded.config.server.proxies)
+    };
+    assert!(loaded("").contains("192.168.0.0/16"));
+    assert!(!loaded("10.0.0.5").contains("192.168.0.0/16"));
 }
 
 #[test]
@@ -325,6 +355,7 @@ fn every_key_can_be_set_from_every_layer_it_names() {
             keys::Kind::Choice(words) => words[0].to_owned(),
             keys::Kind::Path => "/elsewhere".to_owned(),
             keys::Kind::Text if key.name == "server.listen" => "127.0.0.1:9".to_owned(),
+            keys::Kind::Text if key.name == "server.trusted_proxies" => "10.0.0.0/8".to_owned(),
             keys::Kind::Text if key.name == "server.public_url" => "https://c.example".to_owned(),
             keys::Kind::Text if key.name == "oidc.issuer" => "https://id.example".to_owned(),
             keys::Kind::Text => "name".to_owned(),

@@ -5,6 +5,7 @@ use crate::auth::Who;
 use crate::body::JsonBody;
 use crate::coffer::convert;
 use crate::error::{ApiError, Result};
+use crate::forwarded::Arrival;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -60,13 +61,14 @@ pub(crate) async fn lease(
     State(app): State<App>,
     who: Who,
     Path(agent): Path<String>,
+    arrival: Arrival,
     headers: HeaderMap,
     asked: Asked,
     JsonBody(body): JsonBody<LeaseRequest>,
 ) -> Result<Response> {
     who.agent(&agent)?;
     let wait = Duration::from_secs(body.wait_seconds.into()).min(app.limits.lease_wait);
-    let url = app.urls.organization(&headers)?;
+    let url = app.urls.organization(&arrival, &headers)?;
     let deadline = Instant::now() + wait;
     loop {
         // A lease that is cut off between its commit and its answer is lost until it expires. So a server that stops

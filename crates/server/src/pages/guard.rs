@@ -6,7 +6,7 @@
 //! `Sec-Fetch-Site` of our own, the `Strict` cookie, and the form's token.
 
 use super::html;
-use crate::auth::{Guard, Peer, address};
+use crate::auth::{Guard, address};
 use crate::body::read_all;
 use crate::cookies::{self, SameSite, cookie};
 use crate::error::{ApiError, Result};
@@ -151,8 +151,7 @@ enum Admitted {
 
 async fn check(guard: &Guard, door: Door, fresh: &str, request: Request) -> Result<Admitted> {
     let (mut parts, body) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    let address = address(&parts.headers, peer, guard.app.behind_proxy);
+    let address = address(&parts);
     let session = match cookie(&parts.headers, cookies::SESSION) {
         Some(secret) => guard.app.service.sessions().find(&secret, address).await?,
         None => None,

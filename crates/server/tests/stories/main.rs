@@ -25,6 +25,7 @@ mod organization;
 mod pats;
 mod people;
 mod permits;
+mod proxies;
 mod roles;
 mod runs;
 mod second_factor;

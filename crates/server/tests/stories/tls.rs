@@ -56,7 +56,7 @@ both! {
             assert_eq!((answer.header("location"), answer.header("connection")), ("", "close"));
             assert!(wire.is_closed().await);
         }
-        assert!(server.logged("a credential came over plain HTTP"));
+        assert!(server.logged("a credential crossed the network unencrypted"));
         // What is no HTTP either is not answered at length.
         let mut wire = server.wire().await;
         wire.send("SSH-2.0-OpenSSH_9.2\r\n\r\n").await;
