@@ -151,16 +151,7 @@ fn check_calls(tree: &Expression) -> Result<(), ConditionError> {
                     words::suggestion(name, &names),
                 );
             };
-            if arguments.len() < *least || most.is_some_and(|most| arguments.len() > most) {
-                let wanted = match most {
-                    Some(most) if most == least => least.to_string(),
-                    Some(most) => format!("{least} to {most}"),
-                    None => format!("at least {least}"),
-                };
-                let message = format!(
-                    "`{known}` takes {wanted} argument(s) and has {}",
-                    arguments.len()
-                );
+            if let Some(message) = expression::wrong_count(known, *least, *most, arguments.len()) {
                 return wrong(message, "look at the commas and brackets".to_owned());
             }
             arguments.iter().try_for_each(check_calls)

@@ -15,6 +15,8 @@
 //! 2. `read`: the tree to a draft of the pipeline, with names, types and words checked;
 //! 3. `resolve`: the draft to a [`Plan`], with tasks, reference names and secure files settled.
 //!
+//! Beside plans, [`query`] evaluates conditions on the properties of secure files, in the same expression language.
+//!
 //! The agent uses [`condition`], [`macros`], [`tasks`], [`demands`] and [`version`] at run time.
 
 pub mod condition;
@@ -24,6 +26,7 @@ pub mod expression;
 mod lines;
 pub mod macros;
 mod plan;
+pub mod query;
 mod read;
 mod resolve;
 mod resolver;

@@ -156,7 +156,11 @@ impl Lexer<'_> {
         {
             return Ok(TokenKind::Version(raw.to_owned()));
         }
-        raw.parse().map(TokenKind::Number).map_err(|_| wrong())
+        raw.parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
+            .map(TokenKind::Number)
+            .ok_or_else(wrong)
     }
 
     fn word(&mut self) -> TokenKind {

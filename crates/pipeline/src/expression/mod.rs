@@ -1,10 +1,14 @@
-//! The expression language of conditions: text to a spanned tree. It parses the whole language (literals, names,
-//! indexers, calls) and evaluates nothing; what a tree means is decided by who asked for it, today [`crate::condition`].
+//! The expression language of pipelines: text to a spanned tree, and trees that are evaluated. The parser reads the whole
+//! language (literals, names, indexers, calls). What may stand in a tree is decided by who asks: [`crate::condition`] for
+//! stages, jobs and steps, [`crate::query`] for secure files.
 
 mod lexer;
 mod parser;
+mod program;
+mod value;
 
 pub use parser::parse;
+pub(crate) use program::{Callable, Language, Misuse, Operation, Program};
 
 /// Longest expression that is read, in bytes.
 pub const MAX_LENGTH: usize = 21_000;
@@ -117,4 +121,24 @@ pub(crate) fn function(name: &str) -> Option<&'static (&'static str, usize, Opti
     FUNCTIONS
         .iter()
         .find(|(known, ..)| known.eq_ignore_ascii_case(name))
+}
+
+/// What is wrong with the number of a function's arguments; none when nothing is.
+pub(crate) fn wrong_count(
+    name: &str,
+    least: usize,
+    most: Option<usize>,
+    count: usize,
+) -> Option<String> {
+    if count >= least && most.is_none_or(|most| count <= most) {
+        return None;
+    }
+    let wanted = match most {
+        Some(most) if most == least => least.to_string(),
+        Some(most) => format!("{least} to {most}"),
+        None => format!("at least {least}"),
+    };
+    Some(format!(
+        "`{name}` takes {wanted} argument(s) and has {count}"
+    ))
 }
