@@ -169,6 +169,10 @@ impl From<ClientError> for CommandError {
             .iter()
             .map(|result| format!("{}: {}", result.result, result.message))
             .collect();
+        if error.code() == Some("pipeline.invalid") && !command.details.is_empty() {
+            // The message has the first problems in it, for clients that show nothing else.
+            command.message = "the pipeline is not valid".to_owned();
+        }
         command.hints = error.hints().to_vec();
         // The server's own hints know more.
         if command.hints.is_empty() {

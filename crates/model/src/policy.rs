@@ -2,6 +2,7 @@
 //!
 //! Deny by default. Whatever is not known here is a no. Loading facts is `store`'s business.
 
+use crate::access::Scope;
 use crate::act::{Demand, Requirement};
 use crate::caller::{Authentication, Caller};
 use crate::scope::TokenScopes;
@@ -52,6 +53,8 @@ pub enum Denied {
     NotFound,
     /// The caller may see the target but lacks the right.
     Lacks {
+        /// Where.
+        scope: Scope,
         /// The bit that is missing.
         bit: i64,
     },
@@ -80,7 +83,10 @@ pub enum Denied {
     /// Who signs in did not show who it is.
     SignInRefused,
     /// The token's scopes do not include this.
-    ScopeMissing,
+    ScopeMissing {
+        /// What the token would have to be good for.
+        needed: TokenScopes,
+    },
     /// The session's sign-in is too long ago for this.
     NotFresh,
 }
@@ -103,7 +109,7 @@ impl Denied {
             Self::Disabled => "identity_disabled",
             Self::TokenInvalid => "token_invalid",
             Self::SignInRefused => "sign_in_refused",
-            Self::ScopeMissing => "scope_missing",
+            Self::ScopeMissing { .. } => "scope_missing",
             Self::NotFresh => "sign_in_not_fresh",
         }
     }
@@ -112,6 +118,13 @@ impl Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ScopeMissing { needed } => {
+                return write!(
+                    f,
+                    "The scopes of this token do not include this. It takes a token with the scope {}.",
+                    needed.words()
+                );
+            }
             Self::NotFound => "It does not exist, or you may not see it.",
             Self::Lacks { .. } => "Your roles do not include this. Ask an administrator of the project.",
             Self::NotForPeople => {
@@ -137,7 +150,6 @@ impl fmt::Display for Denied {
             Self::Disabled => "This identity is disabled.",
             Self::TokenInvalid => "The token is not valid: it is unknown, expired or revoked.",
             Self::SignInRefused => "Name, password or code is not right.",
-            Self::ScopeMissing => "The scopes of this token do not include this. Make a token with the scope that it needs.",
             Self::NotFresh => "You signed in too long ago for this. Sign in again, then repeat it.",
         })
     }
@@ -170,7 +182,9 @@ pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Den
 /// a list is filtered and no act is decided on.
 pub fn in_scope(caller: &Caller, needed: TokenScopes) -> Result<(), Denied> {
     match &caller.authentication {
-        Authentication::Token { scopes, .. } if !scopes.cover(needed) => Err(Denied::ScopeMissing),
+        Authentication::Token { scopes, .. } if !scopes.cover(needed) => {
+            Err(Denied::ScopeMissing { needed })
+        }
         _ => Ok(()),
     }
 }
@@ -184,7 +198,7 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
         }
     };
     match requirement {
-        Requirement::Right { bit, view, .. } => right(caller, *bit, *view, facts),
+        Requirement::Right { scope, bit, view } => right(caller, *scope, *bit, *view, facts),
         Requirement::Ticket { job, .. } => {
             is(match caller.authentication {
                 Authentication::Agent { .. } => true,
@@ -238,7 +252,7 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
     }
 }
 
-fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Denied> {
+fn right(caller: &Caller, scope: Scope, bit: i64, view: i64, facts: &Facts) -> Result<(), Denied> {
     if !caller.authentication.has_rights() {
         return Err(Denied::WrongAuthentication);
     }
@@ -248,7 +262,7 @@ fn right(caller: &Caller, bit: i64, view: i64, facts: &Facts) -> Result<(), Deni
     if facts.bits & bit == bit {
         Ok(())
     } else {
-        Err(Denied::Lacks { bit })
+        Err(Denied::Lacks { scope, bit })
     }
 }
 

@@ -202,6 +202,7 @@ fn what_cannot_be_seen_and_what_is_not_there_get_one_answer() {
     assert_eq!(
         decide(&person(), &manage, &facts(true, library::VIEW)),
         Err(Denied::Lacks {
+            scope: Scope::Library(ProjectId(Uuid::nil())),
             bit: library::ADMINISTER
         })
     );
@@ -256,7 +257,11 @@ fn a_token_needs_the_scope_and_the_owner_the_right() {
     let facts = |bits| Facts { bits, ..good() };
     let asked = |scopes, bits| super::decide(&token(scopes), &view, &facts(bits));
     assert_eq!(asked(TokenScopes::SECURE_FILES_MANAGE, 1), Ok(()));
-    assert_eq!(asked(TokenScopes::BUILD, 1), Err(Denied::ScopeMissing));
+    let refused = Denied::ScopeMissing {
+        needed: TokenScopes::SECURE_FILES_READ,
+    };
+    assert_eq!(asked(TokenScopes::BUILD, 1), Err(refused));
+    assert!(refused.to_string().contains("vso.securefiles_read"));
     assert_eq!(asked(TokenScopes::FULL, 0), Err(Denied::NotFound));
     assert_eq!(asked(TokenScopes::BUILD, 0), Err(Denied::NotFound));
 }

@@ -127,11 +127,28 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Auth::Page => pages::guard::admit(&guard, Door::Session, request, next).await,
         Auth::Entry => pages::guard::admit(&guard, Door::Entry, request, next).await,
         _ => match admit(&guard, request).await {
-            Ok(request) => next.run(request).await,
+            Ok(request) => {
+                let caller = request.extensions().get::<Caller>().cloned();
+                let response = next.run(request).await;
+                guided(&guard.app, caller, response).await
+            }
             Err(error) => error.into_response(),
         },
     };
     response.extensions_mut().insert(Template(guard.template));
+    response
+}
+
+/// A refusal for want of a right says which, and who can give it. Where that cannot be found out, the plain words stand.
+async fn guided(app: &App, caller: Option<Caller>, mut response: Response) -> Response {
+    let denied = response.extensions().get::<ApiError>();
+    if let Some(denied) = denied.and_then(|error| error.denied)
+        && let Some(caller) = caller
+        && let Ok(Some(words)) = app.service.guide(&caller, denied).await
+        && let Some(error) = response.extensions_mut().get_mut::<ApiError>()
+    {
+        error.guided(words);
+    }
     response
 }
 

@@ -4,7 +4,8 @@
 //! What the service says is safe to show, except for its internal errors: these are logged, and the client gets an id.
 
 use axum::response::{IntoResponse, Response};
-use coffer_service::{Error as ServiceError, Kind};
+use coffer_model::policy::Denied;
+use coffer_service::{Error as ServiceError, Guided, Kind};
 use coffer_wire::ErrorEnvelope;
 use coffer_wire::envelope::{CustomProperties, ValidationResult};
 use http::StatusCode;
@@ -19,6 +20,8 @@ pub(crate) struct ApiError {
     kind: (&'static str, &'static str),
     pub(crate) message: String,
     custom: Box<CustomProperties>,
+    /// Why the gate said no, when it did.
+    pub(crate) denied: Option<Denied>,
     /// What the log gets, and the client does not.
     pub(crate) cause: Option<Arc<str>>,
     /// After how many seconds it may be tried again.
@@ -52,6 +55,7 @@ impl ApiError {
                 code: code.to_owned(),
                 ..CustomProperties::default()
             }),
+            denied: None,
             cause: None,
             retry_after: None,
         }
@@ -244,6 +248,12 @@ impl ApiError {
         self
     }
 
+    /// The same refusal in words that fit the caller.
+    pub(crate) fn guided(&mut self, words: Guided) {
+        self.message = words.message;
+        self.custom.hints.extend(words.hints);
+    }
+
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
         &self.custom.code
@@ -358,6 +368,7 @@ impl From<ServiceError> for ApiError {
         let mut mapped = mapped(error.kind, error.code, &error.message);
         mapped.cause = cause.map(Into::into);
         mapped.retry_after = error.retry_after;
+        mapped.denied = error.denied;
         mapped.custom.hints = error.hints;
         mapped.custom.validation_results = error
             .problems

@@ -38,11 +38,11 @@ impl Download {
     ) -> Result<Self> {
         // A ticket that cannot be ours still goes through the gate, so that the attempt is on record.
         let ticket = tokens::hash(ticket.get(..MAX_TICKET).unwrap_or(ticket));
-        let caller = caller.clone();
-        let body = service
+        let asked = caller.clone();
+        let opened = service
             .store()
             .write("secure_file.read", move |tx| {
-                let caller = caller.clone();
+                let caller = asked.clone();
                 Box::pin(async move {
                     let grant = tx
                         .authorize(
@@ -57,8 +57,14 @@ impl Download {
                     tx.sealed_body(grant).await
                 })
             })
-            .await
-            .map_err(|stop| Error::from(stop).about(&FILE))?;
+            .await;
+        let body = match opened {
+            Ok(body) => body,
+            Err(stop) => {
+                let error = Error::from(stop).about(&FILE);
+                return Err(service.guide_job(caller, project, file, error).await);
+            }
+        };
         // Committed: from here on the use is on record.
         let context = service.keys().context(project, file.0);
         let (key, contents) = service

@@ -54,6 +54,8 @@ pub struct Error {
     pub hints: Vec<String>,
     /// Problems of a refused pipeline.
     pub problems: Vec<Problem>,
+    /// Why the gate said no, when it did: what [`crate::Service::guide`] makes words of.
+    pub denied: Option<Denied>,
     /// After how many seconds it may be tried again, when that is known.
     pub retry_after: Option<u32>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -81,6 +83,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             problems: Vec::new(),
+            denied: None,
             retry_after: None,
             cause: None,
         }
@@ -123,6 +126,12 @@ impl Error {
             "Something went wrong inside Coffer. The server's log says more.",
         )
         .caused_by(cause)
+    }
+
+    /// The same refusal, of one of several that were sent together.
+    pub(crate) fn of_several(mut self, id: &str) -> Self {
+        self.message = format!("{} It is about {id}. Nothing was changed.", self.message);
+        self
     }
 
     /// The same refusal, in the words of what it is about.
@@ -210,13 +219,16 @@ impl From<Denied> for Error {
             }
             Denied::SourceNotTrusted => (Kind::Forbidden, "source.not_trusted"),
             Denied::Frozen => (Kind::Forbidden, "secure_file.frozen"),
-            Denied::ScopeMissing => (Kind::Forbidden, "token.scope"),
+            Denied::ScopeMissing { .. } => (Kind::Forbidden, "token.scope"),
             Denied::NotFresh => (Kind::Forbidden, "sign_in.not_fresh"),
             Denied::Disabled | Denied::WrongAuthentication | Denied::Lacks { .. } => {
                 (Kind::Forbidden, "access.denied")
             }
         };
-        Self::new(kind, code, denied.to_string())
+        Self {
+            denied: Some(denied),
+            ..Self::new(kind, code, denied.to_string())
+        }
     }
 }
 

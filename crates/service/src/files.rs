@@ -1,37 +1,40 @@
-//! Secure files: list, get, change, delete, and the way into upload and download.
+//! Secure files: list, query, get, delete, and the way into upload and download. Changes are in `file_changes`, tickets
+//! in `file_tickets`.
 
+use crate::Service;
 use crate::download::Download;
 use crate::error::{Error, FILE, Kind, Result, unless_denied};
+use crate::file_query::{Condition, Pattern};
 use crate::upload::Upload;
-use crate::{Service, tokens};
-use coffer_model::act::{ChangeFile, DeleteFile, IssueTicket, UseFile, ViewFile};
+use coffer_model::act::{DeleteFile, UseFile};
 use coffer_model::library::SecureFile;
 use coffer_model::name::{self, FileName};
-use coffer_model::policy::in_scope;
-use coffer_model::{Authentication, Caller, FileId, ProjectId, TokenScopes};
+use coffer_model::policy::{Denied, in_scope};
+use coffer_model::{Caller, FileId, ProjectId, TokenScopes};
 use coffer_store::FileQuery;
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// Properties of one file at most.
-const MAX_PROPERTIES: usize = 100;
-/// The longest name and value of a property, bytes.
-const MAX_PROPERTY: usize = 1024;
+/// Most names or ids in one request.
+pub const MAX_LISTED: usize = 1000;
 
 /// Secure files.
 pub struct Files<'a>(pub(crate) &'a Service);
 
-/// Which files to list. What is none does not limit.
+/// Which files to list. What is none does not limit. Of names, ids and pattern the first that is there counts.
 #[derive(Clone, Debug, Default)]
 pub struct FileFilter {
-    /// Names that match: `*` is any run of characters, `?` is one. Ignores case.
-    pub pattern: Option<String>,
-    /// These names.
-    pub names: Option<Vec<String>>,
+    /// These names, with commas between. A name may hold a comma: the whole is tried as one name first.
+    pub names: Option<String>,
     /// These ids; unknown ones are left out.
     pub ids: Option<Vec<FileId>>,
+    /// Names that match: `*` is any run of characters, `?` is one. Ignores case.
+    pub pattern: Option<String>,
+    /// Whose properties this condition is true of.
+    pub condition: Option<String>,
     /// Only files on which the caller holds these bits: 0, 2 (manage), 16 (use).
     pub action: i64,
+    /// Whether a live job wants tickets for those of its plan.
+    pub tickets: bool,
 }
 
 /// A file as a caller sees it.
@@ -43,17 +46,6 @@ pub struct FileView {
     pub ticket: Option<Zeroizing<String>>,
     /// SHA-256 of the content in hex, for callers whose role includes Use.
     pub sha256: Option<String>,
-}
-
-/// A change of name or properties; what is none stays.
-#[derive(Clone, Debug)]
-pub struct FileChange {
-    /// Which file.
-    pub file: FileId,
-    /// New name.
-    pub name: Option<String>,
-    /// New properties, instead of all old ones.
-    pub properties: Option<BTreeMap<String, String>>,
 }
 
 impl From<SecureFile> for FileView {
@@ -73,38 +65,44 @@ impl Files<'_> {
         caller: &Caller,
         project: ProjectId,
         filter: FileFilter,
-        tickets: bool,
     ) -> Result<Vec<FileView>> {
         in_scope(caller, TokenScopes::SECURE_FILES_READ)?;
-        let mut read = self.0.store().read().await?;
-        let queries = match (&filter.names, &filter.ids) {
-            (Some(names), _) => names.iter().cloned().map(FileQuery::Name).collect(),
-            (None, Some(ids)) => ids.iter().copied().map(FileQuery::Id).collect(),
-            (None, None) => vec![FileQuery::All],
-        };
-        let mut files: Vec<SecureFile> = Vec::new();
-        for query in &queries {
-            for file in read
-                .files_visible(caller, project, filter.action, query)
-                .await?
-            {
-                if !files.iter().any(|known| known.id == file.id) {
-                    files.push(file);
-                }
+        let condition = filter.condition.as_deref().map(Condition::parse);
+        let condition = condition.transpose()?;
+        let (mut pattern, mut whole) = (None, None);
+        let query = match (filter.names, filter.ids, filter.pattern) {
+            (Some(names), _, _) => {
+                whole = Some(name::key(&names));
+                FileQuery::Names(split(&names)?)
             }
-        }
+            (None, Some(ids), _) => {
+                few(ids.len(), "ids")?;
+                FileQuery::Ids(ids)
+            }
+            (None, None, text) => {
+                pattern = text.as_deref().map(Pattern::parse).transpose()?;
+                FileQuery::All
+            }
+        };
+        let mut read = self.0.store().read().await?;
+        let mut files = read
+            .files_visible(caller, project, filter.action, &query)
+            .await?;
         drop(read);
-        if let Some(pattern) = &filter.pattern {
-            let pattern: Vec<char> = name::key(pattern).chars().collect();
-            files.retain(|file| {
-                matches(&pattern, &name::key(&file.name).chars().collect::<Vec<_>>())
-            });
+        if let Some(whole) = whole
+            && let Some(at) = files.iter().position(|file| name::key(&file.name) == whole)
+        {
+            files = vec![files.swap_remove(at)];
+        }
+        if let Some(pattern) = pattern {
+            files.retain(|file| pattern.matches(&file.name));
+        }
+        if let Some(condition) = condition {
+            files = condition.filter(files).await?;
         }
         let mut views: Vec<FileView> = files.into_iter().map(FileView::from).collect();
-        if tickets {
-            for view in &mut views {
-                view.ticket = self.ticket(caller, project, view.file.id).await?;
-            }
+        if filter.tickets {
+            self.add_tickets(caller, project, &mut views).await?;
         }
         Ok(views)
     }
@@ -121,11 +119,11 @@ impl Files<'_> {
         in_scope(caller, TokenScopes::SECURE_FILES_READ)?;
         let mut read = self.0.store().read().await?;
         let mut found = read
-            .files_visible(caller, project, action, &FileQuery::Id(file))
+            .files_visible(caller, project, action, &FileQuery::id(file))
             .await?;
         let found = found
             .pop()
-            .ok_or_else(|| Error::from(coffer_model::policy::Denied::NotFound).about(&FILE))?;
+            .ok_or_else(|| Error::from(Denied::NotFound).about(&FILE))?;
         let seen = unless_denied(read.look(caller, UseFile { project, file }).await)?;
         let mut view = FileView::from(found);
         if let Some(seen) = seen {
@@ -178,74 +176,6 @@ impl Files<'_> {
         Download::open(self.0, caller, project, file, ticket).await
     }
 
-    /// Changes names and properties, all or nothing.
-    pub async fn update(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        changes: Vec<FileChange>,
-    ) -> Result<Vec<FileView>> {
-        let ids: Vec<FileId> = changes.iter().map(|change| change.file).collect();
-        let checked = changes
-            .into_iter()
-            .map(|change| {
-                let name = change.name.as_deref().map(parse_name).transpose()?;
-                if let Some(properties) = &change.properties {
-                    check_properties(properties)?;
-                }
-                Ok((
-                    change.file,
-                    coffer_store::FileChange {
-                        name,
-                        properties: change.properties,
-                    },
-                ))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let asked = caller.clone();
-        self.0
-            .store()
-            .write("secure_file.change", move |tx| {
-                let (caller, checked) = (asked.clone(), checked.clone());
-                Box::pin(async move {
-                    for (file, change) in &checked {
-                        let details: Vec<(&str, String)> = change
-                            .name
-                            .iter()
-                            .map(|name| ("name", name.as_str().to_owned()))
-                            .chain(change.properties.iter().map(|properties| {
-                                (
-                                    "properties",
-                                    properties.keys().cloned().collect::<Vec<_>>().join(", "),
-                                )
-                            }))
-                            .collect();
-                        let grant = tx
-                            .authorize_with(
-                                &caller,
-                                ChangeFile {
-                                    project,
-                                    file: *file,
-                                },
-                                &details,
-                            )
-                            .await?;
-                        tx.file_change(grant, change).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
-            .map_err(|stop| Error::from(stop).about(&FILE))?;
-        let mut views = Vec::with_capacity(ids.len());
-        let mut read = self.0.store().read().await?;
-        for id in ids {
-            let seen = read.look(caller, ViewFile { project, file: id }).await?;
-            views.push(FileView::from(read.file(caller, &seen).await?));
-        }
-        Ok(views)
-    }
-
     /// Deletes a file. Its content is unreadable from then on.
     pub async fn delete(&self, caller: &Caller, project: ProjectId, file: FileId) -> Result<()> {
         let caller = caller.clone();
@@ -261,42 +191,26 @@ impl Files<'_> {
             .await
             .map_err(|stop| Error::from(stop).about(&FILE))
     }
+}
 
-    /// A ticket for a live job that asks for one of its own files; for everybody else none, without a word.
-    async fn ticket(
-        &self,
-        caller: &Caller,
-        project: ProjectId,
-        file: FileId,
-    ) -> Result<Option<Zeroizing<String>>> {
-        let Authentication::Job { job, run, .. } = caller.authentication else {
-            return Ok(None);
-        };
-        let ticket = tokens::secret(self.0.entropy());
-        let (hash, caller) = (tokens::hash(&ticket), caller.clone());
-        let issued = self
-            .0
-            .store()
-            .write("ticket.issue", move |tx| {
-                let caller = caller.clone();
-                Box::pin(async move {
-                    let grant = tx
-                        .authorize(
-                            &caller,
-                            IssueTicket {
-                                project,
-                                file,
-                                run,
-                                job,
-                            },
-                        )
-                        .await?;
-                    tx.ticket_insert(grant, &hash).await.map(drop)
-                })
-            })
-            .await;
-        Ok(unless_denied(issued)?.map(|()| ticket))
+/// The whole, and where it holds commas its parts too. No name begins or ends with white space.
+fn split(names: &str) -> Result<Vec<String>> {
+    let mut wanted = vec![names.to_owned()];
+    if names.contains(',') {
+        let parts = names.split(',').map(str::trim);
+        wanted.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
+        few(wanted.len() - 1, "names")?;
     }
+    Ok(wanted)
+}
+
+fn few(count: usize, what: &str) -> Result<()> {
+    if count <= MAX_LISTED {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "A request lists at most {MAX_LISTED} {what} of secure files, and this one has {count}. Ask in several, or list by pattern."
+    )))
 }
 
 pub(crate) fn parse_name(name: &str) -> Result<FileName> {
@@ -307,86 +221,4 @@ pub(crate) fn parse_name(name: &str) -> Result<FileName> {
             problem.to_string(),
         )
     })
-}
-
-fn check_properties(properties: &BTreeMap<String, String>) -> Result<()> {
-    let long = |text: &String| text.len() > MAX_PROPERTY;
-    if properties.len() > MAX_PROPERTIES
-        || properties
-            .iter()
-            .any(|(name, value)| long(name) || long(value))
-    {
-        return Err(Error::invalid(format!(
-            "A file has at most {MAX_PROPERTIES} properties, each name and value at most {MAX_PROPERTY} bytes."
-        )));
-    }
-    let mut keys = std::collections::BTreeSet::new();
-    for name in properties.keys() {
-        if name.trim().is_empty() || !keys.insert(name::key(name)) {
-            return Err(Error::invalid(
-                "Names of properties are not empty, and differ in more than case.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Whether a name fits a pattern. Linear in both: it goes back to the last `*` only.
-fn matches(pattern: &[char], name: &[char]) -> bool {
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_as_people_expect() {
-        let fits = |pattern: &str, name: &str| {
-            matches(
-                &pattern.chars().collect::<Vec<_>>(),
-                &name.chars().collect::<Vec<_>>(),
-            )
-        };
-        for (pattern, name) in [
-            ("*", ""),
-            ("*.pem", "ca.pem"),
-            ("ca*", "ca.pem"),
-            ("c?.pem", "ca.pem"),
-            ("*a*b*", "xaxbx"),
-            ("a", "a"),
-        ] {
-            assert!(fits(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [
-            ("", "a"),
-            ("*.pem", "ca.p12"),
-            ("c?.pem", "c.pem"),
-            ("a", "ab"),
-            ("*b", "ba"),
-        ] {
-            assert!(!fits(pattern, name), "{pattern} {name}");
-        }
-    }
 }

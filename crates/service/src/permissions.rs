@@ -9,6 +9,8 @@ use coffer_model::library::{PipelinePermissions, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::{Caller, FileId, PipelineId, ProjectId};
 use coffer_store::{Refusal, Stop, Tx};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Pipeline permissions.
 pub struct Permissions<'a>(pub(crate) &'a Service);
@@ -122,13 +124,20 @@ impl Permissions<'_> {
         project: ProjectId,
         changes: Vec<(Resource, PermissionChange)>,
     ) -> Result<()> {
-        let asked = caller.clone();
+        let files: Vec<FileId> = changes
+            .iter()
+            .map(|(Resource::SecureFile(file), _)| *file)
+            .collect();
+        // Which of them is being looked at, for the message.
+        let at = Arc::new(AtomicUsize::new(0));
+        let (asked, place) = (caller.clone(), Arc::clone(&at));
         self.0
             .store()
             .write("permission.change", move |tx| {
-                let (caller, changes) = (asked.clone(), changes.clone());
+                let (caller, changes, place) = (asked.clone(), changes.clone(), Arc::clone(&place));
                 Box::pin(async move {
-                    for (resource, change) in changes {
+                    for (number, (resource, change)) in changes.into_iter().enumerate() {
+                        place.store(number, Ordering::Relaxed);
                         let Resource::SecureFile(file) = resource;
                         apply(tx, &caller, project, file, change).await?;
                         checks::permission_changed(tx, file).await?;
@@ -137,9 +146,15 @@ impl Permissions<'_> {
                 })
             })
             .await
-            .map_err(|stop| match stop {
-                Stop::Refused(Refusal::NotFound) => Error::from(stop).about(&PIPELINE),
-                stop => Error::from(stop).about(&FILE),
+            .map_err(|stop| {
+                let error = match stop {
+                    Stop::Refused(Refusal::NotFound) => Error::from(stop).about(&PIPELINE),
+                    stop => Error::from(stop).about(&FILE),
+                };
+                match files.get(at.load(Ordering::Relaxed)) {
+                    Some(file) if files.len() > 1 => error.of_several(&file.to_string()),
+                    _ => error,
+                }
             })?;
         self.0.jobs_may_be_ready();
         Ok(())

@@ -81,20 +81,33 @@ async fn load(
     Ok(())
 }
 
+/// Problems told in the message itself: some clients show nothing else.
+const TOLD: usize = 3;
+
 fn invalid(problems: &[Diagnostic]) -> Error {
     let mut error = Error::new(
         Kind::Invalid,
         "pipeline.invalid",
         "The pipeline is not valid.",
     );
-    for problem in problems {
+    for (number, problem) in problems.iter().enumerate() {
         let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-        error.message.push_str(&format!(" {}", problem.message));
+        if number < TOLD {
+            let told = format!(" {place}: {}", problem.message);
+            error.message.push_str(&told);
+            if let Some(hint) = &problem.hint {
+                error.message.push_str(&format!(" ({hint})"));
+            }
+        }
         error.problems.push(Problem {
             text: format!("{place}: {}", problem.message),
             hint: problem.hint.clone(),
             warning: false,
         });
+    }
+    if problems.len() > TOLD {
+        let more = format!(" There are {} more problems.", problems.len() - TOLD);
+        error.message.push_str(&more);
     }
     error
 }

@@ -1,22 +1,19 @@
 //! Runs: starting, reading, cancelling, and what they wait for.
 
-use crate::error::{Error, RUN, Result, unless_denied};
+use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
 use crate::pipelines::{self, PipelineView};
-use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
-use crate::waits::MAX_WAIT_SECONDS;
+use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView};
+use crate::waits::{MAX_WAIT_SECONDS, as_issue};
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
-use coffer_model::act::{
-    CancelRun, PermitPipeline, QueueRun, ViewFile, ViewPipeline, ViewRun, ViewRuns,
-};
-use coffer_model::library::Resource;
+use coffer_model::act::{CancelRun, QueueRun, ViewPipeline, ViewRun, ViewRuns};
 use coffer_model::run::RunState;
 use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId};
 use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
-use coffer_store::{Missing, NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop, Why};
+use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop, Why};
 use uuid::Uuid;
 
 /// Runs listed at once at most.
@@ -199,6 +196,12 @@ impl Runs<'_> {
         }
         for stage in read.stages(&row).await? {
             if !stage.missing.is_empty() && row.state == RunState::InProgress {
+                let mut issues = Vec::new();
+                for missing in stage.missing.iter().cloned() {
+                    let (project, pipeline) = (row.project, row.pipeline);
+                    let waiting = self.waiting(&mut read, caller, project, pipeline, missing);
+                    issues.push(as_issue(&waiting.await?));
+                }
                 records.push(RecordView {
                     id: RecordId(Uuid::new_v5(&stage.record.0, b"authorization")),
                     parent: Some(stage.record),
@@ -219,8 +222,8 @@ impl Runs<'_> {
                     started_at: Some(stage.since),
                     finished_at: None,
                     errors: 0,
-                    warnings: 0,
-                    issues: Vec::new(),
+                    warnings: small(i64::try_from(issues.len()).unwrap_or(i64::MAX)),
+                    issues,
                     log: None,
                     log_lines: 0,
                     worker: None,
@@ -409,59 +412,6 @@ impl Runs<'_> {
             finished_at: row.finished_at,
             waiting_for,
         })
-    }
-
-    /// What a caller is told of a resource that is waited for.
-    pub(crate) async fn waiting(
-        &self,
-        read: &mut ReadTx,
-        caller: &Caller,
-        project: ProjectId,
-        pipeline: PipelineId,
-        missing: Missing,
-    ) -> Result<Waiting> {
-        let Resource::SecureFile(file) = missing.resource;
-        let mut waiting = Waiting {
-            resource: missing.resource,
-            name: None,
-            stage: String::new(),
-            why: missing.why,
-            message: match missing.why {
-                Why::Deleted => "The secure file was deleted after the run was planned. Cancel the run.",
-                Why::Frozen => "The secure file is frozen: its content is given to nobody.",
-                Why::NotPermitted => {
-                    "This pipeline needs permission to use a secure file before the run can continue."
-                }
-                Why::OtherRef => {
-                    "This pipeline is permitted to use the secure file, but not for the ref of this run."
-                }
-            }
-            .into(),
-            you_may_permit: false,
-            who_may_permit: Vec::new(),
-            freezes: Vec::new(),
-            until: None,
-        };
-        if missing.why == Why::Deleted {
-            return Ok(waiting);
-        }
-        let look = read.look(caller, ViewFile { project, file }).await;
-        let Some(seen) = unless_denied(look)? else {
-            return Ok(waiting);
-        };
-        waiting.name = missing.name;
-        if missing.why == Why::Frozen {
-            waiting.freezes = read.freezes_of_file(&seen).await?;
-            return Ok(waiting);
-        }
-        let act = PermitPipeline {
-            project,
-            file,
-            pipeline,
-        };
-        waiting.you_may_permit = read.may(caller, &act).await?;
-        waiting.who_may_permit = read.who_may_permit(&seen).await?;
-        Ok(waiting)
     }
 
     pub(crate) async fn plan(

@@ -69,6 +69,9 @@ impl Upload {
             // A stranger cannot make us read 10 MB; the refusal is on record all the same.
             return Err(deny(service, caller, act).await);
         }
+        if authorize_pipelines {
+            may_open(service, caller, project, file).await?;
+        }
         if taken {
             return Err(Error::from(Refusal::NameTaken).about(&FILE));
         }
@@ -235,6 +238,28 @@ impl Drop for Upload {
             runtime.spawn(blob.abandon());
         }
     }
+}
+
+/// Who could not open the file by hand, whatever its rights, does not with an upload either, and hears so before a byte is
+/// read. Its creator will administer it: that right need not be looked at.
+async fn may_open(
+    service: &Service,
+    caller: &Caller,
+    project: ProjectId,
+    file: FileId,
+) -> Result<()> {
+    let caller = caller.clone();
+    service
+        .store()
+        .write("secure_file.upload", move |tx| {
+            let caller = caller.clone();
+            Box::pin(async move {
+                tx.refuse_ahead(&caller, &OpenAccess { project, file })
+                    .await
+            })
+        })
+        .await?;
+    Ok(())
 }
 
 /// Puts a refusal on record, and says it.

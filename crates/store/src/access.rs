@@ -76,6 +76,16 @@ macro_rules! pipeline_has_bit {
 }
 pub(crate) use pipeline_has_bit;
 
+/// A condition on an entry `e` of the namespace `$1`: it counts at the place `$2`, whose parent is `$3`.
+macro_rules! counts {
+    () => {
+        "(e.token = $2 or (not exists (select 1 from access_list l
+                where l.namespace_id = $1 and l.token = $2 and l.inherits = 0)
+            and not exists (select 1 from access_entry o
+                where o.namespace_id = $1 and o.token = $2 and o.identity_id = e.identity_id)))"
+    };
+}
+
 statements! {
     ENTRIES = concat!(member_of!(), "
         select e.token, e.identity_id, e.allow_bits, e.deny_bits from access_entry e
@@ -89,10 +99,21 @@ statements! {
     ROW = "select allow_bits, deny_bits from access_entry where namespace_id = $1 and token = $2 and identity_id = $3";
     FORGET_ENTRIES = "delete from access_entry where namespace_id = $1 and token = $2";
     FORGET_LIST = "delete from access_list where namespace_id = $1 and token = $2";
-    HOLDERS = "select distinct i.display_name from access_entry e join identity i on i.id = e.identity_id
-        where e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and i.kind <> 3
-            and i.disabled_at is null
-        order by i.display_name";
+    HOLDERS = concat!("with recursive candidate (id) as (
+            select distinct e.identity_id from access_entry e join identity i on i.id = e.identity_id
+            where e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and i.kind <> 3
+                and i.disabled_at is null and (i.kind <> 2 or exists (select 1 from membership m where m.group_id = i.id))),
+        reach (root, id) as (
+            select id, id from candidate
+            union select r.root, m.group_id from membership m join reach r on m.member_id = r.id)
+        select i.display_name from candidate h join identity i on i.id = h.id
+        where exists (select 1 from access_entry e join reach r on r.id = e.identity_id
+                where r.root = h.id and e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and ",
+        counts!(), ")
+            and not exists (select 1 from access_entry e join reach r on r.id = e.identity_id
+                where r.root = h.id and e.namespace_id = $1 and e.token in ($2, $3) and (e.deny_bits & $4) <> 0 and ",
+        counts!(), ")
+        order by i.kind, i.display_name limit $5");
 }
 
 /// The entries that count for an identity at a place, and whether the place inherits.
@@ -128,7 +149,11 @@ pub(crate) async fn inherits(conn: &mut Conn, place: &Place) -> Result<bool, Sto
     Ok(place.parent.is_some() && switch.is_none_or(|(inherits,)| inherits != 0))
 }
 
-/// Display names of people and groups that hold a bit at a place, for messages that say whom to ask.
+/// Most names of those who hold a right. Messages say whom to ask, and are no directory.
+const MAX_HOLDERS: i64 = 10;
+
+/// Display names of people and groups that hold a bit at a place, people first: for messages that say whom to ask. Who is
+/// denied it through a group, and a group of nobody, are no help. Not more than ten.
 pub(crate) async fn holders(
     conn: &mut Conn,
     place: &Place,
@@ -138,7 +163,7 @@ pub(crate) async fn holders(
     let rows: Vec<(String,)> = conn
         .all(
             &HOLDERS,
-            args![place.namespace.0, &place.token, parent, bit],
+            args![place.namespace.0, &place.token, parent, bit, MAX_HOLDERS],
         )
         .await?;
     Ok(rows.into_iter().map(|(name,)| name).collect())

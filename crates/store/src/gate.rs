@@ -40,6 +40,15 @@ impl<A> Grant<A> {
         self.event
     }
 
+    /// The act, for a step that the grant's own use follows in the same unit.
+    pub(crate) fn held(&self, tx: &Tx) -> Result<&A, StoreError> {
+        if self.unit == tx.unit {
+            Ok(&self.act)
+        } else {
+            Err(StoreError::ForeignGrant)
+        }
+    }
+
     /// Uses the grant up: the act, and who does it.
     pub(crate) fn redeem(self, tx: &Tx) -> Result<(A, Uuid), StoreError> {
         if self.unit == tx.unit {
@@ -129,6 +138,28 @@ impl Tx {
 }
 
 impl Tx {
+    /// Puts on record that a caller could not do something whatever the rights: its token is too narrow, or it is no
+    /// caller for that. For what is asked before the thing is there. Yes is no grant, and writes nothing.
+    pub async fn refuse_ahead<A: Act>(&mut self, caller: &Caller, act: &A) -> Result<(), Stop> {
+        let loaded = facts(&mut self.conn, self.now, caller, &Requirement::Person).await?;
+        let all = Facts {
+            exists: true,
+            bits: i64::MAX,
+            ..loaded
+        };
+        let Err(reason) = decide(caller, &act.demand(), &all) else {
+            return Ok(());
+        };
+        let id = EventId::random(self.entropy());
+        let mut event = event(id, self.now, caller, A::ACTION, act.subject(), &[]);
+        event.outcome = "denied".into();
+        event.details.insert("reason".into(), reason.code().into());
+        Err(Stop::Denied {
+            reason,
+            event: Some(Box::new(event)),
+        })
+    }
+
     /// Whether the caller may do something. Writes nothing, and grants nothing: whoever goes on asks the gate.
     pub async fn may<A: Act>(&mut self, caller: &Caller, act: &A) -> Result<bool, StoreError> {
         let demand = act.demand();
@@ -348,7 +379,12 @@ async fn exists(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<bool,
     }
 }
 
-async fn bits(conn: &mut Conn, caller: &Caller, scope: &Scope) -> Result<i64, StoreError> {
+/// The caller's effective rights at a place.
+pub(crate) async fn bits(
+    conn: &mut Conn,
+    caller: &Caller,
+    scope: &Scope,
+) -> Result<i64, StoreError> {
     let (entries, inherits) = access::entries(conn, caller.identity, &scope.place()).await?;
     Ok(effective(&entries, inherits))
 }

@@ -1,54 +1,23 @@
-//! Secure files: rows, properties, sealed bytes. Content goes in once and is never changed.
+//! Secure files: rows, properties, sealed bytes. Content goes in once and is never changed. Lists are in `file_lists`.
 
-use crate::access::{file_has_bit, member_of};
 use crate::blobs::PlacedBlob;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
-use crate::gate::{Grant, Seen, not_found};
+use crate::gate::Grant;
 use crate::keys::{WrappedKey, WrappedKind};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::access::{LIBRARY, Role, file_token, library, library_token};
-use coffer_model::act::{Act, ChangeFile, CreateFile, DeleteFile, ReadContents, ViewFile};
-use coffer_model::library::{Person, SecureFile};
+use coffer_model::access::{LIBRARY, Role, file_token, library};
+use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, ReadContents};
 use coffer_model::name::{self, FileName};
-use coffer_model::policy::{Facts, decide};
-use coffer_model::{BlobId, Caller, FileId, IdentityId, ProjectId, ProjectKeyId, Timestamp};
+use coffer_model::{BlobId, FileId, ProjectId, ProjectKeyId};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Sealed bytes of a deleted file stay this long, unreadable, so that a backup within the horizon still restores.
 const TRASH_SECONDS: i64 = 35 * 24 * 3600;
 
-macro_rules! file_columns {
-    () => {
-        "f.id, f.project_id, f.name, f.name_key, f.size, f.created_by, c.unique_name as created_unique,
-            c.display_name as created_display, f.created_at, f.modified_by, m.unique_name as modified_unique,
-            m.display_name as modified_display, f.modified_at"
-    };
-}
-
-macro_rules! visible_files {
-    () => {
-        concat!(
-            member_of!(),
-            " select ",
-            file_columns!(),
-            " from secure_file f
-            join identity c on c.id = f.created_by join identity m on m.id = f.modified_by
-            where f.project_id = $5 and ",
-            file_has_bit!()
-        )
-    };
-}
-
 statements! {
-    VISIBLE = concat!(visible_files!(), " order by f.name_key");
-    VISIBLE_BY_ID = concat!(visible_files!(), " and f.id = $6");
-    VISIBLE_BY_NAME = concat!(visible_files!(), " and f.name_key = $6");
-    PROPERTIES = "select p.file_id, p.name, p.value from secure_file_property p
-        join secure_file f on f.id = p.file_id where f.project_id = $1";
-    PROPERTIES_OF = "select file_id, name, value from secure_file_property where file_id = $1";
     INSERT = "insert into secure_file (id, project_id, name, name_key, access_token, size, preamble, sealed, blob_id,
             sealed_length, sealed_sha256, created_by, created_at, modified_by, modified_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $13)
@@ -71,19 +40,9 @@ statements! {
     NAME_TAKEN = "select count(*) as n from secure_file where project_id = $1 and name_key = $2 and id <> $3";
     PROPERTY_INSERT = "insert into secure_file_property (file_id, name, name_key, value) values ($1, $2, $3, $4)
         on conflict (file_id, name_key) do update set name = excluded.name, value = excluded.value";
+    SET_NAME_ASIDE = "update secure_file set name_key = $1 where id = $2 and project_id = $3";
     FIND_BY_ID = "select id, name from secure_file where project_id = $1 and id = $2";
     FIND_BY_NAME = "select id, name from secure_file where project_id = $1 and name_key = $2";
-}
-
-/// Which files to list.
-#[derive(Clone, Debug)]
-pub enum FileQuery {
-    /// All of the project.
-    All,
-    /// One, by id.
-    Id(FileId),
-    /// One, by name, ignoring case.
-    Name(String),
 }
 
 /// Where sealed bytes are.
@@ -153,46 +112,6 @@ pub struct SealedBody {
     pub sealed_length: u64,
     /// The wrapped file key.
     pub key: WrappedKey,
-}
-
-#[derive(sqlx::FromRow)]
-struct FileRow {
-    id: Uuid,
-    project_id: Uuid,
-    name: String,
-    size: i64,
-    created_by: Uuid,
-    created_unique: String,
-    created_display: String,
-    created_at: i64,
-    modified_by: Uuid,
-    modified_unique: String,
-    modified_display: String,
-    modified_at: i64,
-}
-
-impl FileRow {
-    fn into_file(self) -> SecureFile {
-        SecureFile {
-            id: FileId(self.id),
-            project: ProjectId(self.project_id),
-            name: self.name,
-            size: self.size.unsigned_abs(),
-            properties: BTreeMap::new(),
-            created_by: Person {
-                id: IdentityId(self.created_by),
-                unique_name: self.created_unique,
-                display_name: self.created_display,
-            },
-            created_at: Timestamp(self.created_at),
-            modified_by: Person {
-                id: IdentityId(self.modified_by),
-                unique_name: self.modified_unique,
-                display_name: self.modified_display,
-            },
-            modified_at: Timestamp(self.modified_at),
-        }
-    }
 }
 
 /// Name, size, preamble, sealed bytes or blob, and how many sealed bytes.
@@ -296,6 +215,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes the names of files that are about to get others out of the way, so that two of them can change places.
+    /// Each of them is renamed in this unit, or the unit ends without a trace.
+    pub async fn file_names_set_aside(
+        &mut self,
+        grants: &[&Grant<ChangeFile>],
+    ) -> Result<(), Stop> {
+        for grant in grants {
+            let act = grant.held(self)?;
+            // No name begins like this: control characters are refused.
+            let aside = format!("\u{1}{}", act.file);
+            self.run_one(&SET_NAME_ASIDE, args![aside, act.file.0, act.project.0])
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Changes name or properties.
     pub async fn file_change(
         &mut self,
@@ -384,93 +319,6 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// The files on which the caller holds every bit of `bits` (and View), with their properties, by name.
-    ///
-    /// Filtered in SQL; says for each file what `policy::decide` would say.
-    pub async fn files_visible(
-        &mut self,
-        caller: &Caller,
-        project: ProjectId,
-        bits: i64,
-        query: &FileQuery,
-    ) -> Result<Vec<SecureFile>, StoreError> {
-        // Whatever the entries say, some ways of signing in are no good for looking at files.
-        let all = Facts {
-            exists: true,
-            bits: i64::MAX,
-            active: true,
-            fresh: true,
-            job: None,
-        };
-        let look = ViewFile {
-            project,
-            file: FileId(Uuid::nil()),
-        };
-        if decide(caller, &look.demand(), &all).is_err() {
-            return Ok(Vec::new());
-        }
-        let mut values = args![
-            caller.identity.0,
-            library::VIEW,
-            LIBRARY.0,
-            library_token(project),
-            project.0
-        ];
-        let rows: Vec<FileRow> = match query {
-            FileQuery::All => self.conn.all(&VISIBLE, values.clone()).await?,
-            FileQuery::Id(id) => {
-                values.extend(args![id.0]);
-                self.conn.all(&VISIBLE_BY_ID, values.clone()).await?
-            }
-            FileQuery::Name(wanted) => {
-                values.extend(args![name::key(wanted)]);
-                self.conn.all(&VISIBLE_BY_NAME, values.clone()).await?
-            }
-        };
-        let mut files: Vec<SecureFile> = rows.into_iter().map(FileRow::into_file).collect();
-        for bit in (0..31)
-            .map(|shift| 1_i64 << shift)
-            .filter(|bit| bits & bit != 0 && *bit != library::VIEW)
-        {
-            values[1] = bit.into();
-            let statement = match query {
-                FileQuery::All => &VISIBLE,
-                FileQuery::Id(_) => &VISIBLE_BY_ID,
-                FileQuery::Name(_) => &VISIBLE_BY_NAME,
-            };
-            let held: Vec<FileRow> = self.conn.all(statement, values.clone()).await?;
-            let held: std::collections::BTreeSet<Uuid> =
-                held.into_iter().map(|row| row.id).collect();
-            files.retain(|file| held.contains(&file.id.0));
-        }
-        let properties: Vec<(Uuid, String, String)> = match files.as_slice() {
-            [] => Vec::new(),
-            [only] => self.conn.all(&PROPERTIES_OF, args![only.id.0]).await?,
-            _ => self.conn.all(&PROPERTIES, args![project.0]).await?,
-        };
-        let mut by_file: BTreeMap<Uuid, BTreeMap<String, String>> = BTreeMap::new();
-        for (file, name, value) in properties {
-            by_file.entry(file).or_default().insert(name, value);
-        }
-        for file in &mut files {
-            file.properties = by_file.remove(&file.id.0).unwrap_or_default();
-        }
-        Ok(files)
-    }
-
-    /// The file that a look has shown.
-    pub async fn file(
-        &mut self,
-        caller: &Caller,
-        seen: &Seen<ViewFile>,
-    ) -> Result<SecureFile, Stop> {
-        let query = FileQuery::Id(seen.0.file);
-        let mut files = self
-            .files_visible(caller, seen.0.project, library::VIEW, &query)
-            .await?;
-        files.pop().ok_or_else(not_found)
-    }
-
     /// Id and name of a file by id, whoever asks: for resolving references in a plan, which grants nothing.
     pub async fn file_reference_by_id(
         &mut self,

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::ado::{convert, project};
 use crate::auth::Who;
-use crate::body::{JsonBody, Pieces, declared_length, media_type};
+use crate::body::{JsonBody, Pieces, declared_length, media_type, parse, read_all};
 use crate::disposition;
 use crate::error::{ApiError, Result};
 use crate::params::{Params, action_filter, file_id};
@@ -21,6 +21,9 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode};
 use uuid::Uuid;
 
+/// Largest body of a query: more than the longest condition, however a client escapes it.
+const QUERY_LIMIT: usize = 64 * 1024;
+
 /// `GET`: all files that the caller may see, or those of `secureFileNames`, `secureFileIds` or `namePattern`; the first
 /// of these that is given counts.
 pub(crate) async fn list(
@@ -30,36 +33,19 @@ pub(crate) async fn list(
     params: Params,
     asked: Asked,
 ) -> Result<Response> {
-    let tickets = params.flag("includeDownloadTickets")?;
-    let action = action_filter(params.text("actionFilter"))?;
-    let mut filter = FileFilter {
-        action,
-        ..FileFilter::default()
+    let filter = FileFilter {
+        names: params.filled("secureFileNames").map(str::to_owned),
+        ids: params
+            .parts("secureFileIds")
+            .map(|ids| ids.into_iter().map(listed_id).collect::<Result<_>>())
+            .transpose()?,
+        pattern: params.filled("namePattern").map(str::to_owned),
+        condition: None,
+        action: action_filter(params.text("actionFilter"))?,
+        tickets: params.flag("includeDownloadTickets")?,
     };
-    let mut split = None;
-    if let Some(names) = params.filled("secureFileNames") {
-        // Clients join names with commas, and a name may hold one: the whole value is tried first.
-        filter.names = Some(vec![names.to_owned()]);
-        split = names.contains(',').then(|| {
-            let parts = params.parts("secureFileNames").unwrap_or_default();
-            parts.into_iter().map(str::to_owned).collect()
-        });
-    } else if let Some(ids) = params.parts("secureFileIds") {
-        filter.ids = Some(ids.into_iter().map(listed_id).collect::<Result<_>>()?);
-    } else {
-        filter.pattern = params.filled("namePattern").map(str::to_owned);
-    }
     let project = project(&app, &caller, &name).await?.id;
-    let files = app.service.files();
-    let mut found = files.list(&caller, project, filter, tickets).await?;
-    if found.is_empty() && split.is_some() {
-        let filter = FileFilter {
-            names: split,
-            action,
-            ..FileFilter::default()
-        };
-        found = files.list(&caller, project, filter, tickets).await?;
-    }
+    let found = app.service.files().list(&caller, project, filter).await?;
     Ok(asked.list(found.into_iter().map(convert::secure_file).collect()))
 }
 
@@ -73,7 +59,7 @@ pub(crate) async fn get(
     asked: Asked,
 ) -> Result<Response> {
     let file = file_id(&file)?;
-    let project = project(&app, &caller, &name).await?.id;
+    let project = project(&app, &caller, &name).await.map(|found| found.id);
     if let Some(ticket) = params.text("ticket") {
         if method == Method::HEAD {
             // The content is not to be had without its bytes: each look at it is audited as a use.
@@ -82,9 +68,13 @@ pub(crate) async fn get(
         }
         let attachment = params.flag("download")?;
         let files = app.service.files();
-        let download = files.open(&caller, project, file, ticket).await?;
-        return Ok(content(download, attachment));
+        // Whoever shows a ticket is on record, also who sees no such project: for them there is no such file in any.
+        let place = project.as_ref().map_or(ProjectId(Uuid::nil()), |id| *id);
+        let download = files.open(&caller, place, file, ticket).await;
+        project?;
+        return Ok(content(download?, attachment));
     }
+    let project = project?;
     let ticket = params.flag("includeDownloadTicket")? || params.flag("includeDownloadTickets")?;
     let action = action_filter(params.text("actionFilter"))?;
     let files = app.service.files();
@@ -103,16 +93,8 @@ pub(crate) async fn post(
 ) -> Result<Response> {
     match media_type(request.headers()).as_str() {
         "application/octet-stream" => {}
-        "application/json" => {
-            return Err(ApiError::not_supported(
-                "Querying secure files by their properties is not supported yet. List them with namePattern, or send the content as application/octet-stream to upload.",
-            ));
-        }
-        _ => {
-            return Err(ApiError::media_type(
-                "An upload is the file's bytes themselves, with the header 'Content-Type: application/octet-stream'. Forms and multipart bodies are not read.",
-            ));
-        }
+        "application/json" => return query(&app, &caller, &name, &params, &asked, request).await,
+        other => return Err(ApiError::media_type(not_an_upload(other))),
     }
     let file_name = params.filled("name").ok_or_else(|| {
         ApiError::argument("The query parameter 'name' is missing: it is the new file's name.")
@@ -125,6 +107,58 @@ pub(crate) async fn post(
     )
     .await?;
     Ok(asked.json(&convert::secure_file(view)))
+}
+
+/// The files whose properties a condition is true of: the body is a JSON string, or `null` for no condition.
+async fn query(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    params: &Params,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response> {
+    let limits = &app.limits;
+    let body = request.into_body();
+    let bytes = read_all(body, QUERY_LIMIT, limits.body_idle, limits.body_total).await?;
+    let text: Option<String> = if bytes.iter().all(u8::is_ascii_whitespace) {
+        None
+    } else {
+        parse(&bytes).map_err(|_| {
+            ApiError::argument(
+                "The body is not a JSON string. A query is a condition as one JSON string, quotes around it: \
+                 \"eq(property('team'), 'mobile')\"; or null. To upload a file, send its bytes with the header \
+                 'Content-Type: application/octet-stream'.",
+            )
+        })?
+    };
+    let filter = FileFilter {
+        pattern: params.filled("namePattern").map(str::to_owned),
+        condition: text.filter(|text| !text.trim().is_empty()),
+        ..FileFilter::default()
+    };
+    let project = project(app, caller, name).await?.id;
+    let found = app.service.files().list(caller, project, filter).await?;
+    Ok(asked.list(found.into_iter().map(convert::secure_file).collect()))
+}
+
+/// What to say of a body that is neither bytes nor a query: which mistake it is, and what to do instead.
+fn not_an_upload(kind: &str) -> String {
+    const RIGHT: &str = "An upload is the file's bytes themselves, with the header 'Content-Type: application/octet-stream'";
+    match kind {
+        "" => format!("The request has no Content-Type. {RIGHT}."),
+        "application/x-www-form-urlencoded" => format!(
+            "The body is declared as a form, which is what curl does by itself. {RIGHT}: \
+             curl -H 'Content-Type: application/octet-stream' --data-binary @FILE. (-d alone would drop line ends.)"
+        ),
+        kind if kind.starts_with("multipart/") => format!(
+            "The body is a multipart form (-F in curl), which is not read. {RIGHT}: \
+             curl -H 'Content-Type: application/octet-stream' --data-binary @FILE."
+        ),
+        _ => format!(
+            "{RIGHT}. A query by properties is 'application/json'. Nothing else is read here."
+        ),
+    }
 }
 
 /// The service looks at the caller's rights and at the name before a byte of the body is read.

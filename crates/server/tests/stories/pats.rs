@@ -1,7 +1,7 @@
 //! Personal access tokens: scopes, the longest life, who sees and ends whose, and the record of their use.
 
 use crate::{newest, reason};
-use coffer_testkit::{User, both, certificate, group};
+use coffer_testkit::{TestServer, User, both, certificate, group};
 use coffer_wire::coffer::{CreatedToken, TokenRequest};
 use serde_json::json;
 
@@ -21,6 +21,11 @@ async fn make(user: &User, scope: &str) -> CreatedToken {
         .create_token(&wish("narrow", Some(scope)))
         .await
         .unwrap()
+}
+
+/// Somebody with a token that is good for this only.
+pub(crate) async fn narrow(server: &TestServer, user: &User, scope: &str) -> User {
+    server.holder(&make(user, scope).await.token)
 }
 
 both! {

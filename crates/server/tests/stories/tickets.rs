@@ -313,4 +313,114 @@ both! {
         // The same bytes are there for the job all the while.
         assert_eq!(job.download_own(&server).await.body, content);
     }
+
+    async fn whoever_is_not_the_job_gets_no_ticket_and_no_content(server) {
+        let cast = Cast::permitted(&server).await;
+        let engineer = &cast.engineer;
+        let second = engineer.upload("second.pem", &random(100)).await;
+        engineer.upload("unplanned.pem", &random(100)).await;
+        let agent = server.agent("hand").await;
+        // A job of two files; one of another run; and one that is over.
+        let pipeline = cast.developer.pipeline("two", &yaml(&["ca.pem", "second.pem"])).await;
+        for file in [&cast.file, &second] {
+            engineer.permit(file, &pipeline, true).await.unwrap();
+        }
+        cast.developer.run(&pipeline).await;
+        let job = agent.job().await;
+        let ticket = |file: &str| {
+            let files = &job.job.resources.secure_files;
+            files.iter().find(|one| one.id.to_string() == file).unwrap().ticket.clone()
+        };
+        let (real, of_second) = (ticket(&cast.file.id), ticket(&second.id));
+        let (_, other) = cast.job(&agent).await;
+        let (_, ended) = cast.job(&agent).await;
+        let (ended_user, ended_ticket) = (ended.user(&server), ended.file().ticket.clone());
+        agent.finish(&ended, "succeeded").await.unwrap();
+
+        let user = server.person("user", &[group::READERS]).await;
+        let roles = format!(
+            "_apis/securityroles/scopes/distributedtask.securefile/roleassignments/resources/{}${}",
+            crate::roles::project_id(&server).await,
+            cast.file.id
+        );
+        let body = serde_json::json!([{"userId": crate::roles::id_of(&user).await, "roleName": "User"}]);
+        engineer.call("PUT", &roles).json(&body).send().await.ok();
+        let person = async |name: &str, groups: &[&str]| server.person(name, groups).await;
+        let token = async |scope: &str| crate::pats::narrow(&server, engineer, scope).await;
+        let (hand, none, jobs, wrong) = ("content_is_for_jobs", "not_found", "ticket_invalid", "token_invalid");
+        // Who, with which ticket, the status, and the reason on record.
+        let table = [
+            ("a reader", person("reader", &[group::READERS]).await, &real, 403, hand),
+            ("a user", user, &real, 403, hand),
+            ("a creator", person("creator", &[group::CONTRIBUTORS]).await, &real, 403, hand),
+            ("an administrator of the library", person("keeper", &[group::RELEASE_ADMINISTRATORS]).await, &real, 403, hand),
+            ("an administrator of builds", person("builds", &[group::BUILD_ADMINISTRATORS]).await, &real, 403, hand),
+            ("an administrator of the project", person("manager", &[group::PROJECT_ADMINISTRATORS]).await, &real, 403, hand),
+            ("an administrator of the organization", server.holder(server.administrator().token()), &real, 403, hand),
+            ("the owner", server.holder(engineer.token()), &real, 403, hand),
+            ("an officer", person("officer", &[group::BREAK_GLASS_OFFICERS]).await, &real, 404, none),
+            ("a stranger", person("stranger", &[]).await, &real, 404, none),
+            ("a token to read files", token("vso.securefiles_read").await, &real, 403, hand),
+            ("a token to manage files", token("vso.securefiles_manage").await, &real, 403, hand),
+            ("a token for everything", token("app_token").await, &real, 403, hand),
+            ("a token for pipelines", token("vso.build_execute vso.pipelineresources_manage").await, &real, 403, hand),
+            ("a registration token", server.holder(&server.agent_token().await), &real, 404, none),
+            ("nobody", server.nobody(), &real, 401, ""),
+            ("a job of another run", other.user(&server), &real, 400, jobs),
+            ("a job that is over", ended_user, &ended_ticket, 401, wrong),
+            ("the job, with the ticket of another file", job.user(&server), &of_second, 400, jobs),
+            ("the job, with another job's ticket", job.user(&server), &other.file().ticket, 400, jobs),
+            ("the job, with the ticket of one that is over", job.user(&server), &ended_ticket, 400, jobs),
+        ];
+        for (who, asking, ticket, status, why) in &table {
+            let before = server.administrator().audit().await.len();
+            let answer = asking.get(&asking.file_path(&cast.file.id, &format!("?ticket={ticket}&download=true"))).await;
+            cast.assert_no_content(&answer);
+            answer.refused(*status);
+            assert!(!answer.text().contains(ticket.as_str()), "{who}");
+            let events = server.administrator().audit().await;
+            let denied: Vec<_> = events[before..].iter().filter(|event| event.outcome == "denied").collect();
+            if !why.is_empty() {
+                assert_eq!(denied.len(), 1, "{who}: {denied:?}");
+                assert_eq!(reason(denied[0]), *why, "{who}");
+                let action = if *status == 401 { "Token.Refused" } else { "SecureFile.Downloaded" };
+                assert_eq!(denied[0].action, action, "{who}");
+            }
+            if who.starts_with("the job") || who.starts_with("a job of") {
+                continue;
+            }
+            // Nor does asking for a ticket get one, in any form; and who may see the file is not even refused.
+            for path in [
+                asking.file_path(&cast.file.id, "?includeDownloadTicket=true"),
+                asking.files_path("?includeDownloadTickets=True"),
+                asking.files_path("?secureFileNames=ca.pem&includeDownloadTickets=true"),
+            ] {
+                let asked = asking.get(&path).await;
+                assert!(!asked.text().contains("\"ticket\""), "{who}: {}", asked.text());
+                assert_eq!(asked.status == 200, *why == hand && !who.contains("pipelines"), "{who}: {asked}");
+            }
+        }
+
+        // The job itself: a ticket for each file of its plan and for no other, however it lists them, and each works.
+        let live = job.user(&server);
+        let listed = live.get(&live.files_path("?includeDownloadTickets=true")).await.ok().json();
+        let mut with = Vec::new();
+        for file in listed["value"].as_array().unwrap() {
+            if let Some(ticket) = file["ticket"].as_str() {
+                with.push(file["name"].as_str().unwrap().to_owned());
+                let answer = job.download(&server, file["id"].as_str().unwrap(), ticket).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            }
+        }
+        assert_eq!((listed["count"].clone(), with), (serde_json::json!(3), vec!["ca.pem".to_owned(), "second.pem".to_owned()]));
+        assert!(!live.get(&live.files_path("")).await.ok().text().contains("\"ticket\""), "not asked for, not given");
+        // One that it may not have now comes without, is on record, and does not keep the others.
+        engineer.permit(&second, &pipeline, false).await.unwrap();
+        let listed = live.get(&live.files_path("?includeDownloadTickets=true")).await.ok().json();
+        let with: Vec<_> = listed["value"].as_array().unwrap().iter().filter(|file| file.get("ticket").is_some()).collect();
+        assert_eq!((with.len(), &with[0]["name"]), (1, &serde_json::json!("ca.pem")));
+        let events = server.administrator().audit().await;
+        let refused = newest(&events, "SecureFile.TicketIssued");
+        assert_eq!((reason(refused), refused.resource_id.as_deref()), ("pipeline_not_permitted", Some(second.id.as_str())));
+    }
 }

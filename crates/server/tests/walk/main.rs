@@ -13,6 +13,7 @@
 mod faults;
 mod parties;
 mod probes;
+mod shapes;
 mod tenants;
 mod world;
 
@@ -227,6 +228,7 @@ macro_rules! stories {
 stories! {
     every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
     an_act_and_its_record_are_one_wherever_it_breaks = faults::walk;
+    a_long_list_is_asked_as_a_short_one_is = shapes::walk;
     what_is_another_projects_is_as_if_it_were_not_there = tenants::walk;
 }
 

@@ -1,4 +1,5 @@
-//! Two projects, and ids of one in every place of the other: the answer is that for what does not exist.
+//! Two projects, and ids of one in every place of the other; and a file of the project that is not seen: the answer is
+//! that for what does not exist.
 
 use super::parties::Party;
 use super::probes::{PROBES, Probe};
@@ -118,10 +119,29 @@ fn absent(probe: &Probe, place: &str) -> Option<Ids> {
     Some(ids)
 }
 
+/// A file of the own project in a place for files: one that is hidden, or one that is not there.
+async fn of_own_project(
+    server: &TestServer,
+    own: &Tenant,
+    probe: &Probe,
+    place: &str,
+    file: &str,
+) -> Ids {
+    let roles = place == "resourceId" && probe.route.contains("/securityroles/");
+    let id = if roles {
+        let project = own.value(server, "projectId", false).await;
+        format!("{project}${file}")
+    } else {
+        file.to_owned()
+    };
+    vec![(place.to_owned(), id)]
+}
+
 pub(super) async fn walk(server: TestServer) {
     let agent = server.agent("walker").await;
     let own = Tenant::of(&server, PROJECT, &agent).await;
     let foreign = Tenant::of(&server, "Elsewhere", &agent).await;
+    let hidden = own.hidden(&server).await;
     let officer = server.administrator();
     let keeper = Party::person("keeper", server.holder(own.keeper.token()));
     let outcome = async |probe: &Probe, others: &Ids, ids: &Ids| -> Outcome {
@@ -163,24 +183,33 @@ pub(super) async fn walk(server: TestServer) {
             let Some(absent) = absent(probe, &place) else {
                 continue;
             };
-            compared += 1;
             let strange = strange(&server, &foreign, probe, &place).await;
-            let mut last = None;
-            for _ in 0..TRIES {
-                // Both are refused, so that the other values serve twice.
-                let others = values(&server, &own, probe).await;
-                let one = outcome(probe, &others, &strange).await;
-                let other = outcome(probe, &others, &absent).await;
-                last = (one != other).then_some((one, other));
-                if last.is_none() {
-                    break;
-                }
+            let mut pairs = vec![("another project's", strange, absent)];
+            if matches!(place.as_str(), "secureFileId" | "resourceId") {
+                let none = nothing(&place).unwrap();
+                let none = of_own_project(&server, &own, probe, &place, &none).await;
+                let hidden = of_own_project(&server, &own, probe, &place, &hidden).await;
+                pairs.push(("a hidden", hidden, none));
             }
-            if let Some((one, other)) = last {
-                wrong.push(format!(
-                    "{} with another project's {place}:\n{one:#?}\nand with one that is not there:\n{other:#?}",
-                    probe.route
-                ));
+            for (whose, there, absent) in pairs {
+                compared += 1;
+                let mut last = None;
+                for _ in 0..TRIES {
+                    // Both are refused, so that the other values serve twice.
+                    let others = values(&server, &own, probe).await;
+                    let one = outcome(probe, &others, &there).await;
+                    let other = outcome(probe, &others, &absent).await;
+                    last = (one != other).then_some((one, other));
+                    if last.is_none() {
+                        break;
+                    }
+                }
+                if let Some((one, other)) = last {
+                    wrong.push(format!(
+                        "{} with {whose} {place}:\n{one:#?}\nand with one that is not there:\n{other:#?}",
+                        probe.route
+                    ));
+                }
             }
         }
     }
@@ -190,5 +219,5 @@ pub(super) async fn walk(server: TestServer) {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(compared > 60, "only {compared} places");
+    assert!(compared > 80, "only {compared} places");
 }

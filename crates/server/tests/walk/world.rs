@@ -127,6 +127,23 @@ impl Tenant {
         text(&call.send().await.ok().json()["id"])
     }
 
+    /// A file that nobody but its owner sees, whatever their role in the library.
+    pub(super) async fn hidden(&self, server: &TestServer) -> String {
+        let name = server.unique("hider");
+        let owner = person(server, &name, &self.project, &["Contributors"]).await;
+        let path = self.path("{project}/_apis/distributedtask/securefiles", &[]);
+        let path = format!("{path}?name={name}.pem");
+        let call = owner.call("POST", &path);
+        let call = call.body("application/octet-stream", "some content");
+        let file = text(&call.send().await.ok().json()["id"]);
+        let path = format!(
+            "_apis/securityroles/scopes/distributedtask.securefile/roleassignments/resources/{}${file}?inheritPermissions=false",
+            self.id
+        );
+        owner.call("PATCH", &path).send().await.ok();
+        file
+    }
+
     /// The descriptor of a group of the project.
     async fn group(&self, server: &TestServer, fresh: bool) -> String {
         let graph = self.keeper.client.graph();

@@ -38,6 +38,8 @@ const ALL: &[&[&Statement]] = &[
     crate::runs::ALL,
     crate::second_factor::ALL,
     crate::secure_files::ALL,
+    crate::file_lists::ALL,
+    crate::guidance::ALL,
     crate::sessions::ALL,
     crate::settings::ALL,
     crate::sweep::ALL,

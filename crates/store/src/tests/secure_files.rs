@@ -198,7 +198,7 @@ both! {
             assert_eq!(reason(change(&world, file, rename("mine.p12")).await), denied);
             let permit = world.pipeline(&format!("for {file}")).await;
             assert_eq!(reason(world.permit(file, permit).await), denied);
-            let found = read.files_visible(&admin, project, library::VIEW, &FileQuery::Id(file)).await.unwrap();
+            let found = read.files_visible(&admin, project, library::VIEW, &FileQuery::id(file)).await.unwrap();
             assert!(found.is_empty());
             assert_eq!(read.file_reference_by_id(project, file).await.unwrap(), None);
         }

@@ -223,8 +223,8 @@ impl Random {
             for (n, file) in files.iter().enumerate() {
                 let one = expected.contains(file);
                 for query in [
-                    FileQuery::Id(*file),
-                    FileQuery::Name(format!("FILE{n}.P12")),
+                    FileQuery::id(*file),
+                    FileQuery::Names(vec![format!("FILE{n}.P12"), "absent".into()]),
                 ] {
                     let found = read
                         .files_visible(&caller, project, bits, &query)
@@ -240,7 +240,7 @@ impl Random {
                     );
                 }
                 let elsewhere = read
-                    .files_visible(&caller, world.other, bits, &FileQuery::Id(*file))
+                    .files_visible(&caller, world.other, bits, &FileQuery::id(*file))
                     .await
                     .unwrap();
                 prop_assert!(elsewhere.is_empty());
@@ -393,7 +393,7 @@ async fn a_list_finds_entries_by_their_key() {
     // By identity it would look at every file's entries of a person, for every file.
     let home = Home::sqlite();
     home.open().await.close().await;
-    for statement in crate::secure_files::ALL
+    for statement in crate::file_lists::ALL
         .iter()
         .filter(|statement| statement.name.contains("VISIBLE"))
     {
