@@ -6,6 +6,7 @@ use crate::ambient;
 use crate::journal::Journal;
 use crate::masker::Masker;
 use coffer_wire::agent::{Issue, Record};
+use coffer_wire::enums::IssueType;
 use std::sync::Arc;
 
 /// Issues of one type that a record keeps; more are only counted.
@@ -130,7 +131,10 @@ impl StepLog {
         if kept < KEPT {
             let message = clip(self.masker.mask(message), MESSAGE);
             self.record.issues.push(Issue {
-                kind: kind.as_str().into(),
+                kind: match kind {
+                    Kind::Error => IssueType::Error,
+                    Kind::Warning => IssueType::Warning,
+                },
                 category: category.into(),
                 message,
             });

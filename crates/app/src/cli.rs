@@ -229,6 +229,9 @@ pub(crate) struct ServeArgs {
     /// A proxy on this machine or a private address terminates TLS
     #[arg(long)]
     pub(crate) behind_proxy: bool,
+    /// Refuse requests whose api-version Azure DevOps would refuse
+    #[arg(long)]
+    pub(crate) strict_api_version: bool,
     /// Form of the log: text or json [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
@@ -240,7 +243,9 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// The flags that were given, by the key that each sets.
     pub(crate) fn flags(&self) -> Vec<Flag> {
-        let behind_proxy = self.behind_proxy.then(|| "true".to_owned());
+        let switch = |on: bool| on.then(|| "true".to_owned());
+        let behind_proxy = switch(self.behind_proxy);
+        let strict = switch(self.strict_api_version);
         [
             ("server.listen", "--listen", &self.listen),
             ("storage.data", "--data", &self.data),
@@ -264,6 +269,7 @@ impl ServeArgs {
                 &self.trusted_proxies,
             ),
             ("server.behind_proxy", "--behind-proxy", &behind_proxy),
+            ("server.strict_api_version", "--strict-api-version", &strict),
             ("log.format", "--log-format", &self.log_format),
             ("log.level", "--log-level", &self.log_level),
         ]

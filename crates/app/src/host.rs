@@ -137,6 +137,7 @@ impl Host {
             Some(_) => "https",
             None => "http",
         };
+        options.strict_api_version = config.server.strict_api_version;
         let serving = tokio::spawn(coffer_server::serve(
             listener,
             service.clone(),

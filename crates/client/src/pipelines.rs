@@ -3,6 +3,7 @@
 use crate::ClientError;
 use crate::transport::Transport;
 use coffer_wire::List;
+use coffer_wire::enums::ConfigurationType;
 use coffer_wire::paths::{fill, pipelines as paths};
 use coffer_wire::pipelines::{Configuration, Pipeline, PipelineRequest, Preview, Run, RunRequest};
 use http::Method;
@@ -143,7 +144,7 @@ fn request(name: &str, path: &str, yaml: &str) -> PipelineRequest {
         name: name.to_owned(),
         folder: None,
         configuration: Configuration {
-            kind: "yaml".to_owned(),
+            kind: ConfigurationType::Yaml,
             path: path.to_owned(),
             yaml: Some(yaml.to_owned()),
         },

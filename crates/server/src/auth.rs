@@ -5,12 +5,15 @@
 //! ([`crate::pages::guard`]), never for the API, and what a browser sends on behalf of another site changes nothing. Knows
 //! headers, not tokens: the service says whose they are.
 
+use crate::ado::location::Location;
 use crate::answer::{Activity, Template};
 use crate::body::{BodyLimit, read_all};
 use crate::error::{ApiError, Result};
 use crate::forwarded::Arrival;
 use crate::normalize::Canonical;
 use crate::pages::guard::Door;
+use crate::params::Params;
+use crate::version::Asked;
 use crate::{App, mistakes, pages};
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -67,6 +70,8 @@ pub(crate) struct Guard {
     pub(crate) auth: Auth,
     pub(crate) limit: usize,
     pub(crate) template: &'static str,
+    /// The original's resource location, if the route has one.
+    pub(crate) location: Option<&'static Location>,
 }
 
 /// The network address of the connection. Put there by the accept loop.
@@ -195,6 +200,10 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
             body = Body::from(bytes::Bytes::from_owner(bytes));
         }
     }
+    let row = guard.location.filter(|_| guard.app.strict_version);
+    let params = Params::read(&parts.uri);
+    let asked = Asked::read(&params, &parts.headers, &parts.method, row)?;
+    parts.extensions.insert(asked);
     parts.extensions.insert(BodyLimit(guard.limit));
     Ok(Request::from_parts(parts, body))
 }

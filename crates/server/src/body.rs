@@ -6,6 +6,7 @@ use crate::strict;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use coffer_wire::enums::EXPECTED;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
@@ -142,6 +143,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
                 let member = text.split('`').nth(1).unwrap_or("?").to_owned();
                 format!("The body lacks the member '{member}' ({place}).")
             }
+            // The words are ours; what was sent is not among them.
+            Category::Data if text.starts_with(EXPECTED) => {
+                let words = text.split(" at line ").next().unwrap_or_default();
+                format!("A member of the body has a value that is unknown ({place}); {words}.")
+            }
             Category::Data => {
                 format!("The body is JSON, but not of the expected shape ({place}).")
             }
@@ -166,6 +172,10 @@ mod tests {
         let error = parse::<TokenRequest>(secret).unwrap_err();
         assert!(!error.message.contains("hunter2"));
         assert!(error.message.contains("line 1"));
+        let error = parse::<TokenRequest>(b"{\"label\":\"x\",\"days\":1,\"kind\":\"hunter2\"}");
+        let message = error.unwrap_err().message;
+        assert!(message.contains("pat, agent"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
         let error = parse::<TokenRequest>(b"{\"label\":").unwrap_err();
         assert!(error.message.contains("not valid JSON"));
         assert!(parse::<FirstSignIn>(b"").is_err());

@@ -101,6 +101,26 @@ impl ApiError {
         )
     }
 
+    /// A write without a version, on a strict server: 400.
+    pub(crate) fn version_missing(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            (WEB_API, "VssVersionNotSpecifiedException"),
+            "version.missing",
+            message,
+        )
+    }
+
+    /// A preview that was not asked for as one, on a strict server: 400.
+    pub(crate) fn version_preview(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            (WEB_API, "VssInvalidPreviewVersionException"),
+            "version.preview",
+            message,
+        )
+    }
+
     /// Nobody is signed in: 401, with the challenges that [`crate::answer`] adds.
     pub(crate) fn unauthenticated(code: &str, message: &str) -> Self {
         Self::new(

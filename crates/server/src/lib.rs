@@ -15,6 +15,7 @@ mod connection;
 mod cookies;
 mod disposition;
 mod error;
+mod form;
 mod forwarded;
 mod linger;
 mod mistakes;
@@ -77,6 +78,7 @@ fn app(service: Service, options: &Options, stop: CancellationToken) -> Result<A
         limits: options.limits,
         proxies: options.proxies.clone(),
         tls: options.tls.is_some(),
+        strict_version: options.strict_api_version,
         urls,
         stop,
     })))
@@ -92,6 +94,7 @@ struct State {
     proxies: Proxies,
     /// Whether the server itself speaks TLS.
     tls: bool,
+    strict_version: bool,
     urls: urls::Urls,
     stop: CancellationToken,
 }

@@ -20,6 +20,9 @@ pub struct Options {
     pub proxies: Proxies,
     /// Serve TLS with this. Without it: plain HTTP.
     pub tls: Option<Tls>,
+    /// Whether a request must say its `api-version` as the original wants it: with every write, and with the word preview
+    /// for what was never released.
+    pub strict_api_version: bool,
     /// Times and sizes.
     pub limits: Limits,
 }
@@ -33,6 +36,7 @@ impl Options {
             prefix: None,
             proxies: Proxies::default(),
             tls: None,
+            strict_api_version: false,
             limits: Limits::default(),
         }
     }

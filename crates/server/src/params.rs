@@ -3,6 +3,7 @@
 use crate::error::{ApiError, Result};
 use axum::extract::{FromRequestParts, Query};
 use coffer_model::{FileId, PipelineId, RunId};
+use coffer_wire::enums::{Unknown, WireEnum};
 use http::Uri;
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -64,6 +65,19 @@ impl Params {
             .transpose()
     }
 
+    /// An enum: a word in any case, or its number. None when absent or empty.
+    pub(crate) fn one_of<E: WireEnum>(&self, name: &str) -> Result<Option<E>> {
+        self.filled(name)
+            .map(|value| E::read(value).map_err(|unknown| unknown_word(name, unknown)))
+            .transpose()
+    }
+
+    /// The bits of an enum of flags: words, numbers, or a list of both. 0 when absent or empty.
+    pub(crate) fn flags<E: WireEnum>(&self, name: &str) -> Result<i32> {
+        E::read_flags(self.text(name).unwrap_or_default())
+            .map_err(|unknown| unknown_word(name, unknown))
+    }
+
     /// The parts of a comma-separated value, trimmed; empty ones do not count.
     pub(crate) fn parts(&self, name: &str) -> Option<Vec<&str>> {
         self.filled(name).map(|value| {
@@ -76,6 +90,10 @@ impl Params {
     }
 }
 
+fn unknown_word<E: WireEnum>(name: &str, unknown: Unknown<E>) -> ApiError {
+    ApiError::argument(format!("The query parameter '{name}': {unknown}."))
+}
+
 impl<S: Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
 
@@ -85,27 +103,6 @@ impl<S: Sync> FromRequestParts<S> for Params {
     ) -> std::result::Result<Self, Infallible> {
         Ok(Self::read(&parts.uri))
     }
-}
-
-/// A `SecureFileActionFilter`: names, numbers, or a list of both, in any case. `none` 0, `manage` 2, `use` 16.
-pub(crate) fn action_filter(text: Option<&str>) -> Result<i64> {
-    let mut bits = 0;
-    for part in text.unwrap_or_default().split(',').map(str::trim) {
-        bits |= match part.to_ascii_lowercase().as_str() {
-            "" | "none" => 0,
-            "manage" => 2,
-            "use" => 16,
-            number => match number.parse::<i64>() {
-                Ok(value) if value & !(2 | 16) == 0 => value,
-                _ => {
-                    return Err(ApiError::argument(
-                        "The query parameter 'actionFilter' must be none, manage or use, or a list of these.",
-                    ));
-                }
-            },
-        };
-    }
-    Ok(bits)
 }
 
 /// A secure file's id in a path. What is no GUID is the id of nothing.
@@ -141,6 +138,7 @@ pub(crate) fn run_id(text: &str) -> Result<RunId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_wire::enums::{BuildQueryOrder, BuildResult, BuildStatus};
 
     fn params(query: &str) -> Params {
         Params::read(&format!("/x?{query}").parse().unwrap())
@@ -177,21 +175,22 @@ mod tests {
     }
 
     #[test]
-    fn action_filters_are_names_numbers_or_lists() {
-        for (text, bits) in [
-            ("", 0),
-            ("None", 0),
-            ("use", 16),
-            ("16", 16),
-            ("Manage, Use", 18),
-            ("18", 18),
-            ("2,USE", 18),
-        ] {
-            assert_eq!(action_filter(Some(text)).unwrap(), bits, "{text}");
-        }
-        assert_eq!(action_filter(None).unwrap(), 0);
-        for bad in ["view", "1", "-2", "use;manage"] {
-            assert!(action_filter(Some(bad)).is_err(), "{bad}");
-        }
+    fn enums_are_words_numbers_or_lists_and_a_bad_one_is_answered_with_the_words() {
+        let params = params("statusFilter=InProgress,%2032&queryOrder=4&resultFilter=fine&order=");
+        assert_eq!(params.flags::<BuildStatus>("statusFilter").unwrap(), 33);
+        let order = params.one_of("queryOrder").unwrap();
+        assert_eq!(order, Some(BuildQueryOrder::QueueTimeDescending));
+        assert_eq!(params.one_of::<BuildQueryOrder>("order").unwrap(), None);
+        assert_eq!(params.flags::<BuildStatus>("absent").unwrap(), 0);
+        let error = params.flags::<BuildResult>("resultFilter").unwrap_err();
+        assert!(
+            error.message.contains("'resultFilter'"),
+            "{}",
+            error.message
+        );
+        assert!(error.message.contains("partiallySucceeded"));
+        assert!(!error.message.contains("fine"));
+        let error = params.one_of::<BuildStatus>("resultFilter").unwrap_err();
+        assert!(error.message.contains("notStarted"), "{}", error.message);
     }
 }

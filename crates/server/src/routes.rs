@@ -105,6 +105,7 @@ pub(crate) fn router(app: App) -> Router {
             auth: route.auth,
             limit: route.limit,
             template: route.template,
+            location: route.location,
         };
         let handler = (route.handler)().route_layer(from_fn_with_state(guarded, guard));
         let path = route.template.trim_start_matches('/');

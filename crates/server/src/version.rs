@@ -1,44 +1,44 @@
 //! `api-version`: where clients put it, what it may look like, and what the answer says.
 //!
-//! Lenient on purpose: previews are not asked for, and no version at all is fine. Only what is no version, or is newer
-//! than the server, is refused. Also reads the media parameters of `Accept` that change an answer's form.
+//! Lenient unless the operator wants it strict: previews are not asked for, and no version at all is fine. Then only what
+//! is no version, or is newer than the server, is refused. Also reads the media parameters of `Accept` that change an
+//! answer's form.
 
+use crate::ado::location::Location;
 use crate::error::ApiError;
+use crate::form::{self, Form};
 use crate::params::Params;
 use axum::response::{IntoResponse, Response};
-use coffer_wire::List;
+use coffer_wire::{Dictionary, List};
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What is answered when nobody says a version.
 const DEFAULT: &str = "7.1";
 /// The newest version that is served.
 const NEWEST: (u32, u32) = (7, 2);
 
-/// What a caller asked for, beside the resource. An extractor.
+/// What a caller asked for, beside the resource. An extractor: the guard puts it there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     version: String,
-    /// A bare array in place of `{"count":…,"value":…}`.
-    bare_arrays: bool,
+    form: Form,
+    /// A bare array or dictionary in place of `{"count":…,"value":…}`.
+    bare: bool,
     /// Whether text is preferred to JSON where a resource has both.
     text: bool,
 }
 
-impl Default for Asked {
-    fn default() -> Self {
-        Self {
-            version: DEFAULT.into(),
-            bare_arrays: false,
-            text: true,
-        }
-    }
-}
-
 impl Asked {
-    /// Reads query, then each media type of `Accept`, then `Content-Type`.
-    pub(crate) fn read(params: &Params, headers: &HeaderMap) -> Result<Self, ApiError> {
+    /// Reads query, then each media type of `Accept`, then `Content-Type`. With a `row`, the version must be one of it.
+    pub(crate) fn read(
+        params: &Params,
+        headers: &HeaderMap,
+        method: &Method,
+        row: Option<&Location>,
+    ) -> Result<Self, ApiError> {
         let accept: Vec<&str> = headers
             .get_all(ACCEPT)
             .iter()
@@ -52,18 +52,28 @@ impl Asked {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
         found.extend(content_type.and_then(|kind| parameter(kind, "api-version")));
-        for version in &found {
-            check(version)?;
+        let versions = found
+            .iter()
+            .map(|text| Version::read(text))
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(row) = row {
+            strictly(versions.first(), method, row)?;
         }
-        let bare_arrays = types().any(|kind| {
-            parameter(kind, "noArrayWrap").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        });
+        let says = |name| {
+            types().any(|kind| {
+                parameter(kind, name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            })
+        };
         let first = types()
             .map(|kind| kind.split(';').next().unwrap_or_default().trim())
             .find(|kind| !kind.is_empty());
         Ok(Self {
             version: found.into_iter().next().unwrap_or_else(|| DEFAULT.into()),
-            bare_arrays,
+            form: Form {
+                numbers: says("enumsAsNumbers"),
+                milliseconds: says("msDateFormat"),
+            },
+            bare: says("noArrayWrap"),
             text: first.is_none_or(|kind| !kind.eq_ignore_ascii_case("application/json")),
         })
     }
@@ -75,7 +85,7 @@ impl Asked {
 
     /// A JSON answer.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Response {
-        match serde_json::to_vec(value) {
+        match form::to_vec(value, self.form) {
             Ok(bytes) => (
                 [(CONTENT_TYPE, self.content_type())],
                 axum::body::Body::from(zeroize_on_drop(bytes)),
@@ -89,10 +99,19 @@ impl Asked {
 
     /// A JSON list, wrapped unless the caller asked for a bare array.
     pub(crate) fn list<T: Serialize>(&self, values: Vec<T>) -> Response {
-        if self.bare_arrays {
+        if self.bare {
             self.json(&values)
         } else {
             self.json(&List::from(values))
+        }
+    }
+
+    /// A JSON dictionary, wrapped as a list is.
+    pub(crate) fn dictionary<T: Serialize>(&self, values: BTreeMap<String, T>) -> Response {
+        if self.bare {
+            self.json(&values)
+        } else {
+            self.json(&Dictionary::from(values))
         }
     }
 
@@ -112,7 +131,8 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Asked {
         parts: &mut http::request::Parts,
         _: &S,
     ) -> Result<Self, Self::Rejection> {
-        Self::read(&Params::read(&parts.uri), &parts.headers)
+        let asked = parts.extensions.get::<Self>().cloned();
+        asked.ok_or_else(|| ApiError::internal("a route without its guard"))
     }
 }
 
@@ -131,136 +151,94 @@ fn parameter(media_type: &str, name: &str) -> Option<String> {
     })
 }
 
-/// `major.minor[-preview[.revision]]`.
-fn check(version: &str) -> Result<(), ApiError> {
-    let malformed = || {
-        ApiError::version(
-            "The api-version is malformed. It has the form major.minor, with -preview or -preview.revision after it, such as 7.1 or 7.2-preview.1.",
-        )
-    };
-    let number = |text: &str| {
-        let digits = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| text.parse::<u32>().ok()).flatten()
-    };
-    let (numbers, preview) = match version.split_once('-') {
-        Some((numbers, preview)) => (numbers, Some(preview)),
-        None => (version, None),
-    };
-    if let Some(preview) = preview {
-        let word = preview.get(..7).ok_or_else(malformed)?;
-        let revision = &preview[7..];
-        let fine = word.eq_ignore_ascii_case("preview")
-            && (revision.is_empty()
-                || revision
-                    .strip_prefix('.')
-                    .is_some_and(|n| number(n).is_some()));
-        if !fine {
-            return Err(malformed());
+/// `major.minor[-preview[.revision]]`; which revision it is makes no difference here.
+#[derive(Debug, Clone, Copy)]
+struct Version {
+    number: (u32, u32),
+    preview: bool,
+}
+
+impl Version {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let malformed = || {
+            ApiError::version(
+                "The api-version is malformed. It has the form major.minor, with -preview or -preview.revision after it, such as 7.1 or 7.2-preview.1.",
+            )
+        };
+        let (numbers, preview) = match text.split_once('-') {
+            Some((numbers, preview)) => (numbers, Some(preview)),
+            None => (text, None),
+        };
+        if let Some(preview) = preview {
+            let word = preview.get(..7).ok_or_else(malformed)?;
+            let revision = &preview[7..];
+            let fine = word.eq_ignore_ascii_case("preview")
+                && (revision.is_empty()
+                    || revision
+                        .strip_prefix('.')
+                        .is_some_and(|text| number(text).is_some()));
+            if !fine {
+                return Err(malformed());
+            }
         }
+        let number = pair(numbers).ok_or_else(malformed)?;
+        if number > NEWEST {
+            return Err(ApiError::version_out_of_range(
+                "The api-version is newer than this server. The newest it speaks is 7.2-preview.",
+            ));
+        }
+        Ok(Self {
+            number,
+            preview: preview.is_some(),
+        })
     }
-    let (major, minor) = numbers.split_once('.').ok_or_else(malformed)?;
-    let asked = (
-        number(major).ok_or_else(malformed)?,
-        number(minor).ok_or_else(malformed)?,
-    );
-    if asked > NEWEST {
-        return Err(ApiError::version_out_of_range(
-            "The api-version is newer than this server. The newest it speaks is 7.2-preview.",
-        ));
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn pair(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((number(major)?, number(minor)?))
+}
+
+/// What the original asks for: a version with every write, at least the resource's oldest, and the word preview for what
+/// was never released.
+fn strictly(said: Option<&Version>, method: &Method, row: &Location) -> Result<(), ApiError> {
+    let Some(said) = said else {
+        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        return Err(ApiError::version_missing(format!(
+            "A {method} request needs an api-version. Add it to the query, as in ?api-version={example}, or to the header Accept, as in application/json; api-version={example}.",
+            example = example(row),
+        )));
+    };
+    if pair(row.min).is_some_and(|oldest| said.number < oldest) {
+        return Err(ApiError::version_out_of_range(format!(
+            "The api-version is older than this resource, which starts with {}.",
+            row.min
+        )));
+    }
+    if !said.preview && pair(row.released).is_some_and(|released| said.number > released) {
+        let (major, minor) = said.number;
+        return Err(ApiError::version_preview(format!(
+            "This version of the resource is under preview, and the request must say so: api-version={major}.{minor}-preview."
+        )));
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(uri: &str, headers: &[(&'static str, &str)]) -> Result<Asked, String> {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, HeaderValue::from_str(value).unwrap());
-        }
-        Asked::read(&Params::read(&uri.parse().unwrap()), &map)
-            .map_err(|error| error.envelope("").type_key)
-    }
-
-    #[test]
-    fn the_query_comes_first_then_accept_then_content_type() {
-        let accept = ("accept", "text/html, application/json;api-version=5.1");
-        let content = ("content-type", "application/json; api-version=4.0");
-        let version = |uri, headers: &[_]| read(uri, headers).unwrap().version;
-        assert_eq!(
-            version("/?API-Version=7.1-preview", &[accept, content]),
-            "7.1-preview"
-        );
-        assert_eq!(version("/", &[accept, content]), "5.1");
-        assert_eq!(version("/", &[content]), "4.0");
-        assert_eq!(version("/", &[]), DEFAULT);
-    }
-
-    #[test]
-    fn what_clients_send_is_accepted() {
-        for version in [
-            "3.2-preview.1",
-            "5.0-preview",
-            "7.0",
-            "7.2-preview.1",
-            "1.0",
-            "7.1-Preview.2",
-        ] {
-            assert!(read(&format!("/?api-version={version}"), &[]).is_ok());
-        }
-        let empty = ("accept", ";api-version=7.1-preview.1");
-        assert_eq!(read("/", &[empty]).unwrap().version, "7.1-preview.1");
-    }
-
-    #[test]
-    fn what_is_no_version_is_refused() {
-        for bad in [
-            "",
-            "7",
-            "7.",
-            ".1",
-            "a.b",
-            "7.1.1",
-            "7.1-",
-            "7.1-prev",
-            "7.1-preview.",
-            "7.1-preview.x",
-            "7.1-preview1",
-            "+7.1",
-            "99999.1",
-            "7.1-pr%C3%A4view",
-            "7.1%0d%0ax",
-        ] {
-            assert_eq!(
-                read(&format!("/?api-version={bad}"), &[]),
-                Err("VssInvalidApiResourceVersionException".into()),
-                "{bad}"
-            );
-        }
-        assert_eq!(
-            read("/?api-version=7.3", &[]),
-            Err("VssVersionOutOfRangeException".into())
-        );
-    }
-
-    #[test]
-    fn extensions_may_ask_for_bare_arrays() {
-        let accept = (
-            "accept",
-            "application/json;api-version=7.2-preview.1;excludeUrls=true;noArrayWrap=True",
-        );
-        assert!(read("/", &[accept]).unwrap().bare_arrays);
-        assert!(!read("/", &[]).unwrap().bare_arrays);
-    }
-
-    #[test]
-    fn json_is_preferred_only_by_who_says_so() {
-        let text = |accept| read("/", &[("accept", accept)]).unwrap().prefers_text();
-        assert!(!text("application/json;api-version=7.1"));
-        assert!(text("text/plain"));
-        assert!(text("*/*"));
-        assert!(read("/", &[]).unwrap().prefers_text());
+fn example(row: &Location) -> &str {
+    if row.released == "0.0" {
+        "7.1-preview"
+    } else {
+        row.released
     }
 }
+
+#[cfg(test)]
+#[path = "version_tests.rs"]
+mod tests;

@@ -57,6 +57,8 @@ pub struct Setup {
     pub public_url: Option<&'static str>,
     /// Whether it serves TLS, with a certificate of [`TestServer::authority`].
     pub tls: bool,
+    /// Whether requests must say their `api-version` as the original wants it.
+    pub strict_api_version: bool,
     /// A certificate authority that the operator trusts for such calls, PEM.
     pub trusts: Option<&'static str>,
     /// Whether the log of this process is kept and searched. Off for measuring.
@@ -73,6 +75,7 @@ impl Default for Setup {
             trusted_proxies: "",
             public_url: None,
             tls: false,
+            strict_api_version: false,
             calls_this_machine: true,
             trusts: None,
             logs: true,
@@ -187,6 +190,7 @@ impl TestServer {
         };
         options.public_url = self.setup.public_url.map(str::to_owned);
         options.tls.clone_from(&self.tls);
+        options.strict_api_version = self.setup.strict_api_version;
         if self.provider.is_some() {
             options.public_url = Some(format!("http://{}", self.address));
         }
@@ -425,7 +429,7 @@ impl TestServer {
                 label: "agents".into(),
                 days: 1,
                 user: None,
-                kind: Some("agent".into()),
+                kind: Some(coffer_wire::enums::TokenKind::Agent),
                 scope: None,
             })
             .await

@@ -1,5 +1,9 @@
 //! Builds, timelines and logs: `{project}/_apis/build/builds`. A build is a run seen by the older API.
 
+use crate::enums::{
+    BuildReason, BuildResult, BuildStatus, DefinitionType, IssueType, ProjectState,
+    ProjectVisibility, QueuePriority, TaskResult, TimelineRecordState,
+};
 use crate::{Date, IdentityRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,10 +17,10 @@ pub struct Build {
     /// The run's name.
     pub build_number: String,
     /// `notStarted`, `inProgress`, `cancelling`, `completed`.
-    pub status: String,
+    pub status: BuildStatus,
     /// `succeeded`, `partiallySucceeded`, `failed`, `canceled`; absent until completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<String>,
+    pub result: Option<BuildResult>,
     /// When it was queued.
     pub queue_time: Date,
     /// When its first job started.
@@ -32,9 +36,9 @@ pub struct Build {
     /// The project.
     pub project: ProjectReference,
     /// `normal`.
-    pub priority: String,
+    pub priority: QueuePriority,
     /// `manual`.
-    pub reason: String,
+    pub reason: BuildReason,
     /// Who queued it.
     pub requested_by: IdentityRef,
     /// For whom it was queued.
@@ -55,7 +59,7 @@ pub struct DefinitionReference {
     pub revision: i64,
     /// `build`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: DefinitionType,
 }
 
 /// A project as other resources name it.
@@ -67,9 +71,9 @@ pub struct ProjectReference {
     /// Name.
     pub name: String,
     /// `wellFormed`.
-    pub state: String,
+    pub state: ProjectState,
     /// `private`.
-    pub visibility: String,
+    pub visibility: ProjectVisibility,
 }
 
 /// Everything that happened in a run, as a flat list of records with parents.
@@ -102,10 +106,10 @@ pub struct TimelineRecord {
     #[serde(default)]
     pub ref_name: Option<String>,
     /// `pending`, `inProgress`, `completed`.
-    pub state: String,
+    pub state: TimelineRecordState,
     /// `succeeded`, `succeededWithIssues`, `failed`, `canceled`, `skipped`, `abandoned`.
     #[serde(default)]
-    pub result: Option<String>,
+    pub result: Option<TaskResult>,
     /// When it started.
     #[serde(default)]
     pub start_time: Option<Date>,
@@ -138,7 +142,7 @@ pub struct TimelineRecord {
 pub struct Issue {
     /// `error` or `warning`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: IssueType,
     /// `Code` or `General`.
     #[serde(default)]
     pub category: String,

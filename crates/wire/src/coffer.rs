@@ -1,5 +1,6 @@
 //! Our own routes, in the area `coffer`: `{organization}[/{project}]/_apis/coffer/…`.
 
+use crate::enums::{ProjectCreators, TokenKind};
 use crate::permissions::Resource;
 use crate::{Date, IdentityRef};
 use schemars::JsonSchema;
@@ -122,7 +123,7 @@ pub struct TokenRequest {
     pub user: Option<String>,
     /// `pat` (default) or `agent` (registers agents, nothing else).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<TokenKind>,
     /// What it is good for: words such as `vso.build`, separated by spaces; everything when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -172,7 +173,7 @@ pub struct Organization {
     /// Whether people may sign in with a password kept here.
     pub password_sign_in_allowed: bool,
     /// `administrators` or `everybody`.
-    pub project_creators: String,
+    pub project_creators: ProjectCreators,
     /// The longest life of a new token, days.
     pub max_token_days: u32,
 }
@@ -189,7 +190,7 @@ pub struct OrganizationChange {
     pub password_sign_in_allowed: Option<bool>,
     /// See [`Organization`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project_creators: Option<String>,
+    pub project_creators: Option<ProjectCreators>,
     /// See [`Organization`]; 1 to 365.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_token_days: Option<u32>,

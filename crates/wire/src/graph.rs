@@ -3,6 +3,7 @@
 //! Shapes of the published API; the comments say what is particular here.
 
 use crate::Date;
+use crate::enums::{OperationStatus, ProjectState, ProjectVisibility};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,14 +135,8 @@ pub struct SubjectKey {
     pub descriptor: String,
 }
 
-/// Answer of `POST graph/subjectlookup`: a wrapped dictionary. What is not there is left out.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct SubjectsFound {
-    /// How many.
-    pub count: usize,
-    /// By descriptor.
-    pub value: BTreeMap<String, GraphSubject>,
-}
+/// Answer of `POST graph/subjectlookup`, by descriptor. What is not there is left out.
+pub type SubjectsFound = crate::Dictionary<GraphSubject>;
 
 /// Body of `POST graph/subjectquery`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -206,13 +201,13 @@ pub struct TeamProject {
     pub url: String,
     /// `wellFormed`.
     #[serde(default)]
-    pub state: String,
+    pub state: ProjectState,
     /// Counts changes.
     #[serde(default)]
     pub revision: i64,
     /// `private`.
     #[serde(default)]
-    pub visibility: String,
+    pub visibility: ProjectVisibility,
     /// When it was changed last.
     #[serde(default)]
     pub last_update_time: Date,
@@ -239,7 +234,7 @@ pub struct TeamProjectChange {
     pub description: Option<String>,
     /// `private`; nothing else is served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility: Option<Value>,
+    pub visibility: Option<ProjectVisibility>,
 }
 
 /// A project's creation or change. It is over when it is answered; clients that wait for it hear so.
@@ -248,7 +243,7 @@ pub struct OperationReference {
     /// GUID; here, that of the project.
     pub id: Uuid,
     /// `succeeded`.
-    pub status: String,
+    pub status: OperationStatus,
     /// Where it is.
     pub url: String,
 }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod builds;
 pub mod coffer;
 pub mod common;
+pub mod enums;
 pub mod envelope;
 pub mod graph;
 pub mod locations;
@@ -22,5 +23,5 @@ pub mod signature;
 pub mod streams;
 pub mod tasks;
 
-pub use common::{Date, IdentityRef, List};
+pub use common::{Date, Dictionary, IdentityRef, List};
 pub use envelope::ErrorEnvelope;

@@ -1,5 +1,6 @@
 //! Resource locations, resource areas and connection data: what a client asks before its first call.
 
+use crate::enums::DeploymentFlags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ pub struct ConnectionData {
     /// The deployment's GUID.
     pub deployment_id: String,
     /// `onPremises`.
-    pub deployment_type: String,
+    pub deployment_type: DeploymentFlags,
     /// Where services are.
     pub location_service_data: LocationServiceData,
 }

@@ -1,6 +1,7 @@
 //! Pipelines and runs: `{project}/_apis/pipelines`. A run's id is also its build id.
 
 use crate::Date;
+use crate::enums::{ConfigurationType, RunResult, RunState};
 use crate::permissions::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,7 @@ pub struct Authorization {
 pub struct Configuration {
     /// Always `yaml`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: ConfigurationType,
     /// The path shown in errors, such as `azure-pipelines.yml`.
     #[serde(default)]
     pub path: String,
@@ -114,10 +115,10 @@ pub struct Run {
     /// The pipeline it is a run of.
     pub pipeline: PipelineReference,
     /// `inProgress`, `canceling`, `completed`.
-    pub state: String,
+    pub state: RunState,
     /// `succeeded`, `failed`, `canceled`; absent until completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<String>,
+    pub result: Option<RunResult>,
     /// When it was queued.
     pub created_date: Date,
     /// When it ended.

@@ -2,6 +2,7 @@
 //! `_apis/accesscontrolentries`, `_apis/permissions`, `_apis/security/permissionevaluationbatch`.
 
 use crate::IdentityRef;
+use crate::enums::RoleAccess;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub struct RoleAssignment {
     /// Which.
     pub role: SecurityRole,
     /// `assigned` or `inherited`.
-    pub access: String,
+    pub access: RoleAccess,
     /// The same for people.
     pub access_display_name: String,
 }

@@ -128,6 +128,7 @@ fn config(folder: &Path) -> Config {
             public_url: None,
             proxies: Proxies::default(),
             tls: None,
+            strict_api_version: false,
             organization: "DefaultCollection".into(),
         },
         storage: Storage {
@@ -355,7 +356,7 @@ impl Story<'_> {
             label: "demo agent".into(),
             days: 1,
             user: None,
-            kind: Some("agent".into()),
+            kind: Some(coffer_wire::enums::TokenKind::Agent),
             scope: None,
         };
         let token = administrator.coffer().create_token(&request).await?.token;
@@ -435,7 +436,7 @@ impl Story<'_> {
                 }
             }
             if now.state == "completed" {
-                return Ok((now.result, lines));
+                return Ok((now.result.map(|result| result.to_string()), lines));
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -5,6 +5,7 @@ use crate::error::{CommandError, Result};
 use crate::output::Table;
 use clap::{Args, Subcommand, ValueEnum};
 use coffer_wire::coffer::{Organization, OrganizationChange};
+use coffer_wire::enums::ProjectCreators;
 
 /// Verbs of `organization`.
 #[derive(Subcommand)]
@@ -74,12 +75,9 @@ fn change(switches: &Switches) -> Result<OrganizationChange> {
     let change = OrganizationChange {
         open_access_allowed: on(switches.open_access),
         password_sign_in_allowed: on(switches.password_sign_in),
-        project_creators: switches.project_creators.map(|who| {
-            match who {
-                Creators::Administrators => "administrators",
-                Creators::Everybody => "everybody",
-            }
-            .to_owned()
+        project_creators: switches.project_creators.map(|who| match who {
+            Creators::Administrators => ProjectCreators::Administrators,
+            Creators::Everybody => ProjectCreators::Everybody,
         }),
         max_token_days: switches.max_token_days,
     };

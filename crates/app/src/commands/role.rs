@@ -188,7 +188,7 @@ fn table(rows: &[RoleAssignment]) -> Table {
         table.row([
             row.identity.display_name.clone(),
             row.role.display_name.clone(),
-            row.access.clone(),
+            row.access.to_string(),
             row.identity.unique_name.clone(),
         ]);
     }

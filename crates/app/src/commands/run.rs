@@ -348,8 +348,8 @@ fn steps(records: &[TimelineRecord]) -> Table {
         table.row([
             record.kind.clone(),
             record.name.clone(),
-            record.state.clone(),
-            record.result.clone().unwrap_or_default(),
+            record.state.to_string(),
+            record.result.as_deref().unwrap_or_default().to_owned(),
             record.worker_name.clone().unwrap_or_default(),
         ]);
     }
@@ -365,8 +365,8 @@ fn table(builds: &[Build]) -> Table {
             build.id.to_string(),
             build.build_number.clone(),
             build.definition.name.clone(),
-            build.status.clone(),
-            build.result.clone().unwrap_or_default(),
+            build.status.to_string(),
+            build.result.as_deref().unwrap_or_default().to_owned(),
             short_date(&build.queue_time),
             build.requested_for.display_name.clone(),
         ]);

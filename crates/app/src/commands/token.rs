@@ -5,7 +5,9 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::output::Table;
 use clap::{Subcommand, ValueEnum};
+use coffer_wire::Date;
 use coffer_wire::coffer::TokenRequest;
+use coffer_wire::enums::TokenKind as WireKind;
 use zeroize::Zeroizing;
 
 /// Verbs of `token`.
@@ -78,7 +80,7 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result {
                 label,
                 days,
                 user,
-                kind: (kind == TokenKind::Agent).then(|| "agent".to_owned()),
+                kind: (kind == TokenKind::Agent).then_some(WireKind::Agent),
                 scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
             };
             let mut created = client.coffer().create_token(&request).await?;
@@ -113,7 +115,7 @@ pub(crate) async fn run(context: &Context, command: TokenCommand) -> Result {
                 ]);
                 for token in tokens {
                     let date =
-                        |date: &Option<String>| date.as_deref().map(short_date).unwrap_or_default();
+                        |date: &Option<Date>| date.as_deref().map(short_date).unwrap_or_default();
                     let owner = token.owner.as_ref().map(|owner| owner.unique_name.clone());
                     table.row([
                         token.id.to_string(),

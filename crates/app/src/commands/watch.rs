@@ -322,10 +322,10 @@ fn waits_for_permission(run: &Run) -> bool {
 /// A run's state in one word or two.
 pub(super) fn state(run: &Run) -> String {
     match (&run.result, run.waiting_for.is_empty()) {
-        (Some(result), _) => result.clone(),
+        (Some(result), _) => result.to_string(),
         (None, false) if waits_for_permission(run) => "waiting for permission".to_owned(),
         (None, false) => "waiting".to_owned(),
-        (None, true) => run.state.clone(),
+        (None, true) => run.state.to_string(),
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
             public_url,
             proxies,
             tls,
+            strict_api_version: text("server.strict_api_version") == "true",
             organization: text("server.organization").into(),
         },
         storage: Storage {

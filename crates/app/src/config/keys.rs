@@ -111,6 +111,15 @@ pub(crate) const KEYS: &[Key] = &[
                 `server.behind_proxy`. Empty: none.",
     },
     Key {
+        name: "server.strict_api_version",
+        kind: Kind::Boolean,
+        fallback: Fallback::Is("false"),
+        secret: false,
+        flag: Some("--strict-api-version"),
+        about: "Refuse requests whose `api-version` Azure DevOps would refuse: writes without one, and previews that do not \
+                say `-preview`. Without it every version that exists is fine, and none as well.",
+    },
+    Key {
         name: "server.organization",
         kind: Kind::Text,
         fallback: Fallback::Is("DefaultCollection"),

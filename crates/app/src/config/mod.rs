@@ -49,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) proxies: Proxies,
     /// What to serve TLS with; `None`: plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    pub(crate) strict_api_version: bool,
     pub(crate) organization: String,
 }
 

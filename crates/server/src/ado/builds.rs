@@ -12,6 +12,9 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use coffer_model::PipelineId;
 use coffer_wire::builds::Build;
+use coffer_wire::enums::{
+    BuildQueryOrder, BuildReason, BuildResult, BuildStatus, QueryDeletedOption, WireEnum as _,
+};
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -32,7 +35,10 @@ pub(crate) async fn list(
         .number("$top")?
         .unwrap_or(MOST_BUILDS)
         .min(MOST_BUILDS);
-    let filter = Filter::read(&params);
+    let filter = Filter::read(&params)?;
+    let order = params
+        .one_of("queryOrder")?
+        .unwrap_or(BuildQueryOrder::QueueTimeDescending);
     let fetch = if filter.is_open() { top } else { MOST_BUILDS };
     let pipelines = definitions(&params)?;
     let project = project(&app, &caller, &name).await?;
@@ -47,10 +53,12 @@ pub(crate) async fn list(
         .into_iter()
         .map(|view| convert::build(&links, &project, view));
     let mut builds: Vec<_> = builds.filter(|build| filter.takes(build)).collect();
-    if params
-        .text("queryOrder")
-        .is_some_and(|order| order.to_ascii_lowercase().ends_with("ascending"))
-    {
+    if matches!(
+        order,
+        BuildQueryOrder::FinishTimeAscending
+            | BuildQueryOrder::QueueTimeAscending
+            | BuildQueryOrder::StartTimeAscending
+    ) {
         builds.reverse();
     }
     builds.truncate(top);
@@ -75,7 +83,7 @@ pub(crate) async fn get(
 #[derive(Deserialize)]
 pub(crate) struct Change {
     #[serde(default)]
-    status: Option<String>,
+    status: Option<BuildStatus>,
 }
 
 /// `PATCH /{id}`: `{"status":"cancelling"}` asks the run to stop.
@@ -88,10 +96,7 @@ pub(crate) async fn update(
     JsonBody(body): JsonBody<Change>,
 ) -> Result<Response> {
     let id = run_id(&id)?;
-    let cancel = body
-        .status
-        .is_some_and(|status| status.eq_ignore_ascii_case("cancelling"));
-    if !cancel {
+    if body.status != Some(BuildStatus::Cancelling) {
         return Err(ApiError::not_supported(
             "The only change that is supported yet is {\"status\":\"cancelling\"}.",
         ));
@@ -202,37 +207,35 @@ fn definitions(params: &Params) -> Result<Vec<Option<PipelineId>>> {
     ids.collect()
 }
 
-/// `statusFilter` and `resultFilter`: comma lists of words, in any case. `all` and `none` narrow nothing.
+/// `statusFilter`, `resultFilter`, `reasonFilter` and `deletedFilter`. `none` narrows nothing, and nothing is deleted.
 struct Filter {
-    status: Vec<String>,
-    result: Vec<String>,
+    status: i32,
+    result: i32,
+    reason: i32,
+    deleted: bool,
 }
 
 impl Filter {
-    fn read(params: &Params) -> Self {
-        let words = |name| -> Vec<String> {
-            let words = params.parts(name).unwrap_or_default().into_iter();
-            words
-                .map(str::to_ascii_lowercase)
-                .filter(|word| word != "all" && word != "none")
-                .collect()
-        };
-        Self {
-            status: words("statusFilter"),
-            result: words("resultFilter"),
-        }
+    fn read(params: &Params) -> Result<Self> {
+        let deleted = params.one_of::<QueryDeletedOption>("deletedFilter")?;
+        Ok(Self {
+            status: params.flags::<BuildStatus>("statusFilter")?,
+            result: params.flags::<BuildResult>("resultFilter")?,
+            reason: params.flags::<BuildReason>("reasonFilter")?,
+            deleted: deleted == Some(QueryDeletedOption::OnlyDeleted),
+        })
     }
 
     fn is_open(&self) -> bool {
-        self.status.is_empty() && self.result.is_empty()
+        self.status == 0 && self.result == 0 && self.reason == 0 && !self.deleted
     }
 
     fn takes(&self, build: &Build) -> bool {
-        let in_list = |list: &[String], word: Option<&str>| {
-            list.is_empty()
-                || word.is_some_and(|word| list.iter().any(|w| w.eq_ignore_ascii_case(word)))
-        };
-        in_list(&self.status, Some(&build.status)) && in_list(&self.result, build.result.as_deref())
+        let of = |bits: i32, number: Option<i32>| bits == 0 || bits & number.unwrap_or(0) != 0;
+        !self.deleted
+            && of(self.status, Some(build.status.number()))
+            && of(self.result, build.result.map(|result| result.number()))
+            && of(self.reason, Some(build.reason.number()))
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) use security::{access_entry, access_list, assignment, namespace, role
 use crate::urls::Links;
 use coffer_model::library::{Freeze, FreezeTarget, Person, Project, Resource};
 use coffer_model::refs::AllowedRefs;
-use coffer_model::run::{Outcome, RunState};
+use coffer_model::run::{Outcome, RunState as State};
 use coffer_model::{ProjectId, RunId, Timestamp};
 use coffer_service::{
     FileView, LogView, PermissionsView, PermittedFile, PipelineView, RecordView, RunView,
@@ -18,6 +18,11 @@ use coffer_wire::builds::{
     Build, DefinitionReference, Issue, LogReference, ProjectReference, Timeline, TimelineRecord,
 };
 use coffer_wire::coffer::WaitingFor;
+use coffer_wire::enums::{
+    BuildReason, BuildResult, BuildStatus, ConfigurationType, DefinitionType, IssueType,
+    ProjectState, ProjectVisibility, QueuePriority, RunResult, RunState, TaskResult,
+    TimelineRecordState, WireEnum as _,
+};
 use coffer_wire::permissions::{
     DefinitionResource, Permission, PipelinePermission, Resource as WireResource,
     ResourcePipelinePermissions,
@@ -29,9 +34,8 @@ use serde_json::json;
 
 /// UTC, ISO 8601, at most six fraction digits without trailing zeros, `Z`.
 pub(crate) fn date(time: Timestamp) -> Date {
-    jiff::Timestamp::from_microsecond(time.0)
-        .unwrap_or_default()
-        .to_string()
+    let time = jiff::Timestamp::from_microsecond(time.0).unwrap_or_default();
+    Date::from(time.to_string())
 }
 
 /// The slim form.
@@ -166,7 +170,7 @@ pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) ->
         name: view.name,
         folder: view.folder,
         configuration: view.yaml.map(|yaml| Configuration {
-            kind: "yaml".into(),
+            kind: ConfigurationType::Yaml,
             path: view.path,
             yaml: Some(yaml),
         }),
@@ -207,14 +211,17 @@ pub(crate) fn run(links: &Links, project: ProjectId, view: RunView) -> Run {
             name: view.pipeline.name,
             folder: view.pipeline.folder,
         },
-        state: view.state.word().into(),
-        result: view.result.map(|outcome| {
-            match outcome {
-                Outcome::Succeeded | Outcome::SucceededWithIssues | Outcome::Skipped => "succeeded",
-                Outcome::Canceled => "canceled",
-                Outcome::Failed | Outcome::Abandoned => "failed",
+        state: match view.state {
+            State::InProgress => RunState::InProgress,
+            State::Canceling => RunState::Canceling,
+            State::Completed => RunState::Completed,
+        },
+        result: view.result.map(|outcome| match outcome {
+            Outcome::Succeeded | Outcome::SucceededWithIssues | Outcome::Skipped => {
+                RunResult::Succeeded
             }
-            .into()
+            Outcome::Canceled => RunResult::Canceled,
+            Outcome::Failed | Outcome::Abandoned => RunResult::Failed,
         }),
         created_date: date(view.created_at),
         finished_date: view.finished_at.map(date),
@@ -227,23 +234,23 @@ pub(crate) fn run(links: &Links, project: ProjectId, view: RunView) -> Run {
 
 pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
     let status = match (view.state, view.started_at) {
-        (RunState::InProgress, None) => "notStarted",
-        (RunState::InProgress, Some(_)) => "inProgress",
-        (RunState::Canceling, _) => "cancelling",
-        (RunState::Completed, _) => "completed",
+        (State::InProgress, None) => BuildStatus::NotStarted,
+        (State::InProgress, Some(_)) => BuildStatus::InProgress,
+        (State::Canceling, _) => BuildStatus::Cancelling,
+        (State::Completed, _) => BuildStatus::Completed,
     };
     let result = view.result.map(|outcome| match outcome {
-        Outcome::Succeeded | Outcome::Skipped => "succeeded",
-        Outcome::SucceededWithIssues => "partiallySucceeded",
-        Outcome::Canceled => "canceled",
-        Outcome::Failed | Outcome::Abandoned => "failed",
+        Outcome::Succeeded | Outcome::Skipped => BuildResult::Succeeded,
+        Outcome::SucceededWithIssues => BuildResult::PartiallySucceeded,
+        Outcome::Canceled => BuildResult::Canceled,
+        Outcome::Failed | Outcome::Abandoned => BuildResult::Failed,
     });
     let requested = identity(&view.requested_by);
     Build {
         id: view.id.0,
         build_number: view.name,
-        status: status.into(),
-        result: result.map(Into::into),
+        status,
+        result,
         queue_time: date(view.created_at),
         start_time: view.started_at.map(date),
         finish_time: view.finished_at.map(date),
@@ -256,16 +263,16 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
             name: view.pipeline.name,
             path: view.pipeline.folder,
             revision: view.pipeline.revision,
-            kind: "build".into(),
+            kind: DefinitionType::Build,
         },
         project: ProjectReference {
             id: project.id.to_string(),
             name: project.name.clone(),
-            state: "wellFormed".into(),
-            visibility: "private".into(),
+            state: ProjectState::WellFormed,
+            visibility: ProjectVisibility::Private,
         },
-        priority: "normal".into(),
-        reason: "manual".into(),
+        priority: QueuePriority::Normal,
+        reason: BuildReason::Manual,
         requested_by: requested.clone(),
         requested_for: requested,
     }
@@ -295,8 +302,16 @@ fn record(links: &Links, project: ProjectId, run: RunId, view: RecordView) -> Ti
         kind: view.kind,
         name: view.name,
         ref_name: view.ref_name,
-        state: view.state,
-        result: view.result.map(|outcome| outcome.word().into()),
+        // The service keeps words of this enum only.
+        state: TimelineRecordState::read(&view.state).unwrap_or_default(),
+        result: view.result.map(|outcome| match outcome {
+            Outcome::Succeeded => TaskResult::Succeeded,
+            Outcome::SucceededWithIssues => TaskResult::SucceededWithIssues,
+            Outcome::Failed => TaskResult::Failed,
+            Outcome::Canceled => TaskResult::Canceled,
+            Outcome::Skipped => TaskResult::Skipped,
+            Outcome::Abandoned => TaskResult::Abandoned,
+        }),
         start_time: view.started_at.map(date),
         finish_time: view.finished_at.map(date),
         order: view.order,
@@ -306,7 +321,7 @@ fn record(links: &Links, project: ProjectId, run: RunId, view: RecordView) -> Ti
             .issues
             .into_iter()
             .map(|issue| Issue {
-                kind: issue.kind,
+                kind: IssueType::read(&issue.kind).unwrap_or_default(),
                 category: issue.category,
                 message: issue.message,
             })
@@ -346,7 +361,7 @@ mod tests {
 
     #[test]
     fn dates_are_utc_with_a_short_fraction() {
-        let at = |micros| date(Timestamp(micros));
+        let at = |micros| date(Timestamp(micros)).to_string();
         assert_eq!(at(1_736_511_886_106_666), "2025-01-10T12:24:46.106666Z");
         assert_eq!(at(1_736_511_886_100_000), "2025-01-10T12:24:46.1Z");
         assert_eq!(at(1_736_511_886_000_000), "2025-01-10T12:24:46Z");

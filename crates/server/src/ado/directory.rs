@@ -14,6 +14,7 @@ use coffer_model::descriptor::{self, Subject};
 use coffer_model::library::{Identity, IdentityKind};
 use coffer_model::{Caller, IdentityId, ProjectId};
 use coffer_service::Home;
+use coffer_wire::enums::{IdentitySearchFilter, QueryMembership};
 use coffer_wire::graph::{GraphSubject, Identity as WireIdentity};
 use coffer_wire::paths::graph as paths;
 use http::{HeaderName, HeaderValue};
@@ -202,8 +203,10 @@ async fn with_memberships(
     found: &Identity,
 ) -> Result<WireIdentity> {
     let mut shown = identity(app, found);
-    let wanted = params.filled("queryMembership").unwrap_or("none");
-    if !wanted.eq_ignore_ascii_case("none") && wanted != "0" {
+    let wanted = params
+        .one_of::<QueryMembership>("queryMembership")?
+        .unwrap_or_default();
+    if wanted != QueryMembership::None {
         let directory = app.service.directory();
         shown.member_of = descriptors(&directory.groups_of(caller, found.id).await?);
         let members = directory.members_of(caller, found.id).await?;
@@ -249,23 +252,31 @@ pub(crate) async fn identities(
         }
         return Ok(asked.list(shown));
     }
-    let (Some(filter), Some(value)) = (params.filled("searchFilter"), params.filled("filterValue"))
+    let (Some(filter), Some(value)) =
+        (params.one_of("searchFilter")?, params.filled("filterValue"))
     else {
         return Err(ApiError::argument(
             "Say whom to look for: 'identityIds', 'descriptors', 'subjectDescriptors', or 'searchFilter' with 'filterValue'.",
         ));
     };
-    let found = match filter.to_ascii_lowercase().as_str() {
-        "general" | "displayname" | "accountname" | "mailaddress" | "directoryalias"
-        | "localgroupname" | "0" | "1" | "2" | "3" => directory.named(&caller, value).await?,
-        "identifier" => {
+    use IdentitySearchFilter as By;
+    let found = match filter {
+        By::General
+        | By::DisplayName
+        | By::AccountName
+        | By::MailAddress
+        | By::Alias
+        | By::DirectoryAlias
+        | By::TeamGroupName
+        | By::LocalGroupName => directory.named(&caller, value).await?,
+        By::Identifier => {
             let id = descriptor::parse_identity(value).map(|(_, id)| id);
             let found = directory.by_ids(&caller, &[id]).await?;
             found.into_iter().flatten().collect()
         }
-        _ => {
-            return Err(ApiError::argument(
-                "'searchFilter' is General, AccountName, DisplayName, MailAddress, LocalGroupName or Identifier.",
+        By::AdministratorsGroup | By::Domain => {
+            return Err(ApiError::not_supported(
+                "Looking for identities by 'administratorsGroup' or 'domain' is not supported. Look by 'general'.",
             ));
         }
     };

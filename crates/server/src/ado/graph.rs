@@ -14,9 +14,10 @@ use coffer_model::descriptor::{self, Subject};
 use coffer_model::library::{Identity, IdentityKind};
 use coffer_model::{Caller, IdentityId};
 use coffer_service::Home;
+use coffer_wire::enums::GraphTraversalDirection;
 use coffer_wire::graph::{
     GraphMembership, GraphMembershipState, GraphValue, NewGraphGroup, NewGraphUser, PatchStep,
-    SubjectLookup, SubjectQuery, SubjectsFound,
+    SubjectLookup, SubjectQuery,
 };
 use coffer_wire::paths::graph as paths;
 use http::StatusCode;
@@ -323,23 +324,24 @@ pub(crate) async fn memberships(
     params: Params,
     Path(text): Path<String>,
 ) -> Result<Response> {
+    let way = params.one_of("direction")?.unwrap_or_default();
     let directory = app.service.directory();
     let id = identity_id(&text);
     let one = directory.find(&caller, &id.to_string()).await?;
-    let list = match params.filled("direction").unwrap_or("up") {
-        way if way.eq_ignore_ascii_case("up") || way == "1" => directory
+    let list = match way {
+        GraphTraversalDirection::Up => directory
             .groups_of(&caller, id)
             .await?
             .iter()
             .map(|group| membership(&one, group))
             .collect::<Vec<_>>(),
-        way if way.eq_ignore_ascii_case("down") || way == "2" => directory
+        GraphTraversalDirection::Down => directory
             .members_of(&caller, id)
             .await?
             .iter()
             .map(|member| membership(member, &one))
             .collect(),
-        _ => {
+        GraphTraversalDirection::Unknown => {
             return Err(ApiError::argument(
                 "The query parameter 'direction' is up or down.",
             ));
@@ -436,10 +438,7 @@ pub(crate) async fn lookup(
         .zip(found)
         .filter_map(|(key, found)| Some((key.descriptor, subject(&app, &links, &found?))))
         .collect();
-    Ok(asked.json(&SubjectsFound {
-        count: value.len(),
-        value,
-    }))
+    Ok(asked.dictionary(value))
 }
 
 /// `POST graph/subjectquery`.

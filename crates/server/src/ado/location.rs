@@ -8,6 +8,7 @@ use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_model::descriptor;
+use coffer_wire::enums::DeploymentFlags;
 use coffer_wire::locations::{
     ConnectedUser, ConnectionData, LocationServiceData, ResourceLocation,
 };
@@ -22,8 +23,8 @@ pub(crate) struct Location {
     pub(crate) resource: &'static str,
     pub(crate) template: &'static str,
     version: i32,
-    min: &'static str,
-    released: &'static str,
+    pub(crate) min: &'static str,
+    pub(crate) released: &'static str,
 }
 
 /// Newest API version that every row serves.
@@ -119,7 +120,7 @@ pub(crate) async fn connection_data(
         authorized_user: user,
         instance_id: app.service.organization().id.to_string(),
         deployment_id: app.service.deployment().id.to_string(),
-        deployment_type: "onPremises".into(),
+        deployment_type: DeploymentFlags::OnPremises,
         location_service_data: LocationServiceData {
             service_owner: Uuid::nil().to_string(),
             default_access_mapping_moniker: "PublicAccessMapping".into(),

@@ -11,6 +11,7 @@ use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_service::{PipelineText, RunInput};
+use coffer_wire::enums::ConfigurationType;
 use coffer_wire::pipelines::{PipelineRequest, Preview, RunRequest};
 use serde::Deserialize;
 
@@ -216,7 +217,7 @@ impl RunBody {
 }
 
 fn text(body: PipelineRequest) -> Result<PipelineText> {
-    if !body.configuration.kind.eq_ignore_ascii_case("yaml") {
+    if body.configuration.kind != ConfigurationType::Yaml {
         return Err(ApiError::not_supported(
             "Pipelines are YAML only: send 'configuration' with the type 'yaml'.",
         ));

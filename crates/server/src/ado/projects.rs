@@ -16,6 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use coffer_model::ProjectId;
 use coffer_model::library::IdentityKind;
 use coffer_service::{Home, ProjectRow};
+use coffer_wire::enums::{OperationStatus, ProjectState, ProjectVisibility};
 use coffer_wire::graph::{OperationReference, TeamProject, TeamProjectChange};
 use coffer_wire::paths::core as paths;
 use http::{HeaderValue, StatusCode};
@@ -32,9 +33,9 @@ fn project(links: &Links, row: &ProjectRow) -> TeamProject {
         name: row.project.name.clone(),
         description: Some(row.description.clone()).filter(|text| !text.is_empty()),
         url: links.to(paths::PROJECT, &[&id]),
-        state: "wellFormed".into(),
+        state: ProjectState::WellFormed,
         revision: row.revision,
-        visibility: "private".into(),
+        visibility: ProjectVisibility::Private,
         last_update_time: date(row.changed_at),
         id,
         ..TeamProject::default()
@@ -49,8 +50,8 @@ pub(crate) async fn list(
     links: Links,
     params: Params,
 ) -> Result<Response> {
-    let state = params.filled("stateFilter").unwrap_or("wellFormed");
-    let wanted = ["all", "wellformed", "1", "-1"].contains(&state.to_lowercase().as_str());
+    let state = params.one_of("stateFilter")?.unwrap_or_default();
+    let wanted = matches!(state, ProjectState::All | ProjectState::WellFormed);
     let top = params.number::<usize>("$top")?.unwrap_or(MOST).min(MOST);
     let skip = match params.number::<usize>("continuationToken")? {
         Some(place) => place,
@@ -138,16 +139,14 @@ fn accepted(asked: &Asked, links: &Links, project: ProjectId) -> Response {
 fn operation(links: &Links, project: ProjectId) -> OperationReference {
     OperationReference {
         id: project.0,
-        status: "succeeded".into(),
+        status: OperationStatus::Succeeded,
         url: links.to(paths::OPERATION, &[&project.to_string()]),
     }
 }
 
-fn private_only(visibility: Option<&Value>) -> Result<()> {
+fn private_only(visibility: Option<ProjectVisibility>) -> Result<()> {
     match visibility {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(word)) if word.eq_ignore_ascii_case("private") => Ok(()),
-        Some(Value::Number(number)) if number.as_i64() == Some(0) => Ok(()),
+        None | Some(ProjectVisibility::Private | ProjectVisibility::Unchanged) => Ok(()),
         Some(_) => Err(ApiError::not_supported(
             "Projects are private here. Leave 'visibility' out, or say 'private'.",
         )),
@@ -162,7 +161,7 @@ pub(crate) async fn create(
     links: Links,
     JsonBody(body): JsonBody<TeamProjectChange>,
 ) -> Result<Response> {
-    private_only(body.visibility.as_ref())?;
+    private_only(body.visibility)?;
     let Some(name) = body.name else {
         return Err(ApiError::argument("Give the new project's 'name'."));
     };
@@ -185,7 +184,7 @@ pub(crate) async fn change(
     Path(text): Path<String>,
     JsonBody(body): JsonBody<TeamProjectChange>,
 ) -> Result<Response> {
-    private_only(body.visibility.as_ref())?;
+    private_only(body.visibility)?;
     let projects = app.service.projects();
     let found = projects.find(&caller, &text).await?;
     projects

@@ -6,13 +6,14 @@ use crate::auth::Who;
 use crate::body::{JsonBody, Pieces, declared_length, media_type, parse, read_all};
 use crate::disposition;
 use crate::error::{ApiError, Result};
-use crate::params::{Params, action_filter, file_id};
+use crate::params::{Params, file_id};
 use crate::version::Asked;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use coffer_model::{Caller, FileId, ProjectId};
 use coffer_service::{Download, FileChange, FileFilter, FileView};
+use coffer_wire::enums::SecureFileActionFilter;
 use coffer_wire::secure_files::SecureFileUpdate;
 use futures_util::stream;
 use http::header::{
@@ -41,7 +42,9 @@ pub(crate) async fn list(
             .transpose()?,
         pattern: params.filled("namePattern").map(str::to_owned),
         condition: None,
-        action: action_filter(params.text("actionFilter"))?,
+        action: params
+            .flags::<SecureFileActionFilter>("actionFilter")?
+            .into(),
         tickets: params.flag("includeDownloadTickets")?,
     };
     let project = project(&app, &caller, &name).await?.id;
@@ -76,7 +79,9 @@ pub(crate) async fn get(
     }
     let project = project?;
     let ticket = params.flag("includeDownloadTicket")? || params.flag("includeDownloadTickets")?;
-    let action = action_filter(params.text("actionFilter"))?;
+    let action = params
+        .flags::<SecureFileActionFilter>("actionFilter")?
+        .into();
     let files = app.service.files();
     let view = files.get(&caller, project, file, action, ticket).await?;
     Ok(asked.json(&convert::secure_file(view)))

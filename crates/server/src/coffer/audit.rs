@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use coffer_model::{Caller, Timestamp};
 use coffer_service::{AuditFilter, AuditQuery, AuditRow};
 use coffer_wire::audit::Retain;
+use coffer_wire::enums::{AuditOrder, AuditOutcome};
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use std::io;
@@ -28,15 +29,8 @@ pub(crate) async fn page(
     Who(caller): Who,
     params: Params,
 ) -> Result<Response> {
-    let newest_first = match params.filled("order") {
-        None | Some("oldest") => false,
-        Some("newest") => true,
-        Some(_) => {
-            return Err(ApiError::argument(
-                "The query parameter 'order' must be oldest or newest.",
-            ));
-        }
-    };
+    let order = params.one_of::<AuditOrder>("order")?.unwrap_or_default();
+    let newest_first = order == AuditOrder::Newest;
     let filter = filter(&app, &caller, &params).await?;
     let mut reader = Reader {
         app,
@@ -87,22 +81,14 @@ pub(crate) async fn filter(app: &App, caller: &Caller, params: &Params) -> Resul
             Err(_) => Some(project(app, caller, text).await?.id.0),
         },
     };
-    let outcome = text("outcome");
-    if outcome
-        .as_deref()
-        .is_some_and(|word| !matches!(word, "allowed" | "denied"))
-    {
-        return Err(ApiError::argument(
-            "The query parameter 'outcome' must be allowed or denied.",
-        ));
-    }
+    let outcome = params.one_of::<AuditOutcome>("outcome")?;
     Ok(AuditFilter {
         since: time(params, "since")?,
         until: time(params, "until")?,
         actor: actor_id,
         actor_name: actor.filter(|_| actor_id.is_none()).map(str::to_owned),
         action: text("action"),
-        outcome,
+        outcome: outcome.map(|word| word.to_string()),
         project,
         resource_type: text("resourceType"),
         resource_id: text("resource"),

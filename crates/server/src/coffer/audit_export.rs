@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use coffer_service::{AuditRow, Export, Piece};
 use coffer_wire::audit::ExportLine;
+use coffer_wire::enums::ExportFormat;
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use std::io;
@@ -47,15 +48,8 @@ pub(crate) async fn export(
     Who(caller): Who,
     params: Params,
 ) -> Result<Response> {
-    let csv = match params.filled("format") {
-        None | Some("jsonl") => false,
-        Some("csv") => true,
-        Some(_) => {
-            return Err(ApiError::argument(
-                "The query parameter 'format' must be jsonl or csv.",
-            ));
-        }
-    };
+    let format = params.one_of::<ExportFormat>("format")?;
+    let csv = format == Some(ExportFormat::Csv);
     let breaks = params
         .parts("checkpoint")
         .unwrap_or_default()

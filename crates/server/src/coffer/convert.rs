@@ -12,6 +12,7 @@ use coffer_wire::agent::{
     Endpoint, Feed, Job, JobSecureFile, Resources, Step, TaskReference, Variable,
 };
 use coffer_wire::coffer as wire;
+use coffer_wire::enums::{TimelineRecordState, WireEnum};
 use std::collections::BTreeMap;
 
 pub(crate) fn new_token(token: &NewToken) -> wire::CreatedToken {
@@ -142,6 +143,13 @@ pub(crate) fn outcome(word: &str) -> Result<Outcome> {
     })
 }
 
+/// A word of the timeline, in the spelling that is kept.
+fn word<E: WireEnum>(member: &str, text: &str) -> Result<String> {
+    let value =
+        E::read(text).map_err(|unknown| ApiError::argument(format!("'{member}': {unknown}.")))?;
+    Ok(value.word().to_owned())
+}
+
 /// What an agent reports.
 pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
     let records = feed.records.into_iter().map(|record| {
@@ -150,7 +158,7 @@ pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
             name: record.name,
             ref_name: record.ref_name,
             order: record.order,
-            state: record.state,
+            state: word::<TimelineRecordState>("state", &record.state)?,
             result: record.result.as_deref().map(outcome).transpose()?,
             started_at: record.start_time,
             finished_at: record.finish_time,
@@ -160,7 +168,7 @@ pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
                 .issues
                 .into_iter()
                 .map(|issue| IssueView {
-                    kind: issue.kind,
+                    kind: issue.kind.to_string(),
                     category: issue.category,
                     message: issue.message,
                 })

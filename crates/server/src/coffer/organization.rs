@@ -3,13 +3,14 @@
 use crate::App;
 use crate::auth::Who;
 use crate::body::JsonBody;
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::version::Asked;
 use axum::extract::State;
 use axum::response::Response;
 use coffer_model::organization::{ProjectCreators, SettingsChange};
 use coffer_service::OrganizationView;
 use coffer_wire::coffer::{Organization, OrganizationChange};
+use coffer_wire::enums::ProjectCreators as Creators;
 
 /// `GET coffer/organization`.
 pub(crate) async fn show(
@@ -28,15 +29,14 @@ pub(crate) async fn change(
     asked: Asked,
     JsonBody(body): JsonBody<OrganizationChange>,
 ) -> Result<Response> {
-    let creators = body.project_creators.as_deref().map(|word| {
-        ProjectCreators::from_word(word).ok_or_else(|| {
-            ApiError::argument("'projectCreators' is 'administrators' or 'everybody'.")
-        })
+    let creators = body.project_creators.map(|word| match word {
+        Creators::Administrators => ProjectCreators::Administrators,
+        Creators::Everybody => ProjectCreators::Everybody,
     });
     let change = SettingsChange {
         open_access_allowed: body.open_access_allowed,
         password_sign_in_allowed: body.password_sign_in_allowed,
-        project_creators: creators.transpose()?,
+        project_creators: creators,
         max_token_days: body.max_token_days,
     };
     let view = app.service.organizations().change(&caller, change).await?;
@@ -49,7 +49,10 @@ fn organization(view: OrganizationView) -> Organization {
         name: view.name,
         open_access_allowed: view.settings.open_access_allowed,
         password_sign_in_allowed: view.settings.password_sign_in_allowed,
-        project_creators: view.settings.project_creators.word().to_owned(),
+        project_creators: match view.settings.project_creators {
+            ProjectCreators::Administrators => Creators::Administrators,
+            ProjectCreators::Everybody => Creators::Everybody,
+        },
         max_token_days: view.settings.max_token_days,
     }
 }

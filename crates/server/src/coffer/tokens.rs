@@ -12,6 +12,7 @@ use axum::response::Response;
 use coffer_model::CredentialId;
 use coffer_service::{TokenKind, TokenWish};
 use coffer_wire::coffer::TokenRequest;
+use coffer_wire::enums::TokenKind as Kind;
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -38,10 +39,9 @@ pub(crate) async fn create(
     asked: Asked,
     JsonBody(body): JsonBody<TokenRequest>,
 ) -> Result<Response> {
-    let kind = match body.kind.as_deref().unwrap_or("pat") {
-        kind if kind.eq_ignore_ascii_case("pat") => TokenKind::Pat,
-        kind if kind.eq_ignore_ascii_case("agent") => TokenKind::Agent,
-        _ => return Err(ApiError::argument("A token's kind is 'pat' or 'agent'.")),
+    let kind = match body.kind.unwrap_or_default() {
+        Kind::Pat => TokenKind::Pat,
+        Kind::Agent => TokenKind::Agent,
     };
     let wish = TokenWish {
         label: body.label,

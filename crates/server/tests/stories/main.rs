@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod canary;
 mod changes;
+mod conventions;
 mod errors;
 mod explained;
 mod freezes;

@@ -3,6 +3,7 @@
 use crate::{newest, reason};
 use coffer_testkit::{both, group};
 use coffer_wire::coffer::OrganizationChange;
+use coffer_wire::enums::ProjectCreators;
 use serde_json::json;
 
 both! {
@@ -55,14 +56,14 @@ both! {
     async fn everybody_creates_projects_once_the_organization_says_so(server) {
         let (ada, dev) = (server.administrator(), server.developer().await);
         dev.client.coffer().add_project("Before").await.unwrap_err();
-        let creators = |word: &str| OrganizationChange {
-            project_creators: Some(word.into()),
+        let creators = |word| OrganizationChange {
+            project_creators: Some(word),
             ..OrganizationChange::default()
         };
-        let now = ada.client.coffer().change_organization(&creators("Everybody")).await.unwrap();
+        let now = ada.client.coffer().change_organization(&creators(ProjectCreators::Everybody)).await.unwrap();
         assert_eq!(now.project_creators, "everybody");
         dev.client.coffer().add_project("Own").await.unwrap();
-        ada.client.coffer().change_organization(&creators("administrators")).await.unwrap();
+        ada.client.coffer().change_organization(&creators(ProjectCreators::Administrators)).await.unwrap();
         dev.client.coffer().add_project("After").await.unwrap_err();
         // Whoever replays the log finds the right itself in it.
         let events = ada.audit().await;

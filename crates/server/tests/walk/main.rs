@@ -11,6 +11,7 @@
 )]
 
 mod faults;
+mod forms;
 mod parties;
 mod probes;
 mod shapes;
@@ -54,9 +55,9 @@ fn calm() -> Setup {
     }
 }
 
-/// Asks a probe with these values in its places, in the order of path, query, body.
-async fn ask(party: &Party, probe: &Probe, values: &[(String, String)]) -> Answer {
-    let (method, template) = probe.route.split_once(' ').unwrap();
+/// Path and body of a probe with these values in its places.
+fn filled(probe: &Probe, values: &[(String, String)]) -> (String, String) {
+    let (_, template) = probe.route.split_once(' ').unwrap();
     let put = |text: &str, encode: bool| {
         let mut text = text.to_owned();
         for (place, value) in values {
@@ -70,8 +71,13 @@ async fn ask(party: &Party, probe: &Probe, values: &[(String, String)]) -> Answe
         text
     };
     let path = put(template, true) + &put(probe.query, true);
-    let body = put(probe.body, false);
-    party.send(method, &path, probe.kind, &body).await
+    (path, put(probe.body, false))
+}
+
+/// Asks a probe with these values in its places, in the order of path, query, body.
+async fn ask(party: &Party, probe: &Probe, values: &[(String, String)]) -> Answer {
+    let (path, body) = filled(probe, values);
+    party.send(probe.method(), &path, probe.kind, &body).await
 }
 
 /// Values for every place of a probe.
@@ -229,6 +235,7 @@ stories! {
     every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
     an_act_and_its_record_are_one_wherever_it_breaks = faults::walk;
     a_long_list_is_asked_as_a_short_one_is = shapes::walk;
+    an_answer_has_the_form_that_was_asked_for = forms::walk;
     what_is_another_projects_is_as_if_it_were_not_there = tenants::walk;
 }
 

@@ -13,6 +13,12 @@ pub(crate) struct Probe {
     pub(crate) kind: &'static str,
 }
 
+impl Probe {
+    pub(crate) fn method(&self) -> &'static str {
+        self.route.split(' ').next().unwrap_or_default()
+    }
+}
+
 const JSON: &str = "application/json";
 
 const fn bare(route: &'static str) -> Probe {

@@ -6,6 +6,7 @@ use coffer_model::IdentityId;
 use coffer_model::access::{Bits, Description, Role};
 use coffer_model::descriptor;
 use coffer_service::{AccessList, AccessRow, Assignment};
+use coffer_wire::enums::RoleAccess;
 use coffer_wire::security::{
     AccessControlEntry, AccessControlList, ExtendedInfo, RoleAssignment, SecurityAction,
     SecurityNamespace, SecurityRole,
@@ -51,14 +52,14 @@ pub(crate) fn assignment(row: &Assignment) -> RoleAssignment {
         shown.deny_permissions = row.bits.deny;
     }
     let (access, access_display_name) = if row.inherited {
-        ("inherited", "Inherited")
+        (RoleAccess::Inherited, "Inherited")
     } else {
-        ("assigned", "Assigned")
+        (RoleAccess::Assigned, "Assigned")
     };
     RoleAssignment {
         identity: identity(&row.identity),
         role: shown,
-        access: access.into(),
+        access,
         access_display_name: access_display_name.into(),
     }
 }
