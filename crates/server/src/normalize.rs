@@ -17,7 +17,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// A path that the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Canonical {
-    /// Path below the organization, starting with a slash, in the table's spelling; `/` and `/healthz` stand alone.
+    /// Path below the organization, starting with a slash, in the table's spelling; `/`, `/healthz` and `/readyz` stand alone.
     pub(crate) path: String,
     /// The path as it arrived, below any prefix: what agents sign.
     pub(crate) signed: String,
@@ -100,6 +100,7 @@ impl Normalizer {
         match segments.as_slice() {
             [] => return Ok(known("/")),
             [only] if only == "healthz" => return Ok(known("/healthz")),
+            [only] if only == "readyz" => return Ok(known("/readyz")),
             whole if self.page(whole).is_some() => {
                 let path = self.page(whole).unwrap_or_default();
                 return Ok(known(&path));

@@ -98,7 +98,8 @@ pub(crate) fn router(app: App) -> Router {
     ));
     let mut inner = Router::new()
         .route("/", get(pages::about))
-        .route("/healthz", get(pages::health));
+        .route("/healthz", get(pages::health))
+        .route("/readyz", get(pages::ready));
     for route in table {
         let guarded = Guard {
             app: app.clone(),

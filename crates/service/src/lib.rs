@@ -411,6 +411,23 @@ impl Service {
         }
     }
 
+    /// Whether requests can be served: the database answers, and says which root generation new keys are wrapped by. The
+    /// key provider is not asked: keys in memory serve on while it is away, and all nodes would go at once.
+    ///
+    /// # Errors
+    /// When the database does not answer, or holds no generation.
+    pub async fn ready(&self) -> Result<()> {
+        let unit = self.store().scale_unit().to_owned();
+        let active = self.store().read().await?.generation_active(&unit).await?;
+        active.map(drop).ok_or_else(|| {
+            Error::new(
+                Kind::Unavailable,
+                "not_ready",
+                "There is no root generation yet.",
+            )
+        })
+    }
+
     /// Signs the audit log as it is, commits what waits and closes the store.
     pub async fn close(&self) {
         self.record_counts(true).await;

@@ -9,6 +9,7 @@ use coffer_client::signing::{AgentKey, SignedHeaders, nonce};
 use coffer_wire::agent::{Feed, Finish, Job, JobSecureFile, Register, Renew};
 use coffer_wire::paths::{self, fill};
 use coffer_wire::signature::Parameters;
+use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -26,6 +27,8 @@ impl TestAgent {
         server: &TestServer,
         name: &str,
         token: &Zeroizing<String>,
+        url: &str,
+        ca_file: Option<PathBuf>,
     ) -> Self {
         let key = Arc::new(AgentKey::generate().unwrap());
         let body = Register {
@@ -36,8 +39,7 @@ impl TestAgent {
             public_key: String::new(),
             capabilities: Default::default(),
         };
-        let url = server.url();
-        let (client, _) = AgentClient::register(&url, server.ca_file(), token, key.clone(), body)
+        let (client, _) = AgentClient::register(url, ca_file, token, key.clone(), body)
             .await
             .unwrap();
         Self {

@@ -6,8 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Everything of ours, and what libraries say below their noise. The HTTP client is the test's own.
-const FILTER: &str = "trace,reqwest=off,hyper=debug,hyper_util=debug,sqlx=debug,mio=off,rustls=off";
+/// Everything, whoever says it. The HTTP client is the test's own.
+const FILTER: &str = "trace,reqwest=off,mio=off";
 
 /// When this variable is set, the log is shown too.
 const SHOW: &str = "COFFER_TEST_LOG";

@@ -298,6 +298,11 @@ impl TestServer {
         format!("{scheme}://{}/{ORGANIZATION}", self.address)
     }
 
+    /// The address that it was given for clients.
+    pub fn public_url(&self) -> Option<&'static str> {
+        self.setup.public_url
+    }
+
     /// Who signed its certificate, when it serves TLS.
     pub fn authority(&self) -> &Authority {
         self.authority.as_deref().expect("it serves TLS")
@@ -441,7 +446,13 @@ impl TestServer {
     /// A registered agent that a test leads by the hand.
     pub async fn agent(&self, name: &str) -> TestAgent {
         let token = self.agent_token().await;
-        TestAgent::register(self, name, &token).await
+        TestAgent::register(self, name, &token, &self.url(), self.ca_file()).await
+    }
+
+    /// The same, that comes by another way.
+    pub async fn agent_at(&self, name: &str, url: &str, ca_file: &Path) -> TestAgent {
+        let token = self.agent_token().await;
+        TestAgent::register(self, name, &token, url, Some(ca_file.to_owned())).await
     }
 
     /// Runs the real agent in this process for one job. Answers with its work folder, for a look at what is left.
@@ -451,11 +462,22 @@ impl TestServer {
 
     /// As [`TestServer::run_agent`], by another way to the server.
     pub async fn run_agent_at(&self, name: &str, url: &str) -> PathBuf {
+        self.run_agent_with(name, url, |_| {}).await
+    }
+
+    /// As [`TestServer::run_agent_at`], set up as `change` says.
+    pub async fn run_agent_with(
+        &self,
+        name: &str,
+        url: &str,
+        change: impl FnOnce(&mut coffer_agent::AgentOptions),
+    ) -> PathBuf {
         let work = self.scratch(&format!("work-{name}"));
         let mut options = coffer_agent::AgentOptions::new(url, name, &work);
         options.registration_token = Some(self.agent_token().await);
         options.once = true;
         options.ca_file = self.ca_file();
+        change(&mut options);
         let run = coffer_agent::run(options, CancellationToken::new());
         tokio::time::timeout(PATIENCE, run)
             .await

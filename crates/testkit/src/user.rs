@@ -92,6 +92,13 @@ impl User {
         }
     }
 
+    /// The same, by another way to the server.
+    pub fn at(&self, url: &str, ca_file: &Path) -> Self {
+        let (url, ca_file) = (url.to_owned(), Some(ca_file.to_owned()));
+        let (token, answers) = (self.token.clone(), self.answers.clone());
+        Self::new(&self.name, url, token, answers, ca_file)
+    }
+
     /// The token; empty for nobody.
     pub fn token(&self) -> &str {
         self.token.as_ref().map_or("", |token| token.as_str())

@@ -23,6 +23,11 @@ impl Wire {
         Self { stream, answers }
     }
 
+    /// A connection to anything; what it answers is not kept.
+    pub async fn to(address: SocketAddr) -> Self {
+        Self::open(address, Answers::default()).await
+    }
+
     /// Sends bytes. False when the other end has closed.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).await.is_ok()

@@ -1,5 +1,5 @@
-//! What the tests need besides Rust, installed where it is missing: PostgreSQL and curl from the
-//! system's packages, Node and the clients that others wrote from lock files.
+//! What the tests need besides Rust, installed where it is missing: PostgreSQL, curl and nginx from
+//! the system's packages, Node and the clients that others wrote from lock files.
 //!
 //! Node is always the pinned one, so that results do not depend on the machine's own.
 
@@ -62,6 +62,7 @@ impl Tools {
                 rust_client(workspace),
             ),
             ("curl", "COFFER_TEST_CURL", curl()),
+            ("nginx", "COFFER_TEST_NGINX", nginx()),
         ];
         Self {
             postgres: server(),
@@ -185,6 +186,21 @@ fn rust_client(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(target.join("debug").join("coffer-e2e-rust"))
 }
 
+/// nginx, from the system's packages when we may. Tests start it themselves.
+fn nginx() -> anyhow::Result<PathBuf> {
+    // Debian keeps it where only root's PATH leads.
+    let program = || {
+        ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "nginx"]
+            .into_iter()
+            .find(|program| quietly(Command::new(program).arg("-v")).is_ok())
+    };
+    if program().is_none() {
+        system_packages(&["nginx-light"])?;
+    }
+    let program = program().context("installed, but `nginx` is not where it was expected")?;
+    Ok(program.into())
+}
+
 /// curl, from the system's packages when we may.
 fn curl() -> anyhow::Result<PathBuf> {
     let there = || quietly(Command::new("curl").arg("--version"));
@@ -205,6 +221,8 @@ fn system_packages(names: &[&str]) -> anyhow::Result<()> {
         quietly(
             Command::new("apt-get")
                 .env("DEBIAN_FRONTEND", "noninteractive")
+                // Services that come with a package are not started: the tests start what they need.
+                .env("RUNLEVEL", "1")
                 .args(["-qq", "-o", "Acquire::Retries=3"])
                 .args(arguments),
         )

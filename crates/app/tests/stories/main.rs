@@ -16,6 +16,7 @@ mod demo;
 mod harness;
 mod job;
 mod kill;
+mod log;
 mod page;
 mod password;
 mod permission;

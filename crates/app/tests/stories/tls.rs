@@ -65,7 +65,7 @@ pub(crate) fn flags(site: &Site) -> [String; 4] {
     ]
 }
 
-fn host(site: &Site) -> &str {
+pub(crate) fn host(site: &Site) -> &str {
     site.listen().rsplit_once(':').unwrap().0
 }
 
@@ -235,4 +235,105 @@ async fn with_tls_any_address_may_be_listened_on() {
     command.args(flags(&site));
     let mut server = site.start(command).await;
     assert!(server.process.terminate().await.success());
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_ends_what_runs_and_takes_nothing_new() {
+    use coffer_client::{Body, Client, ClientOptions, Upload};
+    use tokio::io::AsyncWriteExt as _;
+
+    let (site, authority) = (Site::new(), Authority::new());
+    authority.install(&site, host(&site), 2100);
+    let ca = site.file("ca.pem", authority.pem());
+    let serve = |listen: &str| {
+        let mut command = site.serve_command(listen, &["--log-level", "debug"]);
+        command.args(flags(&site));
+        command
+    };
+    let mut server = site.start(serve(site.listen())).await;
+    let ada = site.somebody("ada", &server);
+    let code = site.code().await;
+    ada.coffer(&[
+        "login",
+        &server.url,
+        "--name",
+        "ada",
+        "--code",
+        &code,
+        "--ca-file",
+        &ca,
+    ])
+    .await
+    .ends(0);
+    let token = ada
+        .coffer(&["token", "create", "a", "--kind", "agent", "--ca-file", &ca])
+        .await
+        .ends(0);
+    let token = site.file("agent.token", token.out);
+    // An agent waits for a job, an upload is half done, and somebody has connected and says nothing.
+    let mut agent = coffer(
+        &site.folder("home-agent"),
+        &[
+            "agent",
+            "--url",
+            &server.url,
+            "--name",
+            "b",
+            "--ca-file",
+            &ca,
+        ],
+    );
+    agent
+        .args(["--token-file", &token, "--work"])
+        .arg(site.path("work"));
+    let _agent = site.start_agent(agent).await;
+    let client = Client::new(ClientOptions {
+        organization_url: server.url.clone(),
+        token: Some(ada.token().into()),
+        ca_file: Some(ca.clone().into()),
+        user_agent: String::new(),
+    });
+    let client = client.unwrap();
+    let (mut sender, reader) = tokio::io::duplex(64 * 1024);
+    let uploading = client.clone();
+    let upload = tokio::spawn(async move {
+        let files = uploading.secure_files("Main");
+        files
+            .upload(Upload::named("half.bin"), Body::from_reader(reader))
+            .await
+    });
+    sender.write_all(&vec![7; 300_000]).await.unwrap();
+    let blobs = site.data().join("blobs");
+    crate::harness::eventually("the upload has begun", async || {
+        (!crate::harness::tree(&blobs).is_empty()).then_some(())
+    })
+    .await;
+    let address = server.address().to_owned();
+    let mut silent = tokio::net::TcpStream::connect(&address).await.unwrap();
+    server.process.signal(rustix::process::Signal::TERM);
+    crate::harness::eventually("nobody new is let in", async || {
+        tokio::net::TcpStream::connect(&address).await.err()
+    })
+    .await;
+    let mut rest = Vec::new();
+    let closed = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest).await;
+    assert!(
+        closed.is_err() || rest.is_empty(),
+        "who is silent is not waited for"
+    );
+    // What had begun is finished and kept.
+    sender.write_all(&[8; 1000]).await.unwrap();
+    drop(sender);
+    let file = upload.await.unwrap().unwrap();
+    assert_eq!(file.size, Some(301_000));
+    assert!(
+        server.process.end().await.success(),
+        "{}",
+        server.process.said()
+    );
+    let said = server.process.said();
+    assert!(!said.contains("cut off"), "{said}");
+    let _server = site.start(serve(&address)).await;
+    let list = ada.coffer(&["file", "list", "--ca-file", &ca]).await;
+    list.ends(0).shows("half.bin");
 }

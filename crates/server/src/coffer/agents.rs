@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long one look for a job may take, and with it the end of a server that stops.
-const SLICE: Duration = Duration::from_secs(5);
+const SLICE: Duration = Duration::from_secs(1);
 
 /// `POST coffer/agents`, with a token that registers agents.
 pub(crate) async fn register(
