@@ -66,10 +66,10 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
 
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-store"),
-    );
+    // Only a part of our own pages that has no secret and says so itself may be kept.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache, no-store"));
     headers.insert(ACTIVITY, guid_value(&activity));
     headers.insert(END_TO_END, guid_value(&echo.end_to_end.unwrap_or(activity)));
     if let Some(session) = echo.session {

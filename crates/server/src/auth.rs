@@ -48,6 +48,8 @@ pub(crate) enum Auth {
     Page,
     /// Not at all yet: a form for signing in. Writes come from our own pages only.
     Entry,
+    /// Not at all, and no cookie is looked at: pages about the product, which change nothing.
+    Open,
 }
 
 impl Auth {
@@ -59,6 +61,7 @@ impl Auth {
             Self::Agent => "agent signature",
             Self::Page => "session",
             Self::Entry => "sign-in form",
+            Self::Open => "open page",
         }
     }
 }
@@ -131,6 +134,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let mut response = match guard.auth {
         Auth::Page => pages::guard::admit(&guard, Door::Session, request, next).await,
         Auth::Entry => pages::guard::admit(&guard, Door::Entry, request, next).await,
+        Auth::Open => next.run(request).await,
         _ => match admit(&guard, request).await {
             Ok(request) => {
                 let caller = request.extensions().get::<Caller>().cloned();
@@ -165,7 +169,9 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
     match guard.auth {
         Auth::Anonymous => {}
         // Pages have a guard of their own; none of their requests gets here.
-        Auth::Page | Auth::Entry => return Err(ApiError::internal("a page without its guard")),
+        Auth::Page | Auth::Entry | Auth::Open => {
+            return Err(ApiError::internal("a page without its guard"));
+        }
         Auth::Token => {
             let token = token(&parts.headers)?.ok_or_else(|| mistakes::no_token(&parts.headers))?;
             if let Some(error) = mistakes::foreign(&parts.headers, &token) {

@@ -342,9 +342,15 @@ fn by_code(code: &str) -> Option<(StatusCode, (&'static str, &'static str))> {
             StatusCode::CONFLICT,
             (IDENTITY, "IdentityAlreadyExistsException"),
         ),
+        "not_supported" => (StatusCode::BAD_REQUEST, (COMMON, "VssServiceException")),
         "lease.lost" => (StatusCode::CONFLICT, (OURS, "LeaseLostException")),
         _ => return None,
     })
+}
+
+/// Status, namespace and type of an error of the service.
+pub(crate) fn type_of(kind: Kind, code: &str) -> (StatusCode, (&'static str, &'static str)) {
+    by_code(code).unwrap_or_else(|| by_kind(kind))
 }
 
 fn by_kind(kind: Kind) -> (StatusCode, (&'static str, &'static str)) {
@@ -407,7 +413,7 @@ impl From<ServiceError> for ApiError {
 
 /// Status, type and text of a refusal by the service.
 fn mapped(kind: Kind, code: &str, message: &str) -> ApiError {
-    let (status, type_key) = by_code(code).unwrap_or_else(|| by_kind(kind));
+    let (status, type_key) = type_of(kind, code);
     let message = match (code, status) {
         ("ticket.invalid", _) => prefixed("TF15004:", message),
         ("project.not_found", _) => prefixed("TF200016:", message),

@@ -20,6 +20,7 @@ mod forwarded;
 mod linger;
 mod mistakes;
 mod normalize;
+mod openapi;
 mod options;
 mod pages;
 mod params;
@@ -48,7 +49,7 @@ pub struct RouteInfo {
     /// Template from [`coffer_wire::paths`], relative to the organization's URL; a page's begins with a slash and is relative
     /// to the server's.
     pub template: &'static str,
-    /// `anonymous`, `token`, `agent signature`, `session` or `sign-in form`.
+    /// `anonymous`, `token`, `agent signature`, `session`, `sign-in form` or `open page`.
     pub authentication: &'static str,
     /// Id of its resource location, where the original has one.
     pub location: Option<&'static str>,
@@ -57,6 +58,11 @@ pub struct RouteInfo {
 /// Every route below the organization's URL.
 pub fn route_list() -> Vec<RouteInfo> {
     routes::table().iter().map(routes::Route::info).collect()
+}
+
+/// The OpenAPI document of everything below the organization's URL, its address not filled in.
+pub fn openapi() -> serde_json::Value {
+    openapi::document().clone()
 }
 
 /// The whole server as a tower service, without connections: for tests.

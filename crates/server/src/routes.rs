@@ -50,6 +50,11 @@ impl Route {
         }
     }
 
+    /// How callers show who they are.
+    pub(crate) fn auth(&self) -> Auth {
+        self.auth
+    }
+
     /// Which resource location the route belongs to.
     pub(crate) fn location(&self) -> Option<&'static Location> {
         self.location
@@ -74,6 +79,11 @@ impl Route {
     fn entry(mut self) -> Self {
         self.auth = Auth::Entry;
         self.limit = FORM_LIMIT;
+        self
+    }
+
+    fn open(mut self) -> Self {
+        self.auth = Auth::Open;
         self
     }
 
@@ -200,9 +210,15 @@ mod tests {
                 paths::coffer::NEW_PASSWORD
             ]
         );
-        // Pages, and nothing else, go by cookies; only those for signing in are open to nobody.
+        // Pages, and nothing else, go by cookies; only those for signing in are open to nobody, and the reference of the
+        // API, which changes nothing.
         assert!(table().iter().all(|route| {
-            route.template.starts_with('/') == matches!(route.auth, Auth::Page | Auth::Entry)
+            route.template.starts_with('/')
+                == matches!(route.auth, Auth::Page | Auth::Entry | Auth::Open)
+        }));
+        assert!(table().iter().all(|route| {
+            (route.auth == Auth::Open) == route.template.starts_with("/docs/")
+                && (route.auth != Auth::Open || route.method == "GET")
         }));
         assert!(
             of(Auth::Entry)

@@ -133,6 +133,11 @@ impl Urls {
 pub(crate) struct Links(String);
 
 impl Links {
+    /// The organization's URL, no slash at the end.
+    pub(crate) fn base(&self) -> &str {
+        &self.0
+    }
+
     /// The URL of a route, its placeholders filled in order.
     pub(crate) fn to(&self, template: &str, values: &[&str]) -> String {
         format!("{}/{}", self.0, fill(template, values))

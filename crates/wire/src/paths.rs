@@ -233,6 +233,14 @@ pub mod pages {
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
     /// POST: begin, confirm or remove the second factor.
     pub const ACCOUNT_SECOND_FACTOR: &str = "/account/second-factor";
+    /// GET: the reference of the API.
+    pub const DOCS: &str = "/docs/api";
+    /// GET: one group of its calls.
+    pub const DOCS_GROUP: &str = "/docs/api/{group}";
+    /// GET: the OpenAPI document.
+    pub const DOCS_DOCUMENT: &str = "/docs/api/openapi.json";
+    /// GET: the style sheet of the reference.
+    pub const DOCS_STYLE: &str = "/docs/api/style.css";
 }
 
 /// The agent protocol.

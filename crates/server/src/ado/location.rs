@@ -27,6 +27,13 @@ pub(crate) struct Location {
     pub(crate) released: &'static str,
 }
 
+impl Location {
+    /// The oldest and the newest API version, and the newest that is no preview (`0.0` for none).
+    pub(crate) fn versions(&self) -> (&'static str, &'static str, &'static str) {
+        (self.min, MAX, self.released)
+    }
+}
+
 /// Newest API version that every row serves.
 const MAX: &str = "7.2";
 

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod guard;
 pub(crate) mod html;
 pub(crate) mod provider;
+pub(crate) mod reference;
 pub(crate) mod sign_in;
 
 use crate::App;

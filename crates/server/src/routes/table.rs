@@ -11,7 +11,7 @@ use crate::coffer::{
     agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
     streams, tokens, users,
 };
-use crate::pages::{account, provider, sign_in as sign_in_page};
+use crate::pages::{account, provider, reference, sign_in as sign_in_page};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
 
@@ -211,6 +211,10 @@ fn pages() -> Vec<Route> {
         route!(POST paths::pages::ACCOUNT_TOKENS, account::create_token).page(),
         route!(POST paths::pages::ACCOUNT_SESSIONS, account::end_session).page(),
         route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, account::second_factor).page(),
+        route!(GET paths::pages::DOCS, reference::index).open(),
+        route!(GET paths::pages::DOCS_DOCUMENT, reference::openapi).open(),
+        route!(GET paths::pages::DOCS_STYLE, reference::style).open(),
+        route!(GET paths::pages::DOCS_GROUP, reference::section).open(),
     ]
 }
 

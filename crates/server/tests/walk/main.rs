@@ -1,6 +1,6 @@
 //! Every route, asked by everybody: nobody, a stranger, each role, the administrator of another project, a job, a token
 //! that registers agents, an agent. What each is answered is `docs/routes.md`, checked in and compared; what must hold
-//! for a whole class of callers is said here besides.
+//! for a whole class of callers is said here besides, and each answer is held against the OpenAPI document.
 //!
 //! A program of its own, and its stories one after the other: they compare what a database is asked by what the log of
 //! the whole process says.
@@ -10,6 +10,7 @@
     reason = "a story that cannot go on is a failed story"
 )]
 
+mod contract;
 mod faults;
 mod forms;
 mod parties;
@@ -20,6 +21,7 @@ mod world;
 
 use coffer_testkit::{Answer, Engine, Setup, TestServer};
 use coffer_wire::paths::fill;
+use contract::Contract;
 use parties::Party;
 use probes::{PROBES, Probe};
 use std::collections::BTreeSet;
@@ -169,6 +171,7 @@ async fn every_route_as_everybody(server: TestServer) {
         "walk/probes.rs must say how each route is asked, and none that is not there"
     );
     let stage = parties::Stage::set(&server).await;
+    let mut contract = Contract::read();
     let mut wrong = Vec::new();
     let mut page = START.to_owned();
     let heads: Vec<_> = stage.parties.iter().map(|party| party.name).collect();
@@ -197,6 +200,7 @@ async fn every_route_as_everybody(server: TestServer) {
                     probe.route, party.name, answer.status
                 ));
             }
+            wrong.extend(contract.breaches(probe.route, &answer));
             cells.push(answer.status.to_string());
         }
         _ = writeln!(page, "| `{}` | {} |", probe.route, cells.join(" | "));
