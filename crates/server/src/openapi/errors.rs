@@ -279,7 +279,7 @@ fn particular(status: &Status, common: bool, own: &[(&str, &str, &str)]) -> Valu
     for (code, _, means) in own {
         text.push_str(&format!("`{code}`: {means}\n\n"));
     }
-    if common && status.code != 404 {
+    if common && !matches!(status.code, 404 | 413) {
         text.push_str(status.means);
     }
     let mut types: Vec<&str> = if common {

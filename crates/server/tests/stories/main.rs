@@ -32,6 +32,7 @@ mod people;
 mod permits;
 mod proxies;
 mod queries;
+mod reference;
 mod roles;
 mod runs;
 mod second_factor;
