@@ -28,6 +28,9 @@ original has it, and whether it calls it a preview (`releasedVersion` is `0.0`).
 
 **Lists** are wrapped: `{\"count\":1,\"value\":[…]}`. With the parameter `noArrayWrap=true` in a media type of `Accept`, they are bare arrays.
 
+**Enums and dates.** Enums are written as words in camelCase and read in any case, as word or number. `enumsAsNumbers=true` in a media type of \
+`Accept` writes those of the original as numbers, `msDateFormat=true` writes dates as `/Date(milliseconds)/`.
+
 **Errors** are one shape, the `ErrorEnvelope`. Programs switch on `typeKey`, as for the original, or on `customProperties.code`, which is \
 finer and never changes. The header `ActivityId` finds the request in the server's log.
 

@@ -74,6 +74,8 @@ known! {
     Forbidden "source.not_trusted" "A run of a fork, or of a ref of unknown origin, asked for content.";
     Invalid "ticket.invalid" "The ticket is not of this job and file, or the job is over.";
     NotFound "timeline.not_found" "That build has no such timeline.";
+    NotFound "task.no_package" "The task is built into the agent: it has no package to download.";
+    NotFound "task.not_found" "There is no such task, or no such version of it.";
     Unauthenticated "token.invalid" "The token or code is unknown, expired, revoked or mistyped.";
     NotFound "token.not_found" "There is no such token, or it is somebody else's.";
     Conflict "too_many" "There are as many of these as there may be.";
@@ -101,6 +103,8 @@ const STATUSES: &[Status] = &[
             "VssPropertyValidationException",
             "VssInvalidApiResourceVersionException",
             "VssVersionOutOfRangeException",
+            "VssVersionNotSpecifiedException",
+            "VssInvalidPreviewVersionException",
             "VssServiceException",
         ],
         example: (

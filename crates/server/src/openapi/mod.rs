@@ -19,6 +19,7 @@ mod places;
 mod schemas;
 mod secure_files;
 mod security;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ fn groups() -> Vec<Group> {
         security::lists(),
         pipelines::group(),
         pipelines::builds(),
+        tasks::group(),
         directory::projects(),
         directory::group(),
         people::group(),

@@ -1,7 +1,8 @@
 //! Places in paths: what goes there, and what is answered when nothing has that id.
 
 use super::examples::{
-    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROJECT, STREAM, TIMELINE, TOKEN,
+    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROJECT, STREAM, TASK, TIMELINE,
+    TOKEN,
 };
 use serde_json::{Value, json};
 
@@ -128,6 +129,14 @@ impl Place {
                 number,
                 "41",
                 Some("run.not_found"),
+            ),
+            "taskId" => place("taskId", "The task.", guid, TASK, Some("task.not_found")),
+            "versionString" => place(
+                "versionString",
+                "The version: `1.2.3`, or `1` for the newest that begins so.",
+                text,
+                "1.0.0",
+                Some("task.not_found"),
             ),
             "timelineId" => place("timelineId", "The timeline.", guid, TIMELINE, None),
             "logId" => place("logId", "The log.", number, "1", None),

@@ -1,7 +1,8 @@
 //! Secure files, who can use them, and freezes.
 
 use super::examples::{DIGEST, FILE, LATER, PROJECT, WHEN, ann, file};
-use super::operation::{Content, Group, Parameter, delete, get, patch, post, put};
+use super::operation::{Content, Group, Parameter, delete, get, patch, post, put, wrapped};
+use coffer_wire::List;
 use coffer_wire::access::{FileAccess, Freeze, FreezeRequest};
 use coffer_wire::paths::{access as freeze_at, secure_files as at};
 use coffer_wire::secure_files::{SecureFile, SecureFileUpdate};
@@ -36,19 +37,26 @@ pub(super) fn group() -> Group {
                     Parameter::flag("includeDownloadTickets", TICKETS),
                 ])
                 .gives_list::<SecureFile>("The files, by name.", json!([file()])),
-            post(at::COLLECTION, "uploadSecureFile", "Uploads a secure file")
-                .about("The body is the file's bytes, at most 10,485,760 of them, with `Content-Type: application/octet-stream`; \
-                        its length need not be known before. The file is there whole or not at all, and whoever uploads it is its Administrator.\n\n\
-                        The same route with a JSON body is the original's query by properties, which is not served yet.")
-                .who("Creators and Administrators of the library.")
+            post(at::COLLECTION, "uploadSecureFile", "Uploads a secure file, or queries by properties")
+                .about("**An upload** is the file's bytes, at most 10,485,760 of them, with `Content-Type: application/octet-stream` and the query parameter `name`; \
+                        the length need not be known before. The file is there whole or not at all, and whoever uploads it is its Administrator.\n\n\
+                        **A query** is a JSON string with `Content-Type: application/json`: a condition in the language of pipeline conditions over `property('name')`, \
+                        such as `\"eq(property('team'), 'release')\"`. The answer is the list of files that it is true of; `null` is no condition.")
+                .who("Uploading: Creators and Administrators of the library. Querying: whoever may see the project; the list holds the files that they may see.")
                 .query([
-                    Parameter::text("name", "The file's name, unique in the project ignoring case.").required().example("signing.p12"),
-                    Parameter::flag("authorizePipelines", "Whether every pipeline of the project may use it at once."),
+                    Parameter::text("name", "For an upload, which it must have: the file's name, unique in the project ignoring case.").example("signing.p12"),
+                    Parameter::flag("authorizePipelines", "For an upload: whether every pipeline of the project may use it at once."),
+                    Parameter::text("namePattern", "For a query: only names that fit; `*` stands for any run of characters."),
                 ])
                 .takes_content(Content::bytes())
-                .gives::<SecureFile>("The new file.", file())
+                .takes_content(Content::said(
+                    json!({ "type": ["string", "null"], "description": "The condition." }),
+                    json!("eq(property('team'), 'release')"),
+                ))
+                .gives::<SecureFile>("The new file, or for a query the files.", file())
+                .answers(200, "", Content::json::<List<SecureFile>>(wrapped(json!([file()]))))
                 .refuses(["secure_file.name_taken", "secure_file.name_invalid", "secure_file.too_large", "secure_file.upload_broken",
-                    "organization.open_access_off", "not_supported", "keys.unavailable"]),
+                    "organization.open_access_off", "keys.unavailable"]),
             patch(at::COLLECTION, "updateSecureFiles", "Changes names and properties of several files")
                 .about("All or none. Each element names its file by `id`; a member that is absent keeps what there is, and `properties` replaces the whole map.")
                 .who("Administrators of each of the files.")
