@@ -1,6 +1,6 @@
 """Drives one Python client for a story: a call as a line of JSON in, its result as a line of JSON out.
 
-A call names a client, one of its methods and the arguments, all as the client's own documentation does:
+It says first which package it drives. A call names a client, one of its methods and the arguments, all as the client's own documentation does:
 
     {"client": "task_agent", "method": "get_secure_files", "arguments": {"project": "Main"}}
 
@@ -11,6 +11,7 @@ knows no route: that is what stories and clients are for. It lies beside one pac
 
 import datetime
 import hashlib
+import importlib.metadata
 import io
 import json
 import os
@@ -23,13 +24,19 @@ URL, TOKEN = os.environ["COFFER_URL"], os.environ["COFFER_TOKEN"]
 CREDENTIALS = BasicAuthentication("", TOKEN)
 
 try:
+    from azure.devops import _models as shared
     from azure.devops.connection import Connection
+
+    PACKAGE = "azure-devops"
 
     def client_of(name, connection=Connection(base_url=URL, creds=CREDENTIALS)):
         return getattr(connection.clients_v7_1, f"get_{name}_client")()
 
 except ImportError:
+    from vsts import models as shared
     from vsts.vss_connection import VssConnection
+
+    PACKAGE = "vsts"
 
     def client_of(name, connection=VssConnection(base_url=URL, creds=CREDENTIALS)):
         camel = "".join(part.title() for part in name.split("_"))
@@ -71,7 +78,10 @@ def argument(value, models):
     if "$bytes" in value:
         return Endless(value["$bytes"])
     members = {name: argument(item, models) for name, item in value.items() if name != "$model"}
-    return getattr(models, value["$model"])(**members) if "$model" in value else members
+    if "$model" not in value:
+        return members
+    # What all clients share is not among the models of each.
+    return (getattr(models, value["$model"], None) or getattr(shared, value["$model"]))(**members)
 
 
 def plain(value):
@@ -90,8 +100,6 @@ def plain(value):
     if hasattr(value, "__iter__"):
         content = b"".join(value)
         return {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    if type(value).__name__ == "GetBuildsResponseValue":
-        return plain(vars(value))
     return repr(value)
 
 
@@ -102,6 +110,7 @@ def run(call):
     return plain(getattr(client, call["method"])(**arguments))
 
 
+print(json.dumps({"package": PACKAGE, "version": importlib.metadata.version(PACKAGE)}), flush=True)
 for line in sys.stdin:
     try:
         answer = {"ok": True, "result": run(json.loads(line))}

@@ -147,6 +147,7 @@ fn request(name: &str, path: &str, yaml: &str) -> PipelineRequest {
             kind: ConfigurationType::Yaml,
             path: path.to_owned(),
             yaml: Some(yaml.to_owned()),
+            repository: None,
         },
     }
 }

@@ -1,8 +1,8 @@
 //! Builds, timelines and logs: `{project}/_apis/build/builds`. A build is a run seen by the older API.
 
 use crate::enums::{
-    BuildReason, BuildResult, BuildStatus, DefinitionType, IssueType, ProjectState,
-    ProjectVisibility, QueuePriority, TaskResult, TimelineRecordState,
+    BuildReason, BuildResult, BuildStatus, DefinitionQueueStatus, DefinitionType, IssueType,
+    ProjectState, ProjectVisibility, QueuePriority, TaskResult, TimelineRecordState,
 };
 use crate::{Date, IdentityRef};
 use schemars::JsonSchema;
@@ -60,6 +60,12 @@ pub struct DefinitionReference {
     /// `build`.
     #[serde(rename = "type")]
     pub kind: DefinitionType,
+    /// Where to read the pipeline. `azure_devops_rust_api` 0.39 reads no build without this, the state and the project.
+    pub url: String,
+    /// `enabled`.
+    pub queue_status: DefinitionQueueStatus,
+    /// The project, once more.
+    pub project: ProjectReference,
 }
 
 /// A project as other resources name it.

@@ -313,6 +313,10 @@ enums! {
     DefinitionType(false, "azure-devops-node-api, BuildInterfaces.ts") {
         Build = 2 "build", Xaml = 1 "xaml",
     }
+    /// Whether runs of a definition are queued.
+    DefinitionQueueStatus(false, "azure-devops-node-api, BuildInterfaces.ts") {
+        Enabled = 0 "enabled", Paused = 1 "paused", Disabled = 2 "disabled",
+    }
     /// How far a record of a timeline is.
     TimelineRecordState(false, "azure-devops-node-api, BuildInterfaces.ts") {
         Pending = 0 "pending", InProgress = 1 "inProgress", Completed = 2 "completed",
@@ -338,6 +342,16 @@ enums! {
     ConfigurationType(false, "azure-devops-node-api, PipelinesInterfaces.ts") {
         Yaml = 1 "yaml", Unknown = 0 "unknown", DesignerJson = 2 "designerJson", JustInTime = 3 "justInTime",
         DesignerHyphenJson = 2 "designerHyphenJson",
+    }
+    /// What kind of repository a pipeline's path is in.
+    RepositoryType(false, "azure-devops-node-api, PipelinesInterfaces.ts") {
+        Unknown = 0 "unknown", GitHub = 1 "gitHub", AzureReposGit = 2 "azureReposGit",
+        GitHubEnterprise = 3 "gitHubEnterprise", BitBucket = 4 "bitBucket",
+        AzureReposGitHyphenated = 2 "azureReposGitHyphenated",
+    }
+    /// Where a process comes from.
+    ProcessType(false, "azure-devops-node-api, CoreInterfaces.ts") {
+        System = 0 "system", Custom = 1 "custom", Inherited = 2 "inherited",
     }
     /// Whether a role was assigned at the resource itself.
     RoleAccess(false, "azure-devops-node-api, SecurityRolesInterfaces.ts") {

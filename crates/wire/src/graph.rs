@@ -3,7 +3,7 @@
 //! Shapes of the published API; the comments say what is particular here.
 
 use crate::Date;
-use crate::enums::{OperationStatus, ProjectState, ProjectVisibility};
+use crate::enums::{OperationStatus, ProcessType, ProjectState, ProjectVisibility};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -235,6 +235,25 @@ pub struct TeamProjectChange {
     /// `private`; nothing else is served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<ProjectVisibility>,
+}
+
+/// How a project tracks work, which Coffer does not. Clients look its name up by the id in a project's capabilities.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Process {
+    /// GUID, lower case.
+    pub id: String,
+    /// `Basic`.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whether new projects get it.
+    pub is_default: bool,
+    /// `system`.
+    #[serde(rename = "type")]
+    pub kind: ProcessType,
+    /// Where it is.
+    pub url: String,
 }
 
 /// A project's creation or change. It is over when it is answered; clients that wait for it hear so.

@@ -136,6 +136,10 @@ pub mod core {
     pub const PROJECT: &str = "_apis/projects/{projectId}";
     /// What became of a creation or change.
     pub const OPERATION: &str = "_apis/operations/{operationId}";
+    /// The processes that projects have: here, one.
+    pub const PROCESSES: &str = "_apis/process/processes";
+    /// One, by id.
+    pub const PROCESS: &str = "_apis/process/processes/{processId}";
 }
 
 /// What a client asks first.

@@ -1,7 +1,7 @@
 //! Pipelines and runs: `{project}/_apis/pipelines`. A run's id is also its build id.
 
 use crate::Date;
-use crate::enums::{ConfigurationType, RunResult, RunState};
+use crate::enums::{ConfigurationType, RepositoryType, RunResult, RunState};
 use crate::permissions::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,18 @@ pub struct Configuration {
     /// Ours: the text itself, stored with the definition, a revision for each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yaml: Option<String>,
+    /// Where the path is. `azure_devops_rust_api` 0.39 reads no configuration without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+}
+
+/// The repository of a pipeline.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Repository {
+    /// `unknown` for text that is stored with the definition, which is of no repository.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<RepositoryType>,
 }
 
 /// Body of POST (and, ours, PUT on one pipeline).

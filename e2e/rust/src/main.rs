@@ -1,6 +1,6 @@
 //! Drives `azure_devops_rust_api` for a story: a call as a line of JSON in, its result as a line of JSON out.
 //!
-//! A call names the crate's module, the client in it, the method, and the arguments as the crate calls them:
+//! It says first which version it is built with. A call names the crate's module, the client in it, the method, and the arguments as the crate calls them:
 //! `{"client": "pipelines.runs", "method": "list", "arguments": {"project": "Main", "pipeline_id": 1}}`.
 //! It asserts nothing and knows no route: that is what stories and clients are for.
 
@@ -11,6 +11,8 @@ use azure_devops_rust_api::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, Write as _};
+
+const CRATE: &str = "azure_devops_rust_api";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -410,6 +412,7 @@ async fn main() -> Result<(), Failure> {
         organization: organization.into(),
         token,
     };
+    say(&json!({"package": CRATE, "version": version().ok_or("no version in Cargo.lock")?}))?;
     for line in std::io::stdin().lock().lines() {
         let mut asked: Value = serde_json::from_str(&line?)?;
         let arguments = Arguments(asked["arguments"].take());
@@ -418,11 +421,22 @@ async fn main() -> Result<(), Failure> {
             Ok(result) => json!({"ok": true, "result": result}),
             Err(error) => json!({"ok": false, "message": said(&*error)}),
         };
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{answer}")?;
-        out.flush()?;
+        say(&answer)?;
     }
     Ok(())
+}
+
+fn say(line: &Value) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// The version of the crate, as the lock file has it.
+fn version() -> Option<&'static str> {
+    let lock = include_str!("../Cargo.lock");
+    let (_, rest) = lock.split_once(&format!("name = \"{CRATE}\"\nversion = \""))?;
+    rest.split('"').next()
 }
 
 /// An error with everything behind it.

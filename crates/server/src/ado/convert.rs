@@ -19,15 +19,17 @@ use coffer_wire::builds::{
 };
 use coffer_wire::coffer::WaitingFor;
 use coffer_wire::enums::{
-    BuildReason, BuildResult, BuildStatus, ConfigurationType, DefinitionType, IssueType,
-    ProjectState, ProjectVisibility, QueuePriority, RunResult, RunState, TaskResult,
-    TimelineRecordState, WireEnum as _,
+    BuildReason, BuildResult, BuildStatus, ConfigurationType, DefinitionQueueStatus,
+    DefinitionType, IssueType, ProjectState, ProjectVisibility, QueuePriority, RepositoryType,
+    RunResult, RunState, TaskResult, TimelineRecordState, WireEnum as _,
 };
 use coffer_wire::permissions::{
     DefinitionResource, Permission, PipelinePermission, Resource as WireResource,
     ResourcePipelinePermissions,
 };
-use coffer_wire::pipelines::{Authorization, Configuration, Pipeline, PipelineReference, Run};
+use coffer_wire::pipelines::{
+    Authorization, Configuration, Pipeline, PipelineReference, Repository, Run,
+};
 use coffer_wire::secure_files::SecureFile;
 use coffer_wire::{Date, IdentityRef, paths};
 use serde_json::json;
@@ -173,6 +175,9 @@ pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) ->
             kind: ConfigurationType::Yaml,
             path: view.path,
             yaml: Some(yaml),
+            repository: Some(Repository {
+                kind: Some(RepositoryType::Unknown),
+            }),
         }),
         default_branch: view.default_ref,
         authorization: view.authorization.map(|authorization| Authorization {
@@ -246,6 +251,13 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
         Outcome::Failed | Outcome::Abandoned => BuildResult::Failed,
     });
     let requested = identity(&view.requested_by);
+    let pipeline_url = pipeline_url(links, project.id, &view.pipeline);
+    let project_reference = ProjectReference {
+        id: project.id.to_string(),
+        name: project.name.clone(),
+        state: ProjectState::WellFormed,
+        visibility: ProjectVisibility::Private,
+    };
     Build {
         id: view.id.0,
         build_number: view.name,
@@ -264,13 +276,11 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
             path: view.pipeline.folder,
             revision: view.pipeline.revision,
             kind: DefinitionType::Build,
+            url: pipeline_url,
+            queue_status: DefinitionQueueStatus::Enabled,
+            project: project_reference.clone(),
         },
-        project: ProjectReference {
-            id: project.id.to_string(),
-            name: project.name.clone(),
-            state: ProjectState::WellFormed,
-            visibility: ProjectVisibility::Private,
-        },
+        project: project_reference,
         priority: QueuePriority::Normal,
         reason: BuildReason::Manual,
         requested_by: requested.clone(),

@@ -55,6 +55,7 @@ locations! {
     AUTHORIZED_RESOURCES = "398c85bc-81aa-4822-947c-a194a05f0fef" "build" "authorizedresources" "{project}/_apis/{area}/{resource}" 1 "5.0" "0.0";
     DEFINITION_RESOURCES = "ea623316-1967-45eb-89ab-e9e6110cf2d6" "build" "resources" "{project}/_apis/{area}/definitions/{definitionId}/{resource}" 1 "5.0" "0.0";
     PROJECTS = "603fe2ac-9723-48b9-88ad-09305aa6c6e1" "core" "projects" "_apis/{resource}/{*projectId}" 4 "1.0" "7.1";
+    PROCESSES = "93878975-88c5-4e6a-8abb-7ddd77a8a7d8" "core" "processes" "_apis/process/{resource}/{*processId}" 1 "1.0" "7.1";
     OPERATIONS = "9a1b74b4-2ca8-4a9f-8470-c2f2e6fdc949" "operations" "operations" "_apis/{resource}/{operationId}" 1 "2.0" "7.1";
     IDENTITIES = "28010c54-d0c0-4c89-a5b0-1c9e188b9fb7" "IMS" "Identities" "_apis/{resource}/{identityId}" 1 "1.0" "7.1";
     GRAPH_GROUPS = "ebbe6af8-0b91-4c13-8cf1-777c14858188" "Graph" "Groups" "_apis/{area}/{resource}/{groupDescriptor}" 1 "1.0" "0.0";

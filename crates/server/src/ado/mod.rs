@@ -8,6 +8,7 @@ pub(crate) mod graph;
 pub(crate) mod location;
 pub(crate) mod permissions;
 pub(crate) mod pipelines;
+pub(crate) mod processes;
 pub(crate) mod projects;
 pub(crate) mod roles;
 pub(crate) mod secure_files;

@@ -5,6 +5,7 @@
 use crate::App;
 use crate::ado::convert::date;
 use crate::ado::directory::CONTINUATION;
+use crate::ado::processes;
 use crate::auth::Who;
 use crate::body::JsonBody;
 use crate::error::{ApiError, Result};
@@ -90,8 +91,8 @@ pub(crate) async fn get(
     if params.flag("includeCapabilities")? {
         shown.capabilities = json!({
             "processTemplate": {
-                "templateName": "Basic",
-                "templateTypeId": "b8a3a935-7e91-48b8-a94c-606d37c3e9f2",
+                "templateName": processes::NAME,
+                "templateTypeId": processes::ID,
             },
             "versioncontrol": {
                 "sourceControlType": "Git",

@@ -3,7 +3,7 @@
 use super::Route;
 use crate::ado::{
     authorized_resources, builds, directory as identities, graph, location, permissions, pipelines,
-    projects as team_projects, roles, secure_files, security, tasks,
+    processes, projects as team_projects, roles, secure_files, security, tasks,
 };
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
@@ -119,7 +119,7 @@ fn directory() -> Vec<Route> {
     use location::{
         GRAPH_DESCRIPTORS, GRAPH_GROUPS, GRAPH_LOOKUP, GRAPH_MEMBERSHIP, GRAPH_MEMBERSHIPS,
         GRAPH_QUERY, GRAPH_STATES, GRAPH_STORAGE_KEYS, GRAPH_USERS, IDENTITIES, OPERATIONS,
-        PROJECTS,
+        PROCESSES, PROJECTS,
     };
     use paths::graph as at;
     vec![
@@ -129,6 +129,8 @@ fn directory() -> Vec<Route> {
         route!(PATCH paths::core::PROJECT, team_projects::change).at(&PROJECTS),
         route!(DELETE paths::core::PROJECT, team_projects::delete).at(&PROJECTS),
         route!(GET paths::core::OPERATION, team_projects::operation_of).at(&OPERATIONS),
+        route!(GET paths::core::PROCESSES, processes::list).at(&PROCESSES),
+        route!(GET paths::core::PROCESS, processes::get).at(&PROCESSES),
         route!(GET at::IDENTITIES, identities::identities).at(&IDENTITIES),
         route!(GET at::IDENTITY, identities::one).at(&IDENTITIES),
         route!(GET at::DESCRIPTOR, graph::descriptor_of).at(&GRAPH_DESCRIPTORS),

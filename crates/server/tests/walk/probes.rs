@@ -200,6 +200,8 @@ pub(crate) const PROBES: &[Probe] = &[
     ),
     bare("DELETE _apis/projects/{projectId}"),
     bare("GET _apis/operations/{operationId}"),
+    bare("GET _apis/process/processes"),
+    bare("GET _apis/process/processes/{processId}"),
     asked("GET _apis/identities", "?identityIds={identityId}"),
     bare("GET _apis/identities/{identityId}"),
     bare("GET _apis/graph/descriptors/{storageKey}"),
