@@ -173,7 +173,6 @@ async fn curl_uploads_lists_and_changes_as_people_write_it() {
     ] {
         let answer = curl.run(&words).await;
         answer.refused(415, "Content-Type: application/octet-stream");
-        assert!(answer.text().contains("multipart"), "{}", answer.text());
     }
     assert_eq!(
         curl.run(&[FILES]).await.ok()["count"],

@@ -130,6 +130,39 @@ async fn vsts_keeps_a_library() {
     assert_eq!(came.result()["name"], "placeholder.txt", "all or none");
     compat.refused("`update_secure_files`, one name taken: none is changed");
 
+    for (condition, pattern, expected) in [
+        (
+            "eq(property('team'), 'MOBILE')",
+            Value::Null,
+            &["largest.p12", "root-ca.pem"][..],
+        ),
+        (
+            "and(eq(property('team'), 'mobile'), in(property('devices'), '1', '2'))",
+            Value::Null,
+            &["root-ca.pem"],
+        ),
+        (
+            "ne(property('team'), 'mobile')",
+            Value::Null,
+            &["placeholder.txt"],
+        ),
+        (
+            "eq(property('team'), 'mobile')",
+            json!("*.p12"),
+            &["largest.p12"],
+        ),
+        ("eq(property('none'), 'x')", Value::Null, &[]),
+    ] {
+        let arguments = json!({"condition": condition, "name_pattern": pattern});
+        let came = library(&mut client, "query_secure_files_by_properties", arguments).await;
+        assert_eq!(names(came.result()), expected, "{condition}");
+    }
+    compat.works("`query_secure_files_by_properties`, also with name_pattern");
+    let arguments = json!({"condition": "eq(property('team'), "});
+    let came = library(&mut client, "query_secure_files_by_properties", arguments).await;
+    assert!(came.raised().len() > 20, "{}", came.raised());
+    compat.refused("`query_secure_files_by_properties`, a condition that is none");
+
     let arguments = json!({"secure_file_id": ids[1]});
     let came = library(&mut client, "delete_secure_file", arguments.clone()).await;
     assert_eq!(came.result(), &Value::Null);

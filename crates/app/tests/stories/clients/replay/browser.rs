@@ -45,6 +45,26 @@ async fn a_browser_extension_gets_bare_lists() {
     let list = client.call("GET", FILES, &[ACCEPT]).await.json();
     assert_eq!(list[0]["id"], id.as_str());
     compat.works("list and upload, a bare array with `noArrayWrap=true`");
+    for date in ["createdOn", "modifiedOn"] {
+        let date = text(&list[0][date]);
+        let number = date
+            .strip_prefix("/Date(")
+            .and_then(|rest| rest.strip_suffix(")/"));
+        assert!(
+            number.is_some_and(|number| number.parse::<i64>().is_ok()),
+            "{date}"
+        );
+    }
+    compat.works("dates as `/Date(…)/` with `msDateFormat=true`");
+    let projects = client
+        .call("GET", "/DefaultCollection/_apis/projects", &[ACCEPT])
+        .await
+        .json();
+    assert_eq!(
+        (&projects[0]["state"], &projects[0]["visibility"]),
+        (&json!(1), &json!(0))
+    );
+    compat.works("enums as numbers with `enumsAsNumbers=true`");
     let target = "/DefaultCollection/Main/_apis/build/authorizedresources";
     let json_type = ("Content-Type", "application/json");
     let body = json!([{"type": "securefile", "id": id, "authorized": true}]).to_string();
