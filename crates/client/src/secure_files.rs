@@ -71,6 +71,25 @@ impl SecureFiles<'_> {
         Ok(list.value)
     }
 
+    /// The files whose properties a condition is true of: `eq(property('team'), 'mobile')`. They are those that
+    /// [`Self::list`] would show, with names that match the pattern if there is one.
+    ///
+    /// # Errors
+    /// As the server refuses: what is no condition is invalid, and the message says where.
+    pub async fn query(
+        &self,
+        condition: &str,
+        name_pattern: Option<&str>,
+    ) -> Result<Vec<SecureFile>, ClientError> {
+        let path = fill(paths::COLLECTION, &[self.project]);
+        let query = [("namePattern", name_pattern)];
+        let list: List<SecureFile> = self
+            .transport
+            .call(Method::POST, &path, &query, &condition)
+            .await?;
+        Ok(list.value)
+    }
+
     /// One file's metadata.
     ///
     /// # Errors

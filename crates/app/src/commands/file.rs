@@ -1,5 +1,6 @@
 //! `coffer file`: secure files. What is uploaded never comes back to a person.
 
+use super::file_update::{self, UpdateArgs};
 use super::permits::{self, SECURE_FILE};
 use super::{access, freeze, short_date, short_size};
 use crate::context::Context;
@@ -28,10 +29,18 @@ replaced: delete the file and upload it again; its id changes then.")]
     #[command(after_help = "\
 Examples:
   coffer file list
-  coffer file list '*.p12' --output json")]
+  coffer file list '*.p12' --output json
+  coffer file list --where \"eq(property('team'), 'mobile')\"
+  coffer file list '*.p12' --where \"and(lt(property('expires'), '2026-07'), not(property('retired')))\"
+
+A condition is written in the expression language of pipelines; property('NAME') is a property of the file, null when it
+has none of that name. Case does not count.")]
     List {
         /// Only names that match; `*` stands for any run of characters
         pattern: Option<String>,
+        /// Only files whose properties this condition is true of
+        #[arg(long = "where", value_name = "CONDITION")]
+        condition: Option<String>,
     },
     /// Show a file and who may use it
     #[command(after_help = "Examples:\n  coffer file show signing.p12")]
@@ -39,6 +48,15 @@ Examples:
         /// Name or id
         file: String,
     },
+    /// Change a file's name or properties
+    #[command(after_help = "\
+Examples:
+  coffer file update signing.p12 --name release.p12
+  coffer file update release.p12 --property team=mobile --property expires=2027-01-31
+  coffer file update release.p12 --remove-property team
+
+Properties are what `coffer file list --where` looks at. Those that are not named stay. Content never changes.")]
+    Update(UpdateArgs),
     /// Delete a file for good
     #[command(after_help = "\
 Examples:
@@ -113,21 +131,30 @@ pub(crate) struct PermitArgs {
 /// Runs a verb.
 pub(crate) async fn run(context: &Context, command: FileCommand) -> Result {
     // What can be seen to be wrong here is said before anything is sent.
-    if let FileCommand::Upload(args) = &command {
-        check_upload(args)?;
+    match &command {
+        FileCommand::Upload(args) => check_upload(args)?,
+        FileCommand::Update(args) => file_update::check(args)?,
+        _ => {}
     }
     let client = context.client()?;
     let project = context.project(&client).await?;
     match command {
         FileCommand::Upload(args) => upload(context, &client, &project, args).await,
-        FileCommand::List { pattern } => {
-            let filter = Filter {
-                name_pattern: pattern,
-                ..Filter::default()
+        FileCommand::List { pattern, condition } => {
+            let library = client.secure_files(&project);
+            let files = match condition {
+                Some(condition) => library.query(&condition, pattern.as_deref()).await?,
+                None => {
+                    let filter = Filter {
+                        name_pattern: pattern,
+                        ..Filter::default()
+                    };
+                    library.list(&filter).await?
+                }
             };
-            let files = client.secure_files(&project).list(&filter).await?;
             context.out.show(&files, |files| table(files))
         }
+        FileCommand::Update(args) => file_update::update(context, &client, &project, args).await,
         FileCommand::Show { file } => show(context, &client, &project, &file).await,
         FileCommand::Delete { file, yes } => delete(context, &client, &project, &file, yes).await,
         FileCommand::Access { file } => access::show(context, &client, &project, &file).await,
@@ -366,16 +393,36 @@ async fn permit(
     Ok(())
 }
 
-fn table(files: &[SecureFile]) -> Table {
-    let mut table = Table::new(["name", "size", "uploaded", "by", "id"]);
+/// Characters of a file's properties that a row shows.
+const SHOWN: usize = 60;
+
+/// Files, a row each; with their properties where one has any.
+pub(super) fn table(files: &[SecureFile]) -> Table {
+    let with_properties = files.iter().any(|file| !file.properties.is_empty());
+    let mut table = match with_properties {
+        true => Table::new(["name", "size", "uploaded", "by", "properties", "id"]),
+        false => Table::new(["name", "size", "uploaded", "by", "id"]),
+    };
     for file in files {
-        table.row([
-            file.name.clone(),
-            file.size.map(short_size).unwrap_or_default(),
-            short_date(&file.created_on),
-            file.created_by.display_name.clone(),
-            file.id.clone(),
-        ]);
+        let name = file.name.clone();
+        let size = file.size.map(short_size).unwrap_or_default();
+        let uploaded = short_date(&file.created_on);
+        let (by, id) = (file.created_by.display_name.clone(), file.id.clone());
+        if with_properties {
+            table.row([name, size, uploaded, by, properties(file), id]);
+        } else {
+            table.row([name, size, uploaded, by, id]);
+        }
     }
     table
+}
+
+fn properties(file: &SecureFile) -> String {
+    let all = file.properties.iter();
+    let all: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
+    let all = all.join(", ");
+    match all.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &all[..end]),
+        None => all,
+    }
 }

@@ -9,6 +9,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod file;
+mod file_update;
 pub(crate) mod freeze;
 pub(crate) mod group;
 pub(crate) mod login;

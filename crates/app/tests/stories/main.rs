@@ -20,6 +20,7 @@ mod log;
 mod page;
 mod password;
 mod permission;
+mod properties;
 mod recover;
 mod serve;
 mod tls;
