@@ -26,12 +26,14 @@ Runs the measurements and prints them. A time is never a pass or a failure.
 Usage: cargo xtask perf [NAME]
 
   aead      how fast a file is sealed and opened
-  uploads   how many durable uploads a second, by how many at once";
+  uploads   how many durable uploads a second, by how many at once
+  lists     how long lists and queries take among 10,000 files";
 
 /// Name, package and example.
 const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("aead", "seal", "aead_bench"),
     ("uploads", "testkit", "perf_uploads"),
+    ("lists", "testkit", "perf_lists"),
 ];
 
 /// True when no test failed.
