@@ -12,6 +12,9 @@ use coffer_store::{Refusal, Stop, Tx};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Resources changed in one call at most.
+const MAX_CHANGES: usize = 1000;
+
 /// Pipeline permissions.
 pub struct Permissions<'a>(pub(crate) &'a Service);
 
@@ -124,6 +127,12 @@ impl Permissions<'_> {
         project: ProjectId,
         changes: Vec<(Resource, PermissionChange)>,
     ) -> Result<()> {
+        if changes.len() > MAX_CHANGES {
+            return Err(Error::invalid(format!(
+                "At most {MAX_CHANGES} resources are changed in one call, and this one has {}. Nothing was changed.",
+                changes.len()
+            )));
+        }
         let files: Vec<FileId> = changes
             .iter()
             .map(|(Resource::SecureFile(file), _)| *file)

@@ -414,6 +414,9 @@ both! {
         }
         assert_eq!((listed["count"].clone(), with), (serde_json::json!(3), vec!["ca.pem".to_owned(), "second.pem".to_owned()]));
         assert!(!live.get(&live.files_path("")).await.ok().text().contains("\"ticket\""), "not asked for, not given");
+        let events = server.administrator().audit().await;
+        let asked: Vec<_> = events.iter().filter(|event| event.action == "SecureFile.TicketIssued").map(|event| event.outcome.as_str()).collect();
+        assert!(!asked.contains(&"denied"), "of what is not in its plan nothing is asked");
         // One that it may not have now comes without, is on record, and does not keep the others.
         engineer.permit(&second, &pipeline, false).await.unwrap();
         let listed = live.get(&live.files_path("?includeDownloadTickets=true")).await.ok().json();

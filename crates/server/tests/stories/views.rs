@@ -280,6 +280,10 @@ both! {
             assert!(cast.developer.run_now(&run).await.waiting_for.is_empty(), "{give:?}");
             change(give, user, file, Some(pipeline), false).await;
         }
+        let many = vec![json!({"resource": {"type": "securefile", "id": file.id}}); 1001];
+        let path = fill(paths::permissions::COLLECTION, &[PROJECT]);
+        let refused = user.call("PATCH", &path).json(&Value::from(many)).send().await.refused(400);
+        assert!(refused.message.contains("At most 1000"), "{}", refused.message);
     }
 
     async fn a_right_set_in_one_view_is_shown_by_the_other_and_enforced(server) {
