@@ -128,6 +128,16 @@ async fn keeps_a_library(api: &NodeApi) {
             vec!["list", "--action", "16"],
             &all,
         ),
+        (
+            "`querySecureFilesByProperties`",
+            vec!["query", "not(property('team'))"],
+            &all,
+        ),
+        (
+            "`querySecureFilesByProperties` and a pattern",
+            vec!["query", "not(property('team'))", "--pattern", "*.p12"],
+            &["largest.p12"],
+        ),
     ] {
         let found = library.result(&ada, &words).await;
         assert_eq!(names(&found), expected, "{words:?}");
@@ -137,17 +147,13 @@ async fn keeps_a_library(api: &NodeApi) {
         compat.works(call);
     }
 
-    let query = ["query", "eq(property('team'), 'mobile')"];
+    let query = ["query", "eq(property('team'), mobile)"];
     let answer = library.answer(&ada, &query).await;
-    assert_eq!(
-        (&answer["ok"], &answer["status"]),
-        (&false.into(), &400.into()),
-        "{answer}"
-    );
-    compat.not_yet(
-        "`querySecureFilesByProperties`",
-        "a list by pattern, names or ids only",
-    );
+    let refused = (&answer["ok"], &answer["status"]);
+    assert_eq!(refused, (&false.into(), &400.into()), "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("character 22"), "{answer}");
+    compat.refused("`querySecureFilesByProperties` with what is no condition");
 
     let found = library.result(&ada, &["get", &ids[1], "--tickets"]).await;
     let expected = (&"ca.pem".into(), &Value::Null);
