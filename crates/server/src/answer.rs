@@ -78,6 +78,21 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
+/// A whole answer, for a request that the HTTP library could not read. There is no request to speak of, so the log has
+/// its status only.
+pub(crate) fn unreadable(status: StatusCode) -> Vec<u8> {
+    let activity = activity_id();
+    let envelope = ApiError::of_status(status).envelope(&activity.to_string());
+    tracing::info!(target: "coffer::access", method = "", route = "unreadable", status = status.as_u16(), ms = 0, %activity);
+    let body = serde_json::to_vec(&envelope).unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\
+         cache-control: no-cache, no-store\r\nx-content-type-options: nosniff\r\nactivityid: {activity}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
+}
+
 /// The envelope in place of the body, with the headers that belong to some statuses.
 fn refusal(response: Response, error: &ApiError, activity: &Uuid) -> Response {
     let (mut parts, _) = response.into_parts();

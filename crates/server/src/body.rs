@@ -2,10 +2,11 @@
 
 use crate::App;
 use crate::error::{ApiError, Result};
-use crate::strict;
+use crate::{sound, strict};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use coffer_model::{Authentication, Caller};
 use coffer_wire::enums::EXPECTED;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -124,24 +125,41 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
             return Err(ApiError::body_too_large(limit));
         }
         let bytes = read_all(body, limit, app.limits.body_idle, app.limits.body_total).await?;
-        parse(&bytes).map(Self)
+        let caller = parts.extensions.get::<Caller>();
+        let agent = caller
+            .is_some_and(|caller| matches!(caller.authentication, Authentication::Agent { .. }));
+        parse_text(&bytes, agent).map(Self)
     }
 }
 
-/// Reads JSON. The message says where, and names a missing member, but never quotes what was sent.
+/// Reads JSON. The message says where, and names a missing member, but never quotes what was sent. A byte order mark
+/// before it is skipped, since editors leave one in files that people send.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    parse_text(bytes, false)
+}
+
+/// The same; `nul`: whether texts may hold a NUL.
+fn parse_text<T: DeserializeOwned>(bytes: &[u8], nul: bool) -> Result<T> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) {
         b"{}"
     } else {
         bytes
     };
-    strict::from_slice(bytes).map_err(|error| {
+    let read = sound::check(bytes, nul).and_then(|()| strict::from_slice(bytes));
+    read.map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let text = error.to_string();
         ApiError::argument(match error.classify() {
             Category::Data if text.starts_with("missing field") => {
                 let member = text.split('`').nth(1).unwrap_or("?").to_owned();
                 format!("The body lacks the member '{member}' ({place}).")
+            }
+            Category::Data if text.starts_with(sound::TWICE) => {
+                format!("The body has a member twice in one object ({place}). Send each once.")
+            }
+            Category::Data if text.starts_with(sound::NUL) => {
+                format!("The body holds a NUL character ({place}), which no text here may have.")
             }
             // The words are ours; what was sent is not among them.
             Category::Data if text.starts_with(EXPECTED) => {
@@ -180,6 +198,17 @@ mod tests {
         assert!(error.message.contains("not valid JSON"));
         assert!(parse::<FirstSignIn>(b"").is_err());
         assert!(parse::<coffer_wire::pipelines::RunRequest>(b" ").is_ok());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_what_is_unsound_is_named() {
+        type Any = serde_json::Value;
+        assert!(parse::<Any>(b"\xef\xbb\xbf{\"a\":1}").is_ok());
+        assert!(parse::<Any>(b"\xef\xbb\xbf\xef\xbb\xbf{}").is_err());
+        let says = |body: &[u8]| parse::<Any>(body).unwrap_err().message;
+        assert!(says(br#"{"a":{"b":1,"b":1}}"#).contains("twice"));
+        assert!(says(br#"{"a":"\u0000"}"#).contains("NUL"));
+        assert!(parse_text::<Any>(br#"{"a":"\u0000"}"#, true).is_ok());
     }
 
     #[test]

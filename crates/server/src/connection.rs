@@ -5,6 +5,7 @@
 //! must not know what a request asks for.
 
 use crate::auth::Peer;
+use crate::bare::{Spoken, Talk};
 use crate::{Limits, Tls};
 use axum::Router;
 use http::Request;
@@ -36,6 +37,7 @@ pub(crate) struct Connections {
     misdirected: Router,
     tls: Option<Tls>,
     handshake: Duration,
+    linger: Duration,
     /// When it is time to stop.
     stop: CancellationToken,
     /// When requests that still run are cut off.
@@ -63,6 +65,7 @@ impl Connections {
                 None => limits.head,
             },
             tls,
+            linger: limits.linger,
             stop,
             kill: CancellationToken::new(),
         }
@@ -133,15 +136,20 @@ impl Connections {
         address: IpAddr,
         watcher: Watcher,
     ) {
+        let talk = Talk::default();
+        let (begins, ends) = (talk.clone(), talk.clone());
         let service = router
             .clone()
             .map_request(move |mut request: Request<Incoming>| {
+                begins.begin();
                 request.extensions_mut().insert(Peer(address));
                 request
-            });
+            })
+            .map_response(move |response| ends.watch(response));
+        let stream = TokioIo::new(Spoken::new(stream, talk, self.linger));
         let connection = self
             .http
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            .serve_connection(stream, TowerToHyperService::new(service));
         tokio::select! {
             ended = watcher.watch(connection) => if let Err(error) = ended {
                 tracing::debug!(%error, "a connection broke");

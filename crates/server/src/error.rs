@@ -249,7 +249,17 @@ impl ApiError {
                 status,
                 (COMMON, "VssServiceException"),
                 "request.invalid",
-                "The request cannot be read. Check its path, query and body.",
+                match status {
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                        "The request's head is too large: it may take 64 KiB in all, and hold 100 headers."
+                    }
+                    StatusCode::URI_TOO_LONG => {
+                        "The request's URL is too long. Ask for less at a time."
+                    }
+                    _ => {
+                        "The request cannot be read. Check its first line, headers, path, query and body."
+                    }
+                },
             ),
             status => Self {
                 status,

@@ -1,6 +1,7 @@
 //! Every refusal of the service becomes the status and the envelope that clients know.
 
 use super::*;
+use std::collections::BTreeSet;
 
 fn seen(kind: Kind, code: &str, message: &str) -> (u16, String, String) {
     let error = mapped(kind, code, message);
@@ -119,4 +120,117 @@ fn the_project_is_named_as_the_request_named_it() {
 fn what_happens_inside_stays_inside() {
     let (_, _, message) = seen(Kind::Internal, "internal", "the disk is full");
     assert!(message.contains("an-id") && !message.contains("disk"));
+}
+
+/// Literals that stand after a text, up to the closing quotation mark, across line ends.
+fn after<'a>(source: &'a str, start: &str) -> Vec<&'a str> {
+    let pieces = source.split(start).skip(1);
+    pieces
+        .filter_map(|piece| piece.trim_start().strip_prefix('"')?.split('"').next())
+        .collect()
+}
+
+/// Cells of the first columns of all tables in a page.
+fn cells(page: &str, column: usize) -> BTreeSet<&str> {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.filter_map(|row| row.split('|').nth(column + 1))
+        .flat_map(|cell| cell.split(',').map(|word| word.trim().trim_matches('`')))
+        .collect()
+}
+
+const PAGE: &str = include_str!("../../../docs/errors.md");
+
+#[test]
+fn the_page_lists_every_type_with_its_namespace_and_none_that_is_not_there() {
+    let source = include_str!("error.rs");
+    let named: Vec<(&str, &str)> = [
+        ("TASKS", TASKS),
+        ("BUILD", BUILD),
+        ("CORE", CORE),
+        ("FRAMEWORK", FRAMEWORK),
+        ("PIPELINES", PIPELINES),
+        ("IDENTITY", IDENTITY),
+        ("COMMON", COMMON),
+        ("WEB_API", WEB_API),
+        ("OURS", OURS),
+    ]
+    .to_vec();
+    let mut there = BTreeSet::new();
+    for (constant, namespace) in named {
+        for key in after(source, &format!("({constant},")) {
+            there.insert(format!("| `{key}` | `{namespace}` |"));
+        }
+    }
+    assert!(there.len() > 20, "{there:?}");
+    let (_, types) = PAGE.split_once("## Types").unwrap();
+    let (types, _) = types.split_once("\n## ").unwrap();
+    let listed: BTreeSet<_> = types
+        .lines()
+        .filter(|line| line.starts_with("| `") && !line.contains("`typeKey`"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(there, listed, "docs/errors.md, Types");
+}
+
+/// Codes of the service stand after their kind, those of the server in the functions of `error.rs` or after a call of them.
+#[test]
+fn the_page_lists_every_code() {
+    let mut sources = Vec::new();
+    let mut folders = vec![
+        concat!(env!("CARGO_MANIFEST_DIR"), "/src").to_owned(),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../service/src").to_owned(),
+    ];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path().to_string_lossy().into_owned();
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".rs") && !path.ends_with("tests.rs") {
+                let text = std::fs::read_to_string(path).unwrap();
+                sources.push(
+                    text.split("#[cfg(test)]")
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    let mut codes = BTreeSet::new();
+    for source in &sources {
+        for kind in [
+            "NotFound",
+            "Forbidden",
+            "Unauthenticated",
+            "Conflict",
+            "Invalid",
+            "TooLarge",
+            "TooMany",
+            "Unavailable",
+            "Internal",
+        ] {
+            codes.extend(after(source, &format!("Kind::{kind},")));
+        }
+        for call in ["no_such(", "unauthenticated(", "forbidden(", "mistake("] {
+            codes.extend(after(source, call));
+        }
+        for key in source.split("Exception\"),").skip(1) {
+            codes.extend(
+                key.trim_start()
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next()),
+            );
+        }
+    }
+    codes.retain(|code| {
+        code.bytes()
+            .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.')
+    });
+    assert!(codes.len() > 60, "{}: {codes:?}", codes.len());
+    let listed = cells(PAGE, 0);
+    let missing: Vec<_> = codes.difference(&listed).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/errors.md does not list {missing:?}"
+    );
 }

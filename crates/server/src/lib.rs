@@ -9,6 +9,7 @@
 mod ado;
 mod answer;
 mod auth;
+mod bare;
 mod body;
 mod coffer;
 mod connection;
@@ -26,6 +27,7 @@ mod pages;
 mod params;
 mod routes;
 mod serve;
+mod sound;
 mod strict;
 mod tls;
 mod urls;

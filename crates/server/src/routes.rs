@@ -151,8 +151,12 @@ async fn canonical_path(
     };
     // Decoded leniently, two different queries could mean one name.
     let query = request.uri().query().unwrap_or_default();
-    if percent_decode_str(query).decode_utf8().is_err() {
-        return ApiError::argument("The query is not valid UTF-8.").into_response();
+    match percent_decode_str(query).decode_utf8() {
+        Err(_) => return ApiError::argument("The query is not valid UTF-8.").into_response(),
+        Ok(text) if text.contains('\0') => {
+            return ApiError::argument("The query holds a NUL character.").into_response();
+        }
+        Ok(_) => {}
     }
     let text = match request.uri().query() {
         Some(query) => format!("{}?{query}", canonical.path),

@@ -125,15 +125,13 @@ pub(crate) async fn finish(
 ) -> Result<StatusCode> {
     who.agent(&agent)?;
     let outcome = convert::outcome(&body.result)?;
+    let outputs = body.outputs.into_iter();
+    let outputs = outputs
+        .map(|(name, value)| (convert::clean(name), convert::clean(value)))
+        .collect();
     let jobs = app.service.jobs();
-    jobs.finish(
-        &who.0,
-        job_id(&job)?,
-        &body.lease_token,
-        outcome,
-        body.outputs,
-    )
-    .await?;
+    jobs.finish(&who.0, job_id(&job)?, &body.lease_token, outcome, outputs)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -150,13 +150,22 @@ fn word<E: WireEnum>(member: &str, text: &str) -> Result<String> {
     Ok(value.word().to_owned())
 }
 
+/// What a program printed may hold a NUL, which a database's text may not.
+pub(crate) fn clean(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 /// What an agent reports.
 pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
     let records = feed.records.into_iter().map(|record| {
         Ok(RecordUpdate {
             id: RecordId(record.id),
-            name: record.name,
-            ref_name: record.ref_name,
+            name: clean(record.name),
+            ref_name: record.ref_name.map(clean),
             order: record.order,
             state: word::<TimelineRecordState>("state", &record.state)?,
             result: record.result.as_deref().map(outcome).transpose()?,
@@ -169,8 +178,8 @@ pub(crate) fn feed(feed: Feed) -> Result<(Vec<RecordUpdate>, Vec<LineBatch>)> {
                 .into_iter()
                 .map(|issue| IssueView {
                     kind: issue.kind.to_string(),
-                    category: issue.category,
-                    message: issue.message,
+                    category: clean(issue.category),
+                    message: clean(issue.message),
                 })
                 .collect(),
         })

@@ -17,6 +17,7 @@ mod freezes;
 mod graph;
 mod groups;
 mod health;
+mod hostile;
 mod job;
 mod library;
 mod limits;

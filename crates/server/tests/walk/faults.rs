@@ -10,7 +10,7 @@ use coffer_testkit::{Engine, StoreFault, TestServer};
 
 /// What changes without an act of somebody: the record itself, places that are taken before a body comes, and notes of
 /// when a token was used.
-const NOT_ACTS: &[&str] = &[
+pub(super) const NOT_ACTS: &[&str] = &[
     "audit_event",
     "audit_link",
     "signed_record",
@@ -28,12 +28,12 @@ const NOT_ACTS: &[&str] = &[
 
 /// Routes that stand apart: who signs in shows first who it is, agents write for the job they hold, retention takes
 /// records away, and a checkpoint that was asked for is made after the asking is on record.
-const APART: &[&str] = &["signin", "{agentId}", "audit/retain", "audit/checkpoints"];
+pub(super) const APART: &[&str] = &["signin", "{agentId}", "audit/retain", "audit/checkpoints"];
 
 /// More statements than any operation makes.
 const MOST: u64 = 400;
 
-async fn allowed(server: &TestServer) -> i64 {
+pub(super) async fn allowed(server: &TestServer) -> i64 {
     let query = "select count(*) from audit_event where outcome = 'allowed'";
     server.database().number(query).await
 }

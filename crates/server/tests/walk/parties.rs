@@ -27,21 +27,31 @@ impl Party {
 
     /// Sends a request the way this party does.
     pub(super) async fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        self.send_bytes(method, path, kind, body.into()).await
+    }
+
+    /// The same, with any bytes.
+    pub(super) async fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> Answer {
         match &self.shown {
             Shown::Token(user) => {
                 let call = user.call(method, path);
                 let call = if body.is_empty() {
                     call
                 } else {
-                    call.body(kind, body.to_owned())
+                    call.body(kind, body)
                 };
                 call.send().await
             }
             Shown::Signature(agent) => {
                 let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-                let body = body.as_bytes();
-                let headers = agent.sign(method, path, body, i64::try_from(now).unwrap());
-                agent.signed(method, path, body, &headers).send().await
+                let headers = agent.sign(method, path, &body, i64::try_from(now).unwrap());
+                agent.signed(method, path, &body, &headers).send().await
             }
         }
     }
