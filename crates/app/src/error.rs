@@ -178,10 +178,16 @@ impl From<ClientError> for CommandError {
         if command.hints.is_empty() {
             command.hints.extend(hint.map(str::to_owned));
         }
-        match error.source() {
-            Some(source) => command.because(source),
-            None => command,
+        if let Some(source) = error.source() {
+            command = command.because(source);
         }
+        let distrusts = |cause: &String| cause.contains("invalid peer certificate");
+        if exit == Exit::Unreachable && command.causes.iter().any(distrusts) {
+            command.hints = vec![
+                "the server's certificate is not trusted here: name a private authority with --ca-file or COFFER_CA_FILE (docs/on-premises.md)".into(),
+            ];
+        }
+        command
     }
 }
 

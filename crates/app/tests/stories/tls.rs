@@ -83,7 +83,16 @@ async fn a_server_with_tls_is_used_renewed_and_stopped() {
     let ada = site.somebody("ada", &server);
     let code = site.code().await;
     let login = ["login", &server.url, "--name", "ada", "--code", &code];
-    ada.coffer(&login).await.ends(9);
+    let refused = ada.coffer(&login).await.ends(9);
+    refused
+        .says("invalid peer certificate: UnknownIssuer")
+        .says("--ca-file");
+    // The machine's own way to know authorities counts as well.
+    let mut by_variable = coffer(&ada.home, &["whoami", "--url", &server.url]);
+    by_variable
+        .env("SSL_CERT_FILE", &ca)
+        .env("COFFER_TOKEN", "cof_pat_x");
+    Done::of(by_variable).await.ends(4);
     let trusting = [&["--ca-file", &ca][..], &login].concat();
     ada.coffer(&trusting).await.ends(0);
     let ask = async |words: &[&str]| {
