@@ -127,17 +127,13 @@ impl Arrival {
         Some(format!("{scheme}://{}", self.host.as_deref()?))
     }
 
-    /// Whether the request may go on; a token that came the wrong way is called out.
-    fn check(&self, app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-        let proxied = !app.proxies.is_empty() && !app.tls;
+    /// Whether the request may go on; a token that came the wrong way is called out. `proxied`: the server speaks plain
+    /// HTTP with proxies. `https`: its address begins so.
+    fn check(&self, proxied: bool, https: bool, headers: &HeaderMap) -> Result<(), ApiError> {
         let far = self.address.is_some_and(|peer| !peer.is_loopback());
         if proxied && !self.trusted && far {
             return Err(mistakes::bypassed(headers));
         }
-        let https = app
-            .urls
-            .public()
-            .is_some_and(|url| url.starts_with("https:"));
         if self.secure == Some(false) && https {
             return Err(mistakes::plain_to_the_proxy(headers));
         }
@@ -167,8 +163,11 @@ fn caller(proxies: &Proxies, headers: &HeaderMap) -> Option<IpAddr> {
 pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let arrival = Arrival::of(&app.proxies, peer, request.headers());
+    let proxied = !app.proxies.is_empty() && !app.tls;
+    let public = app.urls.public();
+    let https = public.is_some_and(|url| url.starts_with("https:"));
     let looks = matches!(request.uri().path(), "/" | "/healthz" | "/readyz");
-    if !looks && let Err(error) = arrival.check(&app, request.headers()) {
+    if !looks && let Err(error) = arrival.check(proxied, https, request.headers()) {
         return error.into_response();
     }
     request.extensions_mut().insert(arrival);
@@ -257,6 +256,29 @@ mod tests {
         let twice = [said[0], ("x-forwarded-host", "evil.example, c.example")];
         let base = of("127.0.0.1", "127.0.0.1", &twice).base();
         assert_eq!(base.as_deref(), Some("https://c.example"));
+    }
+
+    #[test]
+    fn the_plain_port_is_for_the_proxy_and_its_own_machine() {
+        let code = |peer: &str, proxied: bool, https: bool, pairs: &[(&str, &str)]| {
+            let arrival = of("10.0.0.5", peer, pairs);
+            let checked = arrival.check(proxied, https, &headers(pairs));
+            checked.map_err(|error| error.code().to_owned()).err()
+        };
+        let said = |code: &str| Some(code.to_owned());
+        let plain = [("x-forwarded-proto", "http")];
+        assert_eq!(code("10.0.0.5", true, true, &[]), None);
+        assert_eq!(code("127.0.0.1", true, true, &[]), None);
+        assert_eq!(code("::1", true, true, &plain), None);
+        for stranger in ["10.0.0.6", "192.0.2.1", "2001:db8::1"] {
+            let refused = code(stranger, true, true, &[]);
+            assert_eq!(refused, said("proxy.bypassed"), "{stranger}");
+            // With TLS of its own, or without any proxy, everybody may come.
+            assert_eq!(code(stranger, false, true, &plain), None);
+        }
+        let refused = code("10.0.0.5", true, true, &plain);
+        assert_eq!(refused, said("proxy.plain_http"));
+        assert_eq!(code("10.0.0.5", true, false, &plain), None);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Setup {
     pub strict_api_version: bool,
     /// A certificate authority that the operator trusts for such calls, PEM.
     pub trusts: Option<&'static str>,
+    /// Whether libraries say everything too: for stories that search the log.
+    pub loud: bool,
     /// Whether the log of this process is kept and searched. Off for measuring.
     pub logs: bool,
 }
@@ -75,6 +77,7 @@ impl Default for Setup {
             trusted_proxies: "",
             public_url: None,
             tls: false,
+            loud: false,
             strict_api_version: false,
             calls_this_machine: true,
             trusts: None,
@@ -116,7 +119,7 @@ impl TestServer {
     /// A fresh server.
     pub async fn start_with(engine: Engine, setup: Setup) -> Self {
         if setup.logs {
-            logs::capture();
+            logs::capture(setup.loud);
         }
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");

@@ -1,7 +1,7 @@
 //! Secrets are nowhere but where they belong: not in the data folder, the log, or an error's text.
 
 use crate::{sha256, yaml};
-use coffer_testkit::{PROJECT, TestServer, both, random};
+use coffer_testkit::{PROJECT, Setup, TestServer, both, random};
 use coffer_wire::agent::{Feed, Lines};
 
 async fn assert_nowhere(server: &TestServer, needles: &[(&str, &[u8])], when: &str) {
@@ -11,8 +11,24 @@ async fn assert_nowhere(server: &TestServer, needles: &[(&str, &[u8])], when: &s
     }
 }
 
+/// Whatever a library would say if it were asked for everything.
+fn loud() -> Setup {
+    Setup {
+        loud: true,
+        ..Setup::default()
+    }
+}
+
+/// The same over TLS.
+fn loud_tls() -> Setup {
+    Setup {
+        tls: true,
+        ..loud()
+    }
+}
+
 both! {
-    async fn content_stands_nowhere_before_during_and_after_a_run(mut server) {
+    async fn content_stands_nowhere_before_during_and_after_a_run(mut server, loud_tls()) {
         let (developer, engineer) = (server.developer().await, server.release_engineer().await);
         let canary = random(32);
         let small = [b"-----BEGIN-----\n".as_slice(), &canary, b"\n-----END-----"].concat();
@@ -138,9 +154,13 @@ both! {
         // The search finds what is there, and the log was listened to.
         assert!(!server.grep_everything(b"small.p12").await.is_empty());
         assert!(server.logged("coffer::access"));
+        // So were libraries; rustls is built without a log.
+        for library in ["hyper", "sqlx"] {
+            assert!(server.logged(library), "{library} says everything");
+        }
     }
 
-    async fn tickets_and_tokens_are_stored_and_logged_nowhere(mut server) {
+    async fn tickets_and_tokens_are_stored_and_logged_nowhere(mut server, loud()) {
         let cast = crate::Cast::permitted(&server).await;
         let agent = server.agent("hand").await;
         let (run, job) = cast.job(&agent).await;
