@@ -1,21 +1,22 @@
 //! Projects, people and groups as Azure DevOps serves them.
 
 use super::examples::{
-    ANN, ANN_DESCRIPTOR, ANN_SUBJECT, GROUP, GROUP_SUBJECT, ORGANIZATION, PROJECT, PROJECT_SCOPE,
-    WHEN, url,
+    ANN, ANN_DESCRIPTOR, ANN_SUBJECT, GROUP, GROUP_SUBJECT, ORGANIZATION, PROCESS, PROJECT,
+    PROJECT_SCOPE, WHEN, url,
 };
 use super::operation::{Content, Group, Parameter, delete, get, patch, post, put, wrapped};
 use coffer_wire::List;
 use coffer_wire::graph::{
     GraphMembership, GraphMembershipState, GraphSubject, GraphValue, Identity, NewGraphGroup,
-    NewGraphUser, OperationReference, PatchStep, SubjectLookup, SubjectQuery, SubjectsFound,
-    TeamProject, TeamProjectChange,
+    NewGraphUser, OperationReference, PatchStep, Process, SubjectLookup, SubjectQuery,
+    SubjectsFound, TeamProject, TeamProjectChange,
 };
 use coffer_wire::paths::{core as project_at, graph as at};
 use serde_json::{Value, json};
 
 const MEMBERS: &str =
     "Every person who belongs to the organization; groups of a project for those who may see it.";
+const ANYBODY: &str = "Every person who belongs to the organization, and jobs.";
 const ORGANIZATION_ADMINS: &str = "Project Collection Administrators.";
 const GROUP_ADMINS: &str = "Project Administrators for groups of their project, Project Collection Administrators for all. A job never.";
 
@@ -43,6 +44,17 @@ fn whole_project() -> Value {
 
 fn operation() -> Value {
     json!({ "id": PROJECT, "status": "succeeded", "url": url(&format!("_apis/operations/{PROJECT}")) })
+}
+
+fn process() -> Value {
+    json!({
+        "id": PROCESS,
+        "name": "Basic",
+        "description": "Projects have secure files and pipelines. Work is not tracked here.",
+        "isDefault": true,
+        "type": "system",
+        "url": url(&format!("_apis/process/processes/{PROCESS}")),
+    })
 }
 
 fn paging() -> Parameter {
@@ -92,6 +104,14 @@ pub(super) fn projects() -> Group {
                 .who("Whoever may see the project.")
                 .gives::<OperationReference>("The operation: it has succeeded.", operation())
                 .refuses(["operation.not_found"]),
+            get(project_at::PROCESSES, "listProcesses", "Lists the processes that projects have")
+                .about("There is one, and all projects have it. Work is not tracked here: tools look the name up that a project's \
+                        capabilities name by its id.")
+                .who(ANYBODY)
+                .gives_list::<Process>("The one process.", json!([process()])),
+            get(project_at::PROCESS, "getProcess", "Reads a process")
+                .who(ANYBODY)
+                .gives::<Process>("The process.", process()),
         ],
     }
 }

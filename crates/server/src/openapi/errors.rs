@@ -50,6 +50,7 @@ known! {
     Invalid "pipeline.invalid" "The YAML is not a pipeline: `ValidationResults` has each problem with its place.";
     Conflict "pipeline.name_taken" "Another pipeline of the folder has that name.";
     NotFound "pipeline.not_found" "There is no such pipeline, or the caller may not see it.";
+    NotFound "process.not_found" "There is no such process. All projects have the process Basic.";
     Conflict "project.name_taken" "Another project has that name.";
     NotFound "project.not_found" "There is no such project, or the caller may not see it.";
     TooMany "rate.limited" "Too many attempts from this address.";

@@ -30,8 +30,7 @@ fn brief() -> Value {
 
 fn whole() -> Value {
     let mut pipeline = brief();
-    pipeline["configuration"] =
-        json!({ "type": "yaml", "path": "azure-pipelines.yml", "yaml": YAML });
+    pipeline["configuration"] = json!({ "type": "yaml", "path": "azure-pipelines.yml", "yaml": YAML, "repository": { "type": "unknown" } });
     pipeline
 }
 
@@ -143,7 +142,16 @@ fn build() -> Value {
         "startTime": WHEN,
         "finishTime": LATER,
         "url": url(&format!("{PROJECT}/_apis/build/builds/41")),
-        "definition": { "id": 12, "name": "release", "path": "\\", "revision": 3, "type": "build" },
+        "definition": {
+            "id": 12,
+            "name": "release",
+            "path": "\\",
+            "revision": 3,
+            "type": "build",
+            "url": pipeline_url(),
+            "queueStatus": "enabled",
+            "project": { "id": PROJECT, "name": "Pay Desk", "state": "wellFormed", "visibility": "private" },
+        },
         "project": { "id": PROJECT, "name": "Pay Desk", "state": "wellFormed", "visibility": "private" },
         "priority": "normal",
         "reason": "manual",

@@ -1,8 +1,8 @@
 //! Places in paths: what goes there, and what is answered when nothing has that id.
 
 use super::examples::{
-    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROJECT, STREAM, TASK, TIMELINE,
-    TOKEN,
+    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROCESS, PROJECT, STREAM, TASK,
+    TIMELINE, TOKEN,
 };
 use serde_json::{Value, json};
 
@@ -141,6 +141,13 @@ impl Place {
             "timelineId" => place("timelineId", "The timeline.", guid, TIMELINE, None),
             "logId" => place("logId", "The log.", number, "1", None),
             "operationId" => place("operationId", "The operation.", guid, PROJECT, None),
+            "processId" => place(
+                "processId",
+                "The process.",
+                guid,
+                PROCESS,
+                Some("process.not_found"),
+            ),
             "storageKey" => place(
                 "storageKey",
                 "The id of a person, group, service or project.",
