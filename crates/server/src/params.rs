@@ -78,6 +78,21 @@ impl Params {
             .map_err(|unknown| unknown_word(name, unknown))
     }
 
+    /// The values of a list, however it is written: `a=1,2`, `a=1&a=2`, or `a.0=1&a.1=2` as the Node client up to 15 does.
+    pub(crate) fn every(&self, name: &str) -> Vec<&str> {
+        let named = |key: &str| {
+            let (head, place) = key.split_once('.').unwrap_or((key, "0"));
+            let place = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
+            head.eq_ignore_ascii_case(name) && place
+        };
+        let values = self.0.iter().filter(|(key, _)| named(key));
+        let parts = values.flat_map(|(_, value)| value.split(','));
+        parts
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect()
+    }
+
     /// The parts of a comma-separated value, trimmed; empty ones do not count.
     pub(crate) fn parts(&self, name: &str) -> Option<Vec<&str>> {
         self.filled(name).map(|value| {
@@ -142,6 +157,19 @@ mod tests {
 
     fn params(query: &str) -> Params {
         Params::read(&format!("/x?{query}").parse().unwrap())
+    }
+
+    #[test]
+    fn a_list_is_read_however_a_client_writes_it() {
+        for query in [
+            "a=x,y",
+            "A=x&a=y",
+            "a.0=x&a.1=y",
+            "a=x,,%20y&b=z&a.b=z&a.=z",
+        ] {
+            assert_eq!(params(query).every("a"), ["x", "y"], "{query}");
+        }
+        assert!(params("b=x&a=").every("a").is_empty());
     }
 
     #[test]

@@ -345,7 +345,13 @@ impl Site {
         Person {
             home: self.folder(&format!("home-{name}")),
             url: server.url.clone(),
+            authority: self.authority(),
         }
+    }
+
+    /// The certificate authority that everybody here trusts, if a story put one at `authority.pem`.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        Some(self.path("authority.pem")).filter(|path| path.exists())
     }
 
     /// A new user of these groups, signed in with a token.
@@ -413,12 +419,18 @@ impl Site {
 pub(crate) struct Person {
     pub(crate) home: PathBuf,
     pub(crate) url: String,
+    /// A certificate authority to trust besides the usual ones.
+    pub(crate) authority: Option<PathBuf>,
 }
 
 impl Person {
     /// Runs the program as this person.
     pub(crate) async fn coffer(&self, arguments: &[&str]) -> Done {
-        Done::of(coffer(&self.home, arguments)).await
+        let mut command = coffer(&self.home, arguments);
+        if let Some(authority) = &self.authority {
+            command.env("COFFER_CA_FILE", authority);
+        }
+        Done::of(command).await
     }
 
     /// Types a line as the program told it, and nothing else.
@@ -440,7 +452,7 @@ impl Person {
         Client::new(ClientOptions {
             organization_url: self.url.clone(),
             token: Some(Zeroizing::new(self.token())),
-            ca_file: None,
+            ca_file: self.authority.clone(),
             user_agent: "stories".into(),
         })
         .unwrap()

@@ -31,7 +31,7 @@ impl Hand {
         };
         let key = Arc::new(AgentKey::generate().unwrap());
         let token = Zeroizing::new(token.trim().to_owned());
-        let (client, _) = AgentClient::register(&by.url, None, &token, key, body)
+        let (client, _) = AgentClient::register(&by.url, by.authority.clone(), &token, key, body)
             .await
             .unwrap();
         Self { client }

@@ -14,6 +14,9 @@ impl Authority {
     pub(crate) fn new() -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        // Another name than those it signs: some clients take who signs under their own name for self-signed.
+        let name = &mut parameters.distinguished_name;
+        name.push(rcgen::DnType::CommonName, "an authority of a company");
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = parameters.self_signed(&key).unwrap().pem();
         Self {

@@ -11,6 +11,7 @@ use crate::params::Params;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use coffer_model::Caller;
 use coffer_service::{CommandMode, Phase, TaskDefinition as Definition};
 use coffer_wire::tasks::{
     TaskCommandRestrictions, TaskDefinition, TaskHandler, TaskInput, TaskOutputVariable,
@@ -27,25 +28,28 @@ pub(crate) async fn list(
     asked: Asked,
     params: Params,
 ) -> Result<Response> {
-    let wanted = params.parts("visibility");
+    let wanted = params.every("visibility");
     let shown = |task: &Definition| {
-        wanted.as_ref().is_none_or(|wanted| {
-            let same = |place: &String| wanted.iter().any(|w| w.eq_ignore_ascii_case(place));
-            task.visibility.iter().any(same)
-        })
+        let same = |place: &String| wanted.iter().any(|w| w.eq_ignore_ascii_case(place));
+        wanted.is_empty() || task.visibility.iter().any(same)
     };
     let all = app.service.tasks().all(&caller).await?.iter();
     let all = all.filter(|task| shown(task));
     Ok(asked.list(all.map(|task| convert(task)).collect()))
 }
 
-/// `GET tasks/{taskId}`: every version of it.
+/// `GET tasks/{taskId}`: every version of it. With `versionString` the one: so the Node client asks for it.
 pub(crate) async fn versions(
     State(app): State<App>,
     Who(caller): Who,
     Path(id): Path<String>,
     asked: Asked,
+    params: Params,
+    headers: HeaderMap,
 ) -> Result<Response> {
+    if let Some(version) = params.filled("versionString") {
+        return one(&app, &caller, &id, version, &asked, &headers).await;
+    }
     let found = app.service.tasks().of(&caller, &id).await?;
     Ok(asked.list(found.into_iter().map(convert).collect()))
 }
@@ -58,13 +62,21 @@ pub(crate) async fn get(
     asked: Asked,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let found = app.service.tasks().version(&caller, &id, &version).await?;
-    let accepted = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    one(&app, &caller, &id, &version, &asked, &headers).await
+}
+
+async fn one(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    version: &str,
+    asked: &Asked,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let found = app.service.tasks().version(caller, id, version).await?;
+    let accepted = headers.get_all(ACCEPT).iter();
     let zip = |line: &str| line.trim_start().starts_with("application/zip");
-    if accepted.into_iter().any(zip) {
+    if accepted.filter_map(|line| line.to_str().ok()).any(zip) {
         return Err(ApiError::no_such(
             "task.no_package",
             "This task is built into Coffer's agent. It has no package to download.",

@@ -21,6 +21,10 @@ both! {
         assert_eq!(names(&all), ["DownloadSecureFile", "CmdLine", "Bash", "Checkout"]);
         let written = developer.get(&format!("{ALL}?visibility=build")).await.ok().json();
         assert_eq!(names(&written), ["DownloadSecureFile", "CmdLine", "Bash"]);
+        for written in ["visibility.0=Build", "visibility=x&visibility=build", "Visibility=x,BUILD"] {
+            let list = developer.get(&format!("{ALL}?{written}")).await.ok().json();
+            assert_eq!(names(&list), ["DownloadSecureFile", "CmdLine", "Bash"], "{written}");
+        }
         let none = developer.get(&format!("{ALL}?visibility=release,x")).await.ok().json();
         assert_eq!(none["count"], 0);
 
@@ -30,8 +34,10 @@ both! {
         let number = |member: &str| task["version"][member].as_u64().unwrap();
         let version = format!("{}.{}.{}", number("major"), number("minor"), number("patch"));
         for version in [version.as_str(), "1"] {
-            let path = format!("{ALL}/{DOWNLOAD}/{version}");
-            assert_eq!(&developer.get(&path).await.ok().json(), task);
+            for way in ["/", "?versionString="] {
+                let path = format!("{ALL}/{DOWNLOAD}{way}{version}");
+                assert_eq!(&developer.get(&path).await.ok().json(), task);
+            }
         }
         assert_eq!(task["inputs"][0]["name"], "secureFile");
         assert_eq!(task["inputs"][0]["type"], "secureFile");

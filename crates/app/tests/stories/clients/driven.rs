@@ -3,6 +3,7 @@
 //! The program names its package and version first. A call is the client's own method with its own arguments, so a
 //! story says what a script of a team says. This file knows no client and no route.
 
+use super::node::Node;
 use crate::harness::{Person, Site, command, skip, told};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(crate) enum Program {
     Python(String, PathBuf),
     /// It is one.
     Rust(String),
+    /// Node, the driver in the folder of the clients, and one of the packages there.
+    Node(Node, &'static str),
 }
 
 impl Program {
@@ -46,6 +49,12 @@ impl Program {
         Some(Self::Rust(program))
     }
 
+    /// A package from npm, by the name that `e2e/node/package.json` gives it. Without it the story `clients::…` is
+    /// skipped.
+    pub(crate) fn node(story: &str, package: &'static str) -> Option<Self> {
+        Some(Self::Node(Node::find(story)?, package))
+    }
+
     /// Starts the client for somebody with this token, at a home of its own: one client keeps there for hours what a
     /// server said.
     pub(crate) async fn start(&self, site: &Site, person: &Person, token: &str) -> Driven {
@@ -61,6 +70,11 @@ impl Program {
                 start
             }
             Self::Rust(program) => command(program, &home),
+            Self::Node(node, package) => {
+                let mut start = node.script("driver.mjs", &home);
+                start.env("COFFER_CLIENT", package);
+                start
+            }
         };
         start
             .current_dir(&home)

@@ -12,4 +12,6 @@ mod node_api;
 mod replay;
 mod rust_api;
 mod tasks;
+mod tfx;
 mod vsts;
+mod way;

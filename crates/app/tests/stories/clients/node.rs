@@ -1,6 +1,6 @@
 //! Node, and the clients from npm: where they are, which versions, how a script of `e2e/node` is run.
 
-use crate::harness::{Done, PROJECT, Person, command, skip, told};
+use crate::harness::{command, skip, told};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,11 @@ impl Node {
         manifest["version"].as_str().unwrap().to_owned()
     }
 
+    /// A file of `e2e/node`, as it lies beside the packages.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.clients.join(name).to_str().unwrap().to_owned()
+    }
+
     /// The folder of an installed package.
     pub(crate) fn package(&self, package: &str) -> PathBuf {
         self.clients.join("node_modules").join(package)
@@ -41,46 +46,5 @@ impl Node {
         let mut node = command(&self.program, home);
         node.arg(self.clients.join(name)).current_dir(home);
         node
-    }
-}
-
-/// A script of `e2e/node` that drives one client for one person.
-pub(crate) struct Driver<'a> {
-    pub(crate) node: &'a Node,
-    pub(crate) script: &'static str,
-    /// The package, by the name that `e2e/node/package.json` gives it.
-    pub(crate) package: &'static str,
-}
-
-impl Driver<'_> {
-    /// One operation with a token, and the object that it printed.
-    pub(crate) async fn with_token(&self, person: &Person, token: &str, words: &[&str]) -> Value {
-        let mut node = self.node.script(self.script, &person.home);
-        node.args(words)
-            .env("COFFER_CLIENT", self.package)
-            .env("COFFER_URL", &person.url)
-            .env("COFFER_TOKEN", token)
-            .env("COFFER_PROJECT", PROJECT);
-        Done::of(node).await.ends(0).json()
-    }
-
-    /// One operation, and the object that it printed.
-    pub(crate) async fn answer(&self, person: &Person, words: &[&str]) -> Value {
-        self.with_token(person, &person.token(), words).await
-    }
-
-    /// The result of an operation that must succeed.
-    #[track_caller]
-    pub(crate) fn result<'a>(
-        &'a self,
-        person: &'a Person,
-        words: &'a [&'a str],
-    ) -> impl Future<Output = Value> + 'a {
-        let caller = std::panic::Location::caller();
-        async move {
-            let answer = self.answer(person, words).await;
-            assert_eq!(answer["ok"], true, "{caller}: {words:?}: {answer}");
-            answer["result"].clone()
-        }
     }
 }
