@@ -4,9 +4,12 @@
 use crate::pats::narrow;
 use crate::roles::{id_of, project_id};
 use crate::{Cast, newest, reason, yaml};
+use coffer_model::library::IdentityKind;
+use coffer_model::{IdentityId, descriptor};
 use coffer_testkit::{Answer, PROJECT, TestServer, User, both, group, random_guid};
 use coffer_wire::ErrorEnvelope;
 use serde_json::json;
+use uuid::Uuid;
 
 /// The words of a refusal: its message, and its hints.
 fn words(answer: &Answer, status: u16) -> (String, Vec<String>) {
@@ -85,12 +88,17 @@ both! {
             words(&dev.call("DELETE", &dev.file_path(&cast.file.id, "")).send().await, 403).0
         };
         assert!(refused().await.contains("ann, bob, rel, "), "{}", refused().await);
-        // One is shut out, one is denied it.
+        // One is shut out, one is denied it through a group.
         let users = format!("_apis/coffer/users/{}", id_of(&ann).await);
         server.administrator().call("PATCH", &users).json(&json!({"disabled": true})).send().await.ok();
         let token = format!("Library/{project}/SecureFile/{}", cast.file.id);
+        let graph = server.administrator().client.graph();
+        let scope = graph.descriptor(&project).await.unwrap();
+        let groups = graph.groups(Some(&scope)).await.unwrap();
+        let readers = groups.into_iter().find(|one| one.display_name == group::READERS).unwrap().origin_id;
+        let readers = descriptor::identity(IdentityKind::Group, IdentityId(Uuid::parse_str(&readers).unwrap()), "");
         let body = json!({"token": token, "merge": false, "accessControlEntries": [
-            {"descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{}", id_of(&bob).await), "allow": 1, "deny": 2},
+            {"descriptor": readers, "allow": 1, "deny": 2},
         ]});
         server.administrator().call("POST", "_apis/accesscontrolentries/b7e84409-6553-448a-bbb2-af228e07cbeb").json(&body).send().await.ok();
         let message = refused().await;
@@ -101,7 +109,7 @@ both! {
         cast.engineer.call("PATCH", &off).send().await.ok();
         assert!(refused().await.ends_with("Who can give it to you: rel."), "{}", refused().await);
         for n in 0..12 {
-            let helper = server.person(&format!("h{n:02}"), &[group::READERS]).await;
+            let helper = server.person(&format!("h{n:02}"), &[group::CONTRIBUTORS]).await;
             let path = format!("_apis/securityroles/scopes/distributedtask.securefile/roleassignments/resources/{file}");
             let body = json!([{"userId": id_of(&helper).await, "roleName": "Administrator"}]);
             cast.engineer.call("PUT", &path).json(&body).send().await.ok();
