@@ -57,6 +57,11 @@ impl Tools {
                 python_client(workspace, "azure-devops"),
             ),
             (
+                "schemathesis",
+                "COFFER_TEST_PYTHON_SCHEMATHESIS",
+                python_client(workspace, "schemathesis"),
+            ),
+            (
                 "the Rust client",
                 "COFFER_TEST_RUST_CLIENT",
                 rust_client(workspace),

@@ -18,6 +18,8 @@ and tasks written for Azure Pipelines work unchanged, and has routes of its own 
 **Paths** are relative to `{server}/{organization}`. Organization and fixed segments match in any case, repeated and trailing \
 slashes do not count, and nothing is ever redirected. Every `GET` answers `HEAD` as well, except with a download ticket.
 
+Outside of it: `GET /healthz` says whether the process answers, `GET /readyz` whether its database does; neither needs a token.
+
 **Signing in.** Send a token as the password of Basic authentication, with any user name, or as Bearer; exactly one \
 `Authorization` header. Cookies are ignored, and a write that a browser sends for another site is refused. Bad or missing credentials \
 are always 401, never a redirect or a page.

@@ -16,6 +16,7 @@ mod forms;
 mod hostile;
 mod parties;
 mod probes;
+mod schemathesis;
 mod shapes;
 mod tenants;
 mod world;
@@ -237,6 +238,8 @@ macro_rules! stories {
 }
 
 stories! {
+    the_document_is_one_of_openapi = schemathesis::knows_the_document;
+    requests_made_of_the_document_are_answered_by_it = schemathesis::asks;
     every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
     an_act_and_its_record_are_one_wherever_it_breaks = faults::walk;
     a_long_list_is_asked_as_a_short_one_is = shapes::walk;

@@ -64,6 +64,15 @@ pub(super) struct Stage {
 }
 
 impl Stage {
+    /// The person or job of that name.
+    pub(super) fn holder(&self, name: &str) -> &User {
+        let found = self.parties.iter().find(|party| party.name == name);
+        match &found.unwrap().shown {
+            Shown::Token(user) => user,
+            Shown::Signature(_) => panic!("{name} has no token"),
+        }
+    }
+
     pub(super) async fn set(server: &TestServer) -> Self {
         let agent = server.agent("walker").await;
         let own = Tenant::of(server, PROJECT, &agent).await;
