@@ -21,7 +21,7 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     custom: Box<CustomProperties>,
     /// Why the gate said no, when it did.
-    pub(crate) denied: Option<Denied>,
+    pub(crate) denied: Option<Box<Denied>>,
     /// What the log gets, and the client does not.
     pub(crate) cause: Option<Arc<str>>,
     /// After how many seconds it may be tried again.
@@ -403,7 +403,7 @@ impl From<ServiceError> for ApiError {
         let cause = matches!(error.kind, Kind::Internal | Kind::Unavailable).then(|| chain(&error));
         let mut mapped = mapped(error.kind, error.code, &error.message);
         mapped.cause = cause.map(Into::into);
-        mapped.retry_after = error.retry_after;
+        mapped.retry_after = error.retry_after.map(u32::from);
         mapped.denied = error.denied;
         mapped.custom.hints = error.hints;
         mapped.custom.validation_results = error

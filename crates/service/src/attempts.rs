@@ -110,7 +110,7 @@ impl Attempts {
                 "rate.limited",
                 format!("Too many attempts from this address. Try again in {seconds} seconds."),
             );
-            error.retry_after = Some(seconds);
+            error.retry_after = NonZeroU32::new(seconds);
             error
         })
     }
@@ -133,7 +133,7 @@ mod tests {
         }
         let error = attempts.sign_in(one, at(0)).unwrap_err();
         assert_eq!((error.kind, error.code), (Kind::TooMany, "rate.limited"));
-        let wait = i64::from(error.retry_after.unwrap());
+        let wait = i64::from(error.retry_after.unwrap().get());
         assert!((1..=4).contains(&wait), "{wait}");
         attempts
             .sign_in(Some([192, 0, 2, 2].into()), at(0))

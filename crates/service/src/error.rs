@@ -3,6 +3,7 @@
 use coffer_model::policy::Denied;
 use coffer_store::{Refusal, Stop, StoreError};
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// The result of a use case.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -55,9 +56,9 @@ pub struct Error {
     /// Problems of a refused pipeline.
     pub problems: Vec<Problem>,
     /// Why the gate said no, when it did: what [`crate::Service::guide`] makes words of.
-    pub denied: Option<Denied>,
+    pub denied: Option<Box<Denied>>,
     /// After how many seconds it may be tried again, when that is known.
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<NonZeroU32>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -226,7 +227,7 @@ impl From<Denied> for Error {
             }
         };
         Self {
-            denied: Some(denied),
+            denied: Some(Box::new(denied)),
             ..Self::new(kind, code, denied.to_string())
         }
     }

@@ -44,7 +44,7 @@ impl Service {
         let Authentication::Job { run, .. } = caller.authentication else {
             return error;
         };
-        let what = match error.denied {
+        let what = match error.denied.as_deref() {
             Some(Denied::PipelineNotPermitted) => "is not permitted to use",
             Some(Denied::RefNotAllowed) => "is permitted, but not for the ref of this run, to use",
             _ => return error,

@@ -184,7 +184,7 @@ both! {
         let issue = async |user: &User| {
             let timeline = user.client.builds(PROJECT).timeline(run.id).await.unwrap();
             let record = timeline.records.into_iter().find(|record| record.kind == "Checkpoint.Authorization").unwrap();
-            (record.issues[0].kind.clone(), record.issues[0].message.clone())
+            (record.issues[0].kind, record.issues[0].message.clone())
         };
         let (kind, message) = issue(&cast.developer).await;
         assert_eq!(kind, "warning");
