@@ -304,3 +304,7 @@ mod tests {
         assert_eq!(path("/defaultCollection/"), Ok("/".into()));
     }
 }
+
+#[cfg(test)]
+#[path = "normalize_properties.rs"]
+mod properties;

@@ -100,7 +100,8 @@ impl<T> From<BTreeMap<String, T>> for Dictionary<T> {
     }
 }
 
-/// The slim form of a reference to a person, group or service, as the distributed-task resources carry it.
+/// A reference to a person, group or service. The distributed-task resources carry the slim form, without what may be
+/// absent; builds and pipeline permissions the long one. Pictures are not served, and so there are no links to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IdentityRef {
@@ -112,4 +113,10 @@ pub struct IdentityRef {
     /// The sign-in name.
     #[serde(default)]
     pub unique_name: String,
+    /// Long form: where the identity is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Long form: the subject descriptor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptor: Option<String>,
 }

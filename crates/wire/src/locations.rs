@@ -80,6 +80,30 @@ pub struct LocationServiceData {
     pub last_change_id: i32,
     /// Change counter.
     pub last_change_id64: i64,
+    /// Whether the client has this already: it said the change counter.
+    pub client_cache_fresh: bool,
     /// Seconds.
     pub client_cache_time_to_live: i32,
+    /// How the server is reached; only for who asks with `connectOptions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_mappings: Option<Vec<AccessMapping>>,
+    /// None: clients find everything by `OPTIONS _apis`. Only for who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_definitions: Option<Vec<serde_json::Value>>,
+}
+
+/// How the server is reached.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessMapping {
+    /// The name people see.
+    pub display_name: String,
+    /// `PublicAccessMapping`.
+    pub moniker: String,
+    /// The server's URL, without the organization, with a slash at the end.
+    pub access_point: String,
+    /// All zero, as above.
+    pub service_owner: String,
+    /// The organization.
+    pub virtual_directory: String,
 }

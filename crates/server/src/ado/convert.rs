@@ -5,7 +5,8 @@ mod security;
 pub(crate) use security::{access_entry, access_list, assignment, namespace, role};
 
 use crate::urls::Links;
-use coffer_model::library::{Freeze, FreezeTarget, Person, Project, Resource};
+use coffer_model::descriptor;
+use coffer_model::library::{Freeze, FreezeTarget, IdentityKind, Person, Project, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::run::{Outcome, RunState as State};
 use coffer_model::{ProjectId, RunId, Timestamp};
@@ -46,6 +47,16 @@ pub(crate) fn identity(person: &Person) -> IdentityRef {
         display_name: person.display_name.clone(),
         id: person.id.to_string(),
         unique_name: person.unique_name.clone(),
+        ..IdentityRef::default()
+    }
+}
+
+/// The long form, of a person: nobody else permits a pipeline or queues a run.
+pub(crate) fn person(links: &Links, person: &Person) -> IdentityRef {
+    IdentityRef {
+        url: Some(links.to(paths::graph::IDENTITY, &[&person.id.to_string()])),
+        descriptor: Some(descriptor::subject(IdentityKind::User, person.id)),
+        ..identity(person)
     }
 }
 
@@ -65,10 +76,10 @@ pub(crate) fn secure_file(view: FileView) -> SecureFile {
     }
 }
 
-pub(crate) fn granted(by: &Person, on: Timestamp) -> Permission {
+pub(crate) fn granted(links: &Links, by: &Person, on: Timestamp) -> Permission {
     Permission {
         authorized: true,
-        authorized_by: Some(identity(by)),
+        authorized_by: Some(person(links, by)),
         authorized_on: Some(date(on)),
     }
 }
@@ -77,14 +88,14 @@ pub(crate) fn refs(refs: Option<&AllowedRefs>) -> Option<Vec<String>> {
     refs.map(|refs| refs.patterns().to_vec())
 }
 
-pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions {
+pub(crate) fn permissions(links: &Links, view: PermissionsView) -> ResourcePipelinePermissions {
     ResourcePipelinePermissions {
         resource: Some(resource(&view.resource, Some(view.name))),
         all_pipelines: view
             .permissions
             .all
             .as_ref()
-            .map(|(by, on)| granted(by, *on)),
+            .map(|(by, on)| granted(links, by, *on)),
         pipelines: view
             .permissions
             .pipelines
@@ -92,7 +103,7 @@ pub(crate) fn permissions(view: PermissionsView) -> ResourcePipelinePermissions 
             .map(|permit| PipelinePermission {
                 id: permit.pipeline.0,
                 refs: refs(permit.refs.as_ref()),
-                permission: granted(&permit.by, permit.at),
+                permission: granted(links, &permit.by, permit.at),
             })
             .collect(),
     }
@@ -250,7 +261,7 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
         Outcome::Canceled => BuildResult::Canceled,
         Outcome::Failed | Outcome::Abandoned => BuildResult::Failed,
     });
-    let requested = identity(&view.requested_by);
+    let requested = person(links, &view.requested_by);
     let pipeline_url = pipeline_url(links, project.id, &view.pipeline);
     let project_reference = ProjectReference {
         id: project.id.to_string(),

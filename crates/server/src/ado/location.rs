@@ -3,14 +3,16 @@
 use crate::App;
 use crate::auth::Who;
 use crate::error::{ApiError, Result};
+use crate::params::Params;
 use crate::routes;
+use crate::urls::Links;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_model::descriptor;
-use coffer_wire::enums::DeploymentFlags;
+use coffer_wire::enums::{ConnectOptions, DeploymentFlags, WireEnum as _};
 use coffer_wire::locations::{
-    ConnectedUser, ConnectionData, LocationServiceData, ResourceLocation,
+    AccessMapping, ConnectedUser, ConnectionData, LocationServiceData, ResourceLocation,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -34,6 +36,10 @@ impl Location {
     }
 }
 
+/// How locations were last changed: they never are.
+const LAST_CHANGE: i32 = 1;
+/// The one way to reach the server.
+const MAPPING: &str = "PublicAccessMapping";
 /// Newest API version that every row serves.
 const MAX: &str = "7.2";
 
@@ -111,7 +117,16 @@ pub(crate) async fn connection_data(
     State(app): State<App>,
     Who(caller): Who,
     asked: Asked,
+    params: Params,
+    links: Links,
 ) -> Result<Response> {
+    let services = params.flags::<ConnectOptions>("connectOptions")?
+        & ConnectOptions::IncludeServices.number()
+        != 0;
+    // Wider than any counter, since clients say -1 for none.
+    let fresh = ["lastChangeId", "lastChangeId64"]
+        .iter()
+        .any(|name| params.text(name) == Some(LAST_CHANGE.to_string().as_str()));
     let me = app.service.people().me(&caller).await?;
     let user = ConnectedUser {
         id: me.id.to_string(),
@@ -131,12 +146,31 @@ pub(crate) async fn connection_data(
         deployment_type: DeploymentFlags::OnPremises,
         location_service_data: LocationServiceData {
             service_owner: Uuid::nil().to_string(),
-            default_access_mapping_moniker: "PublicAccessMapping".into(),
-            last_change_id: 1,
-            last_change_id64: 1,
+            default_access_mapping_moniker: MAPPING.into(),
+            last_change_id: LAST_CHANGE,
+            last_change_id64: LAST_CHANGE.into(),
+            client_cache_fresh: fresh,
             client_cache_time_to_live: 3600,
+            access_mappings: (services && !fresh).then(|| vec![access_mapping(&links)]),
+            service_definitions: (services && !fresh).then(Vec::new),
         },
     }))
+}
+
+/// The server as the caller reaches it.
+fn access_mapping(links: &Links) -> AccessMapping {
+    let url = links.to("", &[]);
+    let (server, organization) = url
+        .trim_end_matches('/')
+        .rsplit_once('/')
+        .unwrap_or_default();
+    AccessMapping {
+        display_name: "Public Access Mapping".into(),
+        moniker: MAPPING.into(),
+        access_point: format!("{server}/"),
+        service_owner: Uuid::nil().to_string(),
+        virtual_directory: organization.into(),
+    }
 }
 
 fn rows(area: Option<&str>) -> Vec<ResourceLocation> {

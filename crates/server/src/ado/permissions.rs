@@ -6,6 +6,7 @@ use crate::auth::Who;
 use crate::body::JsonBody;
 use crate::error::{ApiError, Result};
 use crate::params::file_id;
+use crate::urls::Links;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -21,12 +22,13 @@ pub(crate) async fn get(
     Who(caller): Who,
     Path((name, kind, id)): Path<(String, String, String)>,
     asked: Asked,
+    links: Links,
 ) -> Result<Response> {
     let resource = resource(&kind, &id)?;
     let project = project(&app, &caller, &name).await?.id;
     let permissions = app.service.permissions();
     let view = permissions.get(&caller, project, resource).await?;
-    Ok(asked.json(&convert::permissions(view)))
+    Ok(asked.json(&convert::permissions(&links, view)))
 }
 
 /// `PATCH /{resourceType}/{resourceId}`: only what is named changes; answers the new state.
@@ -35,6 +37,7 @@ pub(crate) async fn change(
     Who(caller): Who,
     Path((name, kind, id)): Path<(String, String, String)>,
     asked: Asked,
+    links: Links,
     JsonBody(body): JsonBody<ResourcePipelinePermissions>,
 ) -> Result<Response> {
     let resource = resource(&kind, &id)?;
@@ -52,7 +55,7 @@ pub(crate) async fn change(
     let view = permissions
         .change(&caller, project, resource, wanted)
         .await?;
-    Ok(asked.json(&convert::permissions(view)))
+    Ok(asked.json(&convert::permissions(&links, view)))
 }
 
 /// `PATCH` on the collection: several changes, each with its resource, all or none.
@@ -61,6 +64,7 @@ pub(crate) async fn change_many(
     Who(caller): Who,
     Path(name): Path<String>,
     asked: Asked,
+    links: Links,
     JsonBody(body): JsonBody<Vec<ResourcePipelinePermissions>>,
 ) -> Result<Response> {
     let changes = body
@@ -81,7 +85,7 @@ pub(crate) async fn change_many(
     let mut views = Vec::with_capacity(resources.len());
     for resource in resources {
         let view = permissions.get(&caller, project, resource).await?;
-        views.push(convert::permissions(view));
+        views.push(convert::permissions(&links, view));
     }
     Ok(asked.list(views))
 }

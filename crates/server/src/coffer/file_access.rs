@@ -6,6 +6,7 @@ use crate::ado::project;
 use crate::auth::Who;
 use crate::error::Result;
 use crate::params::file_id;
+use crate::urls::Links;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -18,15 +19,16 @@ pub(crate) async fn get(
     Who(caller): Who,
     Path((name, file)): Path<(String, String)>,
     asked: Asked,
+    links: Links,
 ) -> Result<Response> {
     let file = file_id(&file)?;
     let project = project(&app, &caller, &name).await?.id;
     let permissions = app.service.permissions();
     let view = permissions.access(&caller, project, file).await?;
-    Ok(asked.json(&wire(view)))
+    Ok(asked.json(&wire(&links, view)))
 }
 
-fn wire(view: AccessView) -> FileAccess {
+fn wire(links: &Links, view: AccessView) -> FileAccess {
     FileAccess {
         id: view.file.to_string(),
         name: view.name,
@@ -50,11 +52,11 @@ fn wire(view: AccessView) -> FileAccess {
                     .collect(),
             })
             .collect(),
-        all_pipelines: view.open.as_ref().map(|(by, on)| granted(by, *on)),
+        all_pipelines: view.open.as_ref().map(|(by, on)| granted(links, by, *on)),
         all_pipelines_suspended: view
             .open_suspended
             .as_ref()
-            .map(|(by, on)| granted(by, *on)),
+            .map(|(by, on)| granted(links, by, *on)),
         pipelines: view
             .pipelines
             .into_iter()
@@ -62,7 +64,7 @@ fn wire(view: AccessView) -> FileAccess {
                 id: pipeline.permit.pipeline.0,
                 name: pipeline.name,
                 refs: refs(pipeline.permit.refs.as_ref()),
-                permission: granted(&pipeline.permit.by, pipeline.permit.at),
+                permission: granted(links, &pipeline.permit.by, pipeline.permit.at),
             })
             .collect(),
         freezes: view.freezes.iter().map(freeze).collect(),

@@ -8,6 +8,7 @@
 mod agent;
 mod audit;
 mod auth;
+mod bootstrap;
 mod canary;
 mod changes;
 mod conventions;
