@@ -1,7 +1,7 @@
 //! What a client asks before its first call.
 
 use super::examples::{ANN, ANN_SUBJECT, ORGANIZATION, PROJECT};
-use super::operation::{Content, Group, get, options};
+use super::operation::{Content, Group, Parameter, get, options};
 use coffer_wire::locations::{ConnectionData, ResourceLocation};
 use coffer_wire::paths::location as at;
 use serde_json::{Value, json};
@@ -66,6 +66,10 @@ pub(super) fn group() -> Group {
             get(at::CONNECTION_DATA, "getConnectionData", "Says who the caller is")
                 .about("Takes every `api-version`, and none. `HEAD` is served as well; agents use it to see whether a token is good.")
                 .who(ANYBODY)
+                .query([
+                    Parameter::text("connectOptions", "`includeServices`, or 1, adds how the server is reached."),
+                    Parameter::text("lastChangeId64", "The counter that the caller has; with the newest one, nothing is added."),
+                ])
                 .gives::<ConnectionData>("The caller, and the ids of organization and deployment.", json!({
                     "authenticatedUser": me(),
                     "authorizedUser": me(),
@@ -77,6 +81,7 @@ pub(super) fn group() -> Group {
                         "defaultAccessMappingMoniker": "PublicAccessMapping",
                         "lastChangeId": 1,
                         "lastChangeId64": 1,
+                        "clientCacheFresh": false,
                         "clientCacheTimeToLive": 3600,
                     },
                 })),
