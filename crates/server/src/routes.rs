@@ -122,11 +122,17 @@ pub(crate) fn router(app: App) -> Router {
         let path = route.template.trim_start_matches('/');
         inner = inner.route(&format!("/{path}"), handler);
     }
-    Router::new()
+    let outer = Router::new()
         .fallback_service(inner.with_state(app.clone()))
         .layer(from_fn_with_state(app.clone(), arrive))
         .layer(from_fn_with_state(normalizer, canonical_path))
-        .layer(from_fn_with_state(app, linger))
+        .layer(from_fn_with_state(app, linger));
+    caught(outer)
+}
+
+/// Whatever happens below, the answer is a whole one.
+fn caught(router: Router) -> Router {
+    router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(finish))
 }
@@ -181,8 +187,30 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coffer_wire::paths;
+    use axum::body::Body;
+    use coffer_wire::{ErrorEnvelope, paths};
+    use http_body_util::BodyExt as _;
     use std::collections::BTreeSet;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_in_the_envelope_and_tells_nothing() {
+        async fn fall() -> Response {
+            panic!("hunter2")
+        }
+        let router = caught(Router::new().route("/", get(fall)));
+        let request = Request::new(Body::empty());
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let envelope: ErrorEnvelope = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (parts.status.as_u16(), envelope.type_key.as_str()),
+            (500, "VssServiceException")
+        );
+        let activity = parts.headers["activityid"].to_str().unwrap();
+        assert!(envelope.message.contains(activity), "{}", envelope.message);
+        assert!(!String::from_utf8_lossy(&body).contains("hunter2"));
+    }
 
     #[test]
     fn no_route_is_there_twice_and_every_template_builds() {

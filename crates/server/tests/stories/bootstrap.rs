@@ -21,6 +21,7 @@ ea623316-1967-45eb-89ab-e9e6110cf2d6 build resources {project}/_apis/{area}/defi
 7859261e-d2e9-4a68-b820-a5d84cc5bb3d Pipelines runs {project}/_apis/{area}/{pipelineId}/{resource}/{runId} 2 5.1 7.1
 53df2d18-29ea-46a9-bee0-933540f80abf pipelines preview {project}/_apis/{area}/{pipelineId}/{resource} 2 5.1 7.1
 603fe2ac-9723-48b9-88ad-09305aa6c6e1 core projects _apis/{resource}/{*projectId} 4 1.0 7.1
+93878975-88c5-4e6a-8abb-7ddd77a8a7d8 core processes _apis/process/{resource}/{*processId} 1 1.0 7.1
 9a1b74b4-2ca8-4a9f-8470-c2f2e6fdc949 operations operations _apis/{resource}/{operationId} 1 2.0 7.1
 9461c234-c84c-4ed2-b918-2f0f92ad0a35 securityroles roleassignments _apis/{area}/scopes/{scopeId}/{resource}/resources/{resourceId}/{identityId} 1 2.2 0.0
 f4cc9a86-453c-48d2-b44d-d3bd5c105f4f securityroles roledefinitions _apis/{area}/scopes/{scopeId}/{resource} 1 2.2 0.0
@@ -89,7 +90,7 @@ both! {
                 assert_eq!(found.len(), count, "{spelling}");
             }
         }
-        for unknown in ["git", "Profile", "wit", "projects"] {
+        for unknown in ["git", "Profile", "wit", "feature"] {
             let found = rows(&engineer.call("OPTIONS", &format!("_apis/{unknown}")).send().await.ok());
             assert!(found.is_empty(), "{unknown}: {found:?}");
         }

@@ -54,7 +54,7 @@ both! {
         engineer.get("_apis/connectionData").await.ok();
     }
 
-    async fn every_refusal_has_the_envelope_and_a_panic_too(server) {
+    async fn every_refusal_has_the_envelope_and_a_broken_statement_too(server) {
         let engineer = server.release_engineer().await;
         for (method, path, kind, status) in [
             ("GET", "_apis/nowhere/at/all", "", 404),
@@ -73,9 +73,10 @@ both! {
         let answer = engineer.call("POST", &engineer.files_path("?name=a.pem"));
         let answer = answer.body("application/octet-stream", "x").send().await;
         server.faults().disarm();
-        let message = answer.refused(500).message;
-        assert!(message.contains(answer.header("activityid")), "{message}");
-        assert!(!message.contains("panic"), "{message}");
+        // Where a database has a thread of its own, it is that which ends; the answer is one all the same.
+        assert!(matches!(answer.status, 500 | 503), "{answer}");
+        let message = answer.refused(answer.status).message;
+        assert!(!message.contains("on purpose"), "{message}");
         assert!(engineer.file_names().await.is_empty());
     }
 
