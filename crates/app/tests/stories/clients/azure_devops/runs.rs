@@ -72,6 +72,7 @@ async fn azure_devops_for_python_runs_a_pipeline_and_reads_the_build() {
         (&json!("completed"), &json!("succeeded"))
     );
     assert_eq!(came.result()["definition"]["project"]["name"], PROJECT);
+    assert_eq!(came.result()["definition"]["queue_status"], "enabled");
     compat.works(&came.call);
     let came = client.call("build", "get_builds", json!({"project": PROJECT, "definitions": [pipeline], "status_filter": "completed", "top": 1})).await;
     assert_eq!(came.result()[0]["id"], run);
