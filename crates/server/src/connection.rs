@@ -96,7 +96,7 @@ impl Connections {
             }
             Ok(None) => {}
             Err(_) => {
-                tracing::debug!(%address, "a client said nothing, or did not finish its TLS handshake in time")
+                tracing::debug!(%address, "a client said nothing, or did not finish its TLS handshake in time");
             }
         }
     }

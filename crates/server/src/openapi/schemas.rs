@@ -67,7 +67,7 @@ impl Schemas {
             for (name, schema) in &requests {
                 let mut refers = false;
                 references(&mut schema.clone(), &mut |name| {
-                    refers |= own.contains(name)
+                    refers |= own.contains(name);
                 });
                 let other = answers.get(name).is_some_and(|answer| answer != schema);
                 if other || (refers && answers.contains_key(name)) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 #[expect(dead_code, reason = "it is there for its schema")]
 enum Versions {
     All(List<TaskDefinition>),
-    One(TaskDefinition),
+    One(Box<TaskDefinition>),
 }
 
 const ANYBODY: &str = "Every person who belongs to the organization, and jobs.";
