@@ -213,7 +213,7 @@ mod tests {
     fn elsewhere_nothing_is_guessed() {
         assert_eq!(seen(&urls("0.0.0.0:80", |_| {}), "localhost"), None);
         let proxied = urls("127.0.0.1:8080", |options| {
-            options.proxies = Proxies::nearby()
+            options.proxies = Proxies::nearby();
         });
         assert_eq!(seen(&proxied, "localhost"), None);
     }

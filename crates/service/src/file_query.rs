@@ -99,7 +99,7 @@ impl Condition {
     }
 }
 
-/// Whether a name fits a pattern. Linear in both: it goes back to the last `*` only.
+/// Whether a name fits a pattern. It goes back to the last `*` only, so its steps are at most the product of both lengths.
 fn matches(pattern: &[char], name: &[char]) -> bool {
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {

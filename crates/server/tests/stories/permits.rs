@@ -85,7 +85,7 @@ both! {
             let records = builds.timeline(run.id).await.unwrap().records;
             let result = |name: &str| {
                 let record = records.iter().find(|record| record.name.ends_with(name)).unwrap();
-                (record.result.clone().unwrap(), record.issues.clone())
+                (record.result.unwrap(), record.issues.clone())
             };
             let (skipped, issues) = result("Download 0");
             assert_eq!(skipped, "skipped");
