@@ -293,7 +293,7 @@ pub(crate) struct DemoArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::KEYS;
+    use crate::config::keys::{KEYS, Kind};
     use clap::CommandFactory as _;
 
     #[test]
@@ -306,7 +306,8 @@ mod tests {
         for key in KEYS {
             let Some(flag) = key.flag else { continue };
             let mut line = vec!["coffer", "serve", flag];
-            if flag != "--behind-proxy" {
+            // What is true or false is a switch.
+            if !matches!(key.kind, Kind::Boolean) {
                 line.push("x");
             }
             let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command else {

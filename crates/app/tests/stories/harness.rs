@@ -433,6 +433,16 @@ impl Person {
         Done::of(command).await
     }
 
+    /// Uploads a file of this name, and says its id.
+    pub(crate) async fn file(&self, name: &str, content: &str) -> String {
+        let path = self.home.join(name);
+        std::fs::write(&path, content).unwrap();
+        let path = path.to_str().unwrap();
+        let done = self.coffer(&["file", "upload", path, "--output", "json"]);
+        let done = done.await.ends(0).json();
+        done[0]["id"].as_str().unwrap().to_owned()
+    }
+
     /// Types a line as the program told it, and nothing else.
     pub(crate) async fn types(&self, line: &str) -> Done {
         let mut words = line.split_whitespace();

@@ -15,3 +15,11 @@ mod tasks;
 mod tfx;
 mod vsts;
 mod way;
+
+use serde_json::Value;
+
+/// A member that must be text.
+#[track_caller]
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}

@@ -2,16 +2,12 @@
 
 use super::compat::Compat;
 use super::driven::Program;
+use super::text;
 use crate::harness::{PROJECT, Site, eventually};
 use serde_json::{Value, json};
 
 const LIBRARY: &str = "b7e84409-6553-448a-bbb2-af228e07cbeb";
 const SCOPE: &str = "distributedtask.securefile";
-
-#[track_caller]
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
-}
 
 /// The role that an identity has in a list of assignments.
 fn role_of<'a>(list: &'a Value, id: &str) -> Option<&'a Value> {
@@ -29,13 +25,7 @@ async fn azure_devops_rust_api_permits_pipelines_and_gives_roles() {
     let site = Site::new();
     let server = site.serve().await;
     let ada = site.administrator(&server).await;
-    let path = site.file("ca.pem", "a certificate");
-    let done = ada
-        .coffer(&["file", "upload", &path, "--output", "json"])
-        .await
-        .ends(0)
-        .json();
-    let file = text(&done[0]["id"]).to_owned();
+    let file = ada.file("ca.pem", "a certificate").await;
     let pipeline = ada.pipeline("build", "steps:\n- script: echo\n").await;
     site.person(&ada, &server, "dev", &["Main/Contributors"])
         .await;

@@ -6,6 +6,7 @@ mod permissions;
 mod rights;
 mod runs;
 
+use super::text;
 use serde_json::Value;
 
 const VARIABLE: &str = "COFFER_TEST_PYTHON_AZURE_DEVOPS";
@@ -16,9 +17,4 @@ fn one<'a>(list: &'a Value, member: &str, value: &str) -> &'a Value {
     let mut found = list.as_array().unwrap().iter();
     let found = found.find(|entry| entry[member] == value);
     found.unwrap_or_else(|| panic!("no {member} {value:?} in {list}"))
-}
-
-#[track_caller]
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }

@@ -1,6 +1,6 @@
 //! `azure-devops` for Python: pipeline permissions, the new calls and the older ones.
 
-use super::{VARIABLE, text};
+use super::VARIABLE;
 use crate::clients::compat::Compat;
 use crate::clients::driven::Program;
 use crate::harness::{PROJECT, Site};
@@ -16,13 +16,7 @@ async fn azure_devops_for_python_permits_pipelines() {
     let site = Site::new();
     let server = site.serve().await;
     let ada = site.administrator(&server).await;
-    let path = site.file("ca.pem", "a certificate");
-    let done = ada
-        .coffer(&["file", "upload", &path, "--output", "json"])
-        .await
-        .ends(0)
-        .json();
-    let file = text(&done[0]["id"]).to_owned();
+    let file = ada.file("ca.pem", "a certificate").await;
     let dev = site
         .person(&ada, &server, "dev", &["Main/Contributors"])
         .await;

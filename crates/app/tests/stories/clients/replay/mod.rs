@@ -10,6 +10,7 @@ mod python_cli;
 mod terraform;
 
 use super::compat::Compat;
+use super::text;
 use crate::harness::{Person, Server};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -230,9 +231,4 @@ impl Reply {
 fn one<'a>(list: &'a [Value], member: &str, value: &str) -> &'a Value {
     let found = list.iter().find(|entry| entry[member] == value);
     found.unwrap_or_else(|| panic!("no {member} {value:?} in {list:?}"))
-}
-
-#[track_caller]
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }

@@ -1,6 +1,6 @@
 //! The PowerShell module VSTeam: the version in the query, its own spelling of the path, both members at once.
 
-use super::{Caller, page, text};
+use super::{Caller, page};
 use crate::harness::Site;
 use serde_json::json;
 
@@ -23,13 +23,7 @@ async fn vsteam_authorizes_pipelines() {
         ],
     );
     let compat = page(story, "VSTeam");
-    let path = site.file("ca.pem", "a certificate");
-    let done = ada
-        .coffer(&["file", "upload", &path, "--output", "json"])
-        .await
-        .ends(0)
-        .json();
-    let file = text(&done[0]["id"]).to_owned();
+    let file = ada.file("ca.pem", "a certificate").await;
     let pipeline = ada.pipeline("build", "steps:\n- script: echo\n").await;
 
     let json_type = [("Content-Type", "application/json; charset=utf-8")];

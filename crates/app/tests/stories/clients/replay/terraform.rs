@@ -176,13 +176,7 @@ async fn terraform_authorizes_resources() {
     let client = terraform(&server, &ada);
     let compat = page(story, "terraform-provider-azuredevops");
     let project = project(&client).await;
-    let path = site.file("ca.pem", "a certificate");
-    let done = ada
-        .coffer(&["file", "upload", &path, "--output", "json"])
-        .await
-        .ends(0)
-        .json();
-    let file = text(&done[0]["id"]).to_owned();
+    let file = ada.file("ca.pem", "a certificate").await;
     let pipeline = ada.pipeline("build", "steps:\n- script: echo\n").await;
 
     let permissions = |kind: &str, id: &str| {
