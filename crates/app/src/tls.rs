@@ -160,8 +160,11 @@ fn content(path: &Path, name: &str, forbidden: u32) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
+/// Device, inode, length, and seconds and nanoseconds of the last write.
+type Stamp = (u64, u64, u64, i64, i64);
+
 /// What changes when a file is written or another one put in its place, also by way of a link.
-fn stamps(files: &TlsFiles) -> [Option<(u64, u64, u64, i64, i64)>; 2] {
+fn stamps(files: &TlsFiles) -> [Option<Stamp>; 2] {
     [&files.certificate, &files.key].map(|path| {
         let data = std::fs::metadata(path).ok()?;
         Some((

@@ -438,8 +438,8 @@ impl Person {
         let path = self.home.join(name);
         std::fs::write(&path, content).unwrap();
         let path = path.to_str().unwrap();
-        let done = self.coffer(&["file", "upload", path, "--output", "json"]);
-        let done = done.await.ends(0).json();
+        let words = ["file", "upload", path, "--output", "json"];
+        let done = self.coffer(&words).await.ends(0).json();
         done[0]["id"].as_str().unwrap().to_owned()
     }
 
