@@ -116,7 +116,7 @@ async fn roles(scene: &mut Scene, file: &str) {
     let list = scene
         .ask("SecurityRoles", "getRoleAssignments", json!([FILES, at]))
         .await;
-    assert_eq!(assigned(&list), [owner.clone()]);
+    assert_eq!(assigned(&list), std::slice::from_ref(&owner));
     scene.compat.works("`getRoleAssignments`");
 
     let hidden = hers
@@ -161,7 +161,7 @@ async fn roles(scene: &mut Scene, file: &str) {
         let list = scene
             .ask("SecurityRoles", "getRoleAssignments", json!([FILES, at]))
             .await;
-        assert_eq!(assigned(&list), [owner.clone()], "{method}");
+        assert_eq!(assigned(&list), std::slice::from_ref(&owner), "{method}");
         let hidden = hers
             .call("TaskAgent", "getSecureFile", json!([PROJECT, file]))
             .await;
