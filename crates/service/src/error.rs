@@ -1,9 +1,12 @@
 //! What a use case says when it does not succeed: a closed set of kinds, a stable code, a text that is safe to show.
 
+use coffer_model::FileId;
 use coffer_model::policy::Denied;
 use coffer_store::{Refusal, Stop, StoreError};
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The result of a use case.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -206,6 +209,25 @@ pub(crate) const PROJECT: Noun = Noun {
     not_found: "project.not_found",
     name_taken: "project.name_taken",
 };
+
+/// Which of several files sent together is being looked at, so that a refusal can name it. Clones share the place.
+#[derive(Clone, Default)]
+pub(crate) struct Which(Arc<AtomicUsize>);
+
+impl Which {
+    /// Now it is the one of this number.
+    pub(crate) fn is(&self, number: usize) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    /// The refusal, naming the file it is about where there was more than one.
+    pub(crate) fn name(&self, error: Error, files: &[FileId]) -> Error {
+        match files.get(self.0.load(Ordering::Relaxed)) {
+            Some(file) if files.len() > 1 => error.of_several(&file.to_string()),
+            _ => error,
+        }
+    }
+}
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {

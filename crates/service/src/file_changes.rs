@@ -1,13 +1,11 @@
 //! Changes of names and properties of secure files, one or several, all or nothing. Content never changes.
 
-use crate::error::{Error, FILE, Result};
+use crate::error::{Error, FILE, Result, Which};
 use crate::files::{FileView, Files, parse_name};
 use coffer_model::act::ChangeFile;
 use coffer_model::{Caller, FileId, ProjectId, name};
 use coffer_store::FileQuery;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Files changed in one call at most.
 const MAX_CHANGES: usize = 1000;
@@ -37,17 +35,16 @@ impl Files<'_> {
     ) -> Result<Vec<FileView>> {
         let ids: Vec<FileId> = changes.iter().map(|change| change.file).collect();
         let checked = checked(changes)?;
-        // Which of them is being looked at, for the message.
-        let at = Arc::new(AtomicUsize::new(0));
-        let (asked, place) = (caller.clone(), Arc::clone(&at));
+        let which = Which::default();
+        let (asked, place) = (caller.clone(), which.clone());
         self.0
             .store()
             .write("secure_file.change", move |tx| {
-                let (caller, checked, place) = (asked.clone(), checked.clone(), Arc::clone(&place));
+                let (caller, checked, place) = (asked.clone(), checked.clone(), place.clone());
                 Box::pin(async move {
                     let mut grants = Vec::with_capacity(checked.len());
                     for (number, (file, change)) in checked.iter().enumerate() {
-                        place.store(number, Ordering::Relaxed);
+                        place.is(number);
                         let file = *file;
                         let act = ChangeFile { project, file };
                         grants.push(tx.authorize_with(&caller, act, &details(change)).await?);
@@ -63,7 +60,7 @@ impl Files<'_> {
                     for (number, (grant, (_, change))) in
                         grants.into_iter().zip(&checked).enumerate()
                     {
-                        place.store(number, Ordering::Relaxed);
+                        place.is(number);
                         tx.file_change(grant, change).await?;
                     }
                     Ok(())
@@ -72,10 +69,7 @@ impl Files<'_> {
             .await
             .map_err(|stop| {
                 let error = Error::from(stop).about(&FILE);
-                match ids.get(at.load(Ordering::Relaxed)) {
-                    Some(id) if ids.len() > 1 => error.of_several(&id.to_string()),
-                    _ => error,
-                }
+                which.name(error, &ids)
             })?;
         let query = FileQuery::Ids(ids.clone());
         let mut read = self.0.store().read().await?;

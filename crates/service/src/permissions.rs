@@ -1,6 +1,6 @@
 //! Pipeline permissions: reading, permitting, revoking, opening and restricting.
 
-use crate::error::{Error, FILE, PIPELINE, Result};
+use crate::error::{Error, FILE, PIPELINE, Result, Which};
 use crate::{Service, checks};
 use coffer_model::act::{
     OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewPermissions, ViewPipeline,
@@ -9,8 +9,6 @@ use coffer_model::library::{PipelinePermissions, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::{Caller, FileId, PipelineId, ProjectId};
 use coffer_store::{Refusal, Stop, Tx};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Resources changed in one call at most.
 const MAX_CHANGES: usize = 1000;
@@ -137,16 +135,15 @@ impl Permissions<'_> {
             .iter()
             .map(|(Resource::SecureFile(file), _)| *file)
             .collect();
-        // Which of them is being looked at, for the message.
-        let at = Arc::new(AtomicUsize::new(0));
-        let (asked, place) = (caller.clone(), Arc::clone(&at));
+        let which = Which::default();
+        let (asked, place) = (caller.clone(), which.clone());
         self.0
             .store()
             .write("permission.change", move |tx| {
-                let (caller, changes, place) = (asked.clone(), changes.clone(), Arc::clone(&place));
+                let (caller, changes, place) = (asked.clone(), changes.clone(), place.clone());
                 Box::pin(async move {
                     for (number, (resource, change)) in changes.into_iter().enumerate() {
-                        place.store(number, Ordering::Relaxed);
+                        place.is(number);
                         let Resource::SecureFile(file) = resource;
                         apply(tx, &caller, project, file, change).await?;
                         checks::permission_changed(tx, file).await?;
@@ -160,10 +157,7 @@ impl Permissions<'_> {
                     Stop::Refused(Refusal::NotFound) => Error::from(stop).about(&PIPELINE),
                     stop => Error::from(stop).about(&FILE),
                 };
-                match files.get(at.load(Ordering::Relaxed)) {
-                    Some(file) if files.len() > 1 => error.of_several(&file.to_string()),
-                    _ => error,
-                }
+                which.name(error, &files)
             })?;
         self.0.jobs_may_be_ready();
         Ok(())

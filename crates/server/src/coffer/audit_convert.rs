@@ -14,9 +14,9 @@ const MOST_FINDINGS: usize = 1000;
 pub(crate) fn row(row: AuditRow) -> rows::AuditEntry {
     rows::AuditEntry {
         sequence: row.sequence,
-        digest: hex(&row.digest),
-        chain: row.chain.map(|chain| hex(&chain)),
-        salt: Some(hex(&row.salt)),
+        digest: hex::encode(row.digest),
+        chain: row.chain.map(hex::encode),
+        salt: Some(hex::encode(row.salt)),
         event: Some(event(row.event)),
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn line(piece: Piece) -> Option<wire::ExportLine> {
             version: 1,
             organization: header.organization,
             scale_unit: header.scale_unit,
-            public_key: hex(&header.public_key),
+            public_key: hex::encode(header.public_key),
             time: header.time,
             rows: header.rows,
             filter: header.filter,
@@ -63,7 +63,7 @@ pub(crate) fn line(piece: Piece) -> Option<wire::ExportLine> {
         } => Some(wire::ExportLine::Skipped(wire::Skipped {
             from,
             through,
-            nodes: nodes.iter().map(|node| hex(node)).collect(),
+            nodes: nodes.iter().map(hex::encode).collect(),
         })),
         Piece::Record(signed) => Some(wire::ExportLine::Record(record(*signed))),
     }
@@ -76,21 +76,21 @@ pub(crate) fn record(signed: Signed) -> wire::SignedRecord {
         scale_unit: record.scale_unit,
         organization: record.organization,
         number: record.number,
-        previous: hex(&record.previous),
+        previous: hex::encode(record.previous),
         time: record.time,
-        key_id: hex(&record.key),
+        key_id: hex::encode(record.key),
         sequence: record.sequence,
-        head: hex(&record.head),
-        root: hex(&record.root),
+        head: hex::encode(record.head),
+        root: hex::encode(record.root),
         text: signed.text,
-        signature: hex(&signed.signature),
+        signature: hex::encode(signed.signature),
     }
 }
 
 pub(crate) fn key(public: &[u8; 32], newest: Option<Signed>) -> wire::SigningKey {
     wire::SigningKey {
-        public_key: hex(public),
-        key_id: hex(&key_id(public)),
+        public_key: hex::encode(public),
+        key_id: hex::encode(key_id(public)),
         newest: newest.map(record),
     }
 }
@@ -100,7 +100,7 @@ pub(crate) fn verification(found: Verification) -> rows::AuditVerification {
         intact: found.intact,
         linked: found.linked,
         unlinked: found.unlinked,
-        head: hex(&found.head),
+        head: hex::encode(found.head),
         problems: found.problems,
         proved: found.proved,
         not_proved: found.not_proved,
@@ -194,8 +194,4 @@ pub(crate) fn retained(done: Retained) -> wire::Retained {
         through: done.through,
         tombstones: done.tombstones,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -29,14 +29,8 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
 const LONGEST: usize = 100;
 
 /// Changes with the style sheet.
-static MARK: LazyLock<String> = LazyLock::new(|| hex(digest(&SHA256, STYLE.as_bytes()).as_ref()));
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(8).fold(String::new(), |mut out, byte| {
-        _ = write!(out, "{byte:02x}");
-        out
-    })
-}
+static MARK: LazyLock<String> =
+    LazyLock::new(|| hex::encode(&digest(&SHA256, STYLE.as_bytes()).as_ref()[..8]));
 
 /// What every page needs to know.
 struct Site<'a> {
