@@ -2,7 +2,8 @@
 //!
 //! A [`TestServer`] is the real server on a real socket of the loopback interface, with a data folder and a key folder
 //! of its own. A [`User`] acts through the typed client, or sends any request there is ([`Call`]); a [`Wire`] sends any
-//! bytes. [`both!`] makes two tests of a story, one for each engine.
+//! bytes. [`both!`] makes two tests of a story, one for each engine. A [`Page`] is what somebody sees in [`Chromium`]; [`browser!`]
+//! makes a test of such a story.
 //!
 //! Knows nothing of what a story is about. Everything here panics rather than answering with an error: a story that
 //! cannot go on is a failed story.
@@ -13,8 +14,10 @@
 )]
 
 mod agent;
+mod authenticator;
 mod browser;
 mod call;
+pub mod chromium;
 mod engine;
 mod logs;
 mod nginx;
@@ -27,15 +30,17 @@ mod user;
 mod wire;
 
 pub use agent::{LeasedJob, TestAgent};
+pub use authenticator::Authenticator;
 pub use browser::{Browser, From, form_token};
 pub use call::{Answer, Call};
+pub use chromium::{Chromium, Page};
 pub use coffer_client as client;
 pub use coffer_client::Frozen;
 pub use coffer_client::{AuditQuery, ExportFormat};
 pub use coffer_store::{Fault as StoreFault, Faults};
 pub use engine::{Database, Engine, skip, told};
 pub use nginx::Nginx;
-pub use provider::{CLIENT, Endpoint, FakeProvider, Fault, Signer, Token};
+pub use provider::{CLIENT, Endpoint, FakeProvider, Fault, Signer, Token, provider_options};
 pub use samples::{Authority, certificate, random, random_guid};
 pub use server::{Node, PROJECT, Setup, TestServer, eventually};
 pub use tap::Tap;

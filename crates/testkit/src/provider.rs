@@ -16,17 +16,45 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use coffer_service::{Admit, GroupRule, ProviderOptions, ProviderSettings};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Our client's name and secret there.
 pub const CLIENT: (&str, &str) = ("coffer", "the-client-secret");
+
+/// The usual rules for signing in at a provider.
+pub fn provider_options(issuer: &str) -> ProviderOptions {
+    ProviderOptions {
+        settings: ProviderSettings {
+            issuer: issuer.into(),
+            client_id: CLIENT.0.into(),
+            client_secret: Some(CLIENT.1.to_owned().into()),
+            scopes: vec!["profile".into(), "email".into(), "groups".into()],
+            name_claim: "email".into(),
+            groups_claim: "groups".into(),
+            wants_groups: true,
+            algorithms: vec!["RS256".into(), "ES256".into()],
+            skew_seconds: 60,
+        },
+        label: "Example".into(),
+        admit: Admit::Known,
+        bind_known: true,
+        groups: vec![GroupRule {
+            claim: "staff".into(),
+            project: Some(crate::PROJECT.into()),
+            group: crate::group::CONTRIBUTORS.into(),
+        }],
+        patience: Duration::from_secs(10),
+    }
+}
 
 /// What signs a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 
 mod heard;
 mod node;
+mod people;
 
 pub use node::Node;
 
@@ -10,16 +11,15 @@ use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
 use crate::tap::Tap;
-use crate::user::{User, group};
+use crate::user::User;
 use crate::wire::Wire;
 use crate::{Authority, logs, samples};
-use coffer_client::ClientError;
 use coffer_keys::{FileProvider, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
 use coffer_service::{ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
-use coffer_wire::coffer::{FirstSignIn, GroupReference, TokenRequest, User as NewUser};
+use coffer_wire::coffer::{FirstSignIn, TokenRequest};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -297,8 +297,13 @@ impl TestServer {
 
     /// The organization's URL.
     pub fn url(&self) -> String {
+        format!("{}/{ORGANIZATION}", self.origin())
+    }
+
+    /// Where its pages are.
+    pub fn origin(&self) -> String {
         let scheme = if self.setup.tls { "https" } else { "http" };
-        format!("{scheme}://{}/{ORGANIZATION}", self.address)
+        format!("{scheme}://{}", self.address)
     }
 
     /// The address that it was given for clients.
@@ -374,60 +379,6 @@ impl TestServer {
         self.user("holder", Some(token.to_owned().into()))
     }
 
-    /// A new person in groups of the first project, and the organization's where a name says so ([`group`]).
-    pub async fn person(&self, name: &str, groups: &[&str]) -> User {
-        let administrator = self.administrator().client.coffer();
-        let groups = groups.iter().map(|name| GroupReference {
-            project: (!group::OF_THE_ORGANIZATION.contains(name)).then(|| PROJECT.to_owned()),
-            name: (*name).to_owned(),
-        });
-        administrator
-            .add_user(&NewUser {
-                id: None,
-                unique_name: name.into(),
-                display_name: None,
-                disabled: false,
-                groups: groups.collect(),
-            })
-            .await
-            .unwrap();
-        let token = administrator
-            .create_token(&TokenRequest {
-                label: "test".into(),
-                days: 30,
-                user: Some(name.into()),
-                kind: None,
-                scope: None,
-            })
-            .await
-            .unwrap()
-            .token;
-        self.user(name, Some(token.into()))
-    }
-
-    /// A new token of somebody, made by the administrator.
-    pub async fn person_token(&self, name: &str) -> Result<String, ClientError> {
-        let request = TokenRequest {
-            label: "test".into(),
-            days: 30,
-            user: Some(name.into()),
-            kind: None,
-            scope: None,
-        };
-        let coffer = self.administrator().client.coffer();
-        Ok(coffer.create_token(&request).await?.token)
-    }
-
-    /// Writes pipelines and runs them; may create files, and permit nothing.
-    pub async fn developer(&self) -> User {
-        self.person("dev", &[group::CONTRIBUTORS]).await
-    }
-
-    /// Administers the library; writes no pipelines.
-    pub async fn release_engineer(&self) -> User {
-        self.person("rel", &[group::RELEASE_ADMINISTRATORS]).await
-    }
-
     /// A token that registers agents.
     pub async fn agent_token(&self) -> Zeroizing<String> {
         self.administrator()
@@ -501,30 +452,6 @@ impl TestServer {
             self.address.port(),
             self.answers.clone(),
         )
-    }
-
-    /// A person who signs in by this password, made by the way that people take.
-    pub async fn person_with_password(&self, name: &str, groups: &[&str], password: &str) -> User {
-        let person = self.person(name, groups).await;
-        let code = self.invitation(name).await;
-        let set = self
-            .nobody()
-            .call("POST", coffer_wire::paths::coffer::NEW_PASSWORD)
-            .json(&serde_json::json!({"code": code, "password": password}));
-        set.send().await.ok();
-        person
-    }
-
-    /// A one-time code for setting a password.
-    pub async fn invitation(&self, name: &str) -> String {
-        let made = self
-            .administrator()
-            .call("POST", coffer_wire::paths::coffer::INVITATIONS)
-            .json(&serde_json::json!({"user": name}));
-        made.send().await.ok().json()["code"]
-            .as_str()
-            .unwrap()
-            .to_owned()
     }
 
     /// A connection for bytes of the story's own making.

@@ -55,6 +55,7 @@ pub(crate) fn plain(ca_file: Option<&Path>) -> reqwest::Client {
 }
 
 /// Somebody with a token, or nobody.
+#[derive(Clone)]
 pub struct User {
     /// The sign-in name.
     pub name: String,

@@ -87,6 +87,9 @@ impl Surroundings {
         let compat = workspace.own("compat");
         tools::start_afresh(&compat)?;
         environment.push(("COFFER_COMPAT", compat.display().to_string()));
+        let screenshots = workspace.own("screenshots");
+        tools::start_afresh(&screenshots)?;
+        environment.push(("COFFER_TEST_SCREENSHOTS", screenshots.display().to_string()));
         Ok(Self {
             environment,
             missing,

@@ -1,5 +1,5 @@
-//! What the tests need besides Rust, installed where it is missing: PostgreSQL, curl and nginx from
-//! the system's packages, Node and the clients that others wrote from lock files.
+//! What the tests need besides Rust, installed where it is missing: PostgreSQL, Chromium, curl and
+//! nginx from the system's packages, Node and the packages for it from lock files.
 //!
 //! Node is always the pinned one, so that results do not depend on the machine's own.
 
@@ -38,13 +38,21 @@ impl Tools {
     /// Installs what is missing.
     pub(super) fn install(workspace: &Workspace) -> Self {
         let node = node(workspace);
-        let clients = match &node {
-            Ok(node) => clients(workspace, node),
+        let packages = |from, to| match &node {
+            Ok(node) => packages(workspace, node, from, to),
             Err(_) => Err(anyhow::anyhow!("they need {NODE}, which is missing")),
         };
+        let clients = packages("e2e/node", "clients");
+        let browser = packages("e2e/browser", "browser");
         let others = [
             (NODE, "COFFER_TEST_NODE", node),
             ("clients from npm", "COFFER_TEST_NODE_MODULES", clients),
+            ("Chromium", "COFFER_TEST_CHROMIUM", chromium()),
+            (
+                "what drives Chromium",
+                "COFFER_TEST_BROWSER_MODULES",
+                browser,
+            ),
             ("Python", "COFFER_TEST_PYTHON", python()),
             (
                 "the Python client vsts",
@@ -149,10 +157,10 @@ fn pip() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A copy of `e2e/node` with its packages, exactly those of the lock file, their scripts not run.
-fn clients(workspace: &Workspace, node: &Path) -> anyhow::Result<PathBuf> {
-    let source = workspace.root.join("e2e/node");
-    let folder = workspace.own("clients");
+/// A copy of `from` with its packages from npm, exactly those of the lock file, their scripts not run.
+fn packages(workspace: &Workspace, node: &Path, from: &str, to: &str) -> anyhow::Result<PathBuf> {
+    let source = workspace.root.join(from);
+    let folder = workspace.own(to);
     let lock = source.join("package-lock.json");
     let stamp = folder.join("installed-from.json");
     let installed = same(&lock, &stamp);
@@ -204,6 +212,33 @@ fn nginx() -> anyhow::Result<PathBuf> {
     }
     let program = program().context("installed, but `nginx` is not where it was expected")?;
     Ok(program.into())
+}
+
+/// Chromium, from the system's packages when we may, with letters for Latin, Arabic and Hebrew text.
+fn chromium() -> anyhow::Result<PathBuf> {
+    const LETTERS: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+    let program = || {
+        ["chromium", "chromium-browser"]
+            .into_iter()
+            .find_map(|name| found(name).filter(|at| is_version(at)))
+    };
+    if program().is_none() || !Path::new(LETTERS).exists() {
+        system_packages(&["chromium", "fonts-dejavu-core"])?;
+    }
+    program().context("installed, but `chromium` is not where it was expected")
+}
+
+/// Whether a program says its version.
+fn is_version(program: &Path) -> bool {
+    quietly(Command::new(program).arg("--version")).is_ok()
+}
+
+/// Where a program is, by its whole path.
+fn found(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// curl, from the system's packages when we may.

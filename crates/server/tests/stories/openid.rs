@@ -2,7 +2,7 @@
 //! names. With a provider of our own, and with one that others wrote.
 
 use crate::newest;
-use coffer_service::{Admit, GroupRule, ProviderOptions, ProviderSettings};
+use coffer_service::{Admit, ProviderOptions};
 use coffer_testkit::{
     Answer, Browser, CLIENT, FakeProvider, From, PROJECT, TestServer, both, group, skip, told,
 };
@@ -16,39 +16,13 @@ pub(crate) const SESSION: &str = "__Host-coffer-session";
 pub(crate) const ATTEMPT: &str = "__Host-coffer-provider";
 const ANN: &str = "ann@example.com";
 
-/// The usual rules for a provider.
-pub(crate) fn options(issuer: &str) -> ProviderOptions {
-    ProviderOptions {
-        settings: ProviderSettings {
-            issuer: issuer.into(),
-            client_id: CLIENT.0.into(),
-            client_secret: Some(CLIENT.1.to_owned().into()),
-            scopes: vec!["profile".into(), "email".into(), "groups".into()],
-            name_claim: "email".into(),
-            groups_claim: "groups".into(),
-            wants_groups: true,
-            algorithms: vec!["RS256".into(), "ES256".into()],
-            skew_seconds: 60,
-        },
-        label: "Example".into(),
-        admit: Admit::Known,
-        bind_known: true,
-        groups: vec![GroupRule {
-            claim: "staff".into(),
-            project: Some(PROJECT.into()),
-            group: group::CONTRIBUTORS.into(),
-        }],
-        patience: Duration::from_secs(10),
-    }
-}
-
 /// A provider of our own, and the server that trusts it.
 pub(crate) async fn provider(
     server: &mut TestServer,
     change: impl FnOnce(&mut ProviderOptions),
 ) -> FakeProvider {
     let provider = FakeProvider::start().await;
-    let mut options = options(&provider.issuer());
+    let mut options = provider_options(&provider.issuer());
     change(&mut options);
     server.use_provider(options).await;
     provider
@@ -319,7 +293,7 @@ both! {
         let Some(mut real) = RealProvider::start(&server).await else {
             return skip(concat!(module_path!(), "::the_provider_of_others_signs_people_in"), "Node or the clients are missing");
         };
-        server.use_provider(options(&real.issuer)).await;
+        server.use_provider(provider_options(&real.issuer)).await;
         server.person(ANN, &[]).await;
         let mut browser = server.browser();
         let page = real.sign_in(&mut browser, "?return=%2Faccount").await;

@@ -1,56 +1,10 @@
 //! The second factor: setting it up, signing in with it, codes that work once, and the way back when the device is lost.
 
 use crate::newest;
-use coffer_testkit::{Answer, Browser, TestServer, User, both, group};
+use coffer_testkit::{Answer, Authenticator, Browser, TestServer, User, both, group};
 use serde_json::json;
 
 const PASSWORD: &str = "a long enough password";
-
-/// What an authenticator app shows: RFC 6238, written here a second time.
-struct App {
-    secret: Vec<u8>,
-    /// Seconds that the server's clock was moved by.
-    ahead: i64,
-}
-
-impl App {
-    fn typed(base32: &str) -> Self {
-        const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let (mut secret, mut bits, mut held) = (Vec::new(), 0, 0_u64);
-        for letter in base32.chars() {
-            held = held << 5 | LETTERS.find(letter).unwrap() as u64;
-            bits += 5;
-            if bits >= 8 {
-                bits -= 8;
-                secret.push((held >> bits & 0xff) as u8);
-            }
-        }
-        Self { secret, ahead: 0 }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "an app has a clock of its own")]
-    fn now(&self) -> i64 {
-        let now = std::time::SystemTime::now();
-        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-        i64::try_from(now.as_secs()).unwrap() + self.ahead
-    }
-
-    fn code(&self) -> String {
-        use aws_lc_rs::hmac;
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.secret);
-        let tag = hmac::sign(&key, &(self.now() / 30).to_be_bytes());
-        let tag = tag.as_ref();
-        let at = usize::from(tag[19] & 0xf);
-        let number = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-        format!("{:06}", number % 1_000_000)
-    }
-
-    /// The next code, on the server's clock and the app's.
-    fn wait(&mut self, server: &mut TestServer) {
-        server.advance_clock(30);
-        self.ahead += 30;
-    }
-}
 
 async fn sign_in(browser: &mut Browser, password: &str, code: &str) -> Answer {
     let fields = [("name", "grace"), ("password", password), ("code", code)];
@@ -67,7 +21,7 @@ async fn trade(nobody: &User, code: &str) -> Answer {
 }
 
 /// Grace with an app and recovery codes.
-async fn enrolled(server: &mut TestServer) -> (Browser, App, Vec<String>) {
+async fn enrolled(server: &mut TestServer) -> (Browser, Authenticator, Vec<String>) {
     server
         .person_with_password("Grace", &[group::READERS], PASSWORD)
         .await;
@@ -91,7 +45,7 @@ async fn enrolled(server: &mut TestServer) -> (Browser, App, Vec<String>) {
         )),
         "{text}"
     );
-    let mut app = App::typed(secret);
+    let mut app = Authenticator::typed(secret);
     let confirm = |code: String| [("step", "confirm".to_owned()), ("code", code)];
     let send = |browser: &mut Browser, code: String| {
         let fields = confirm(code);
@@ -177,11 +131,10 @@ both! {
 
     async fn its_secret_is_sealed_and_its_owner_removes_it_with_a_fresh_sign_in_only(mut server) {
         let (mut browser, mut app, _) = enrolled(&mut server).await;
-        assert!(server.grep_stored_and_logged(&app.secret.clone()).await.is_empty());
+        assert!(server.grep_stored_and_logged(app.secret()).await.is_empty());
         let again = browser.fill("/account", "/account/second-factor", &[("step", "begin")]).await;
         assert_eq!(again.status, 409, "{}", again.text());
-        server.advance_clock(16 * 60);
-        app.ahead += 16 * 60;
+        app.wait_for(&mut server, 16 * 60);
         let stale = browser.fill("/account", "/account/second-factor", &[("step", "remove")]).await;
         assert_eq!(stale.status, 403);
         sign_in(&mut browser, PASSWORD, &app.code()).await.ok();
