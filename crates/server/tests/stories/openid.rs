@@ -4,11 +4,11 @@
 use crate::newest;
 use coffer_service::{Admit, ProviderOptions};
 use coffer_testkit::{
-    Answer, Browser, CLIENT, FakeProvider, From, PROJECT, TestServer, both, group, skip, told,
+    Answer, Browser, CLIENT, FakeProvider, From, TestServer, both, group, provider_options, skip,
+    told,
 };
 use serde_json::{Value, json};
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
