@@ -72,6 +72,8 @@ pub(crate) struct Guard {
     pub(crate) app: App,
     pub(crate) auth: Auth,
     pub(crate) limit: usize,
+    /// Whether the handler takes the body piece by piece.
+    pub(crate) streams: bool,
     pub(crate) template: &'static str,
     /// The original's resource location, if the route has one.
     pub(crate) location: Option<&'static Location>,

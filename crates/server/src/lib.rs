@@ -48,8 +48,8 @@ use tokio_util::sync::CancellationToken;
 pub struct RouteInfo {
     /// The method.
     pub method: &'static str,
-    /// Template from [`coffer_wire::paths`], relative to the organization's URL; a page's begins with a slash and is relative
-    /// to the server's.
+    /// Template from [`coffer_wire::paths`], relative to the organization's URL; one that begins with a slash (a page that
+    /// belongs to no project) is relative to the server's.
     pub template: &'static str,
     /// `anonymous`, `token`, `agent signature`, `session`, `sign-in form` or `open page`.
     pub authentication: &'static str,
@@ -57,7 +57,14 @@ pub struct RouteInfo {
     pub location: Option<&'static str>,
 }
 
-/// Every route below the organization's URL.
+impl RouteInfo {
+    /// Whether it is a page for browsers, and no part of the API.
+    pub fn is_page(&self) -> bool {
+        !matches!(self.authentication, "anonymous" | "token" | "agent signature")
+    }
+}
+
+/// Every route.
 pub fn route_list() -> Vec<RouteInfo> {
     routes::table().iter().map(routes::Route::info).collect()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Route {
     auth: Auth,
     /// Largest body, bytes. Uploads have a limit of their own, in the service.
     limit: usize,
+    /// Whether a page's route takes a body that is not a form, piece by piece.
+    streams: bool,
     /// The original's resource location, if it has one.
     location: Option<&'static Location>,
     handler: fn() -> MethodRouter<App>,
@@ -107,7 +109,6 @@ pub(crate) fn router(app: App) -> Router {
         table.iter().map(|route| route.template),
     ));
     let mut inner = Router::new()
-        .route("/", get(pages::about))
         .route("/healthz", get(pages::health))
         .route("/readyz", get(pages::ready));
     for route in table {
@@ -115,6 +116,7 @@ pub(crate) fn router(app: App) -> Router {
             app: app.clone(),
             auth: route.auth,
             limit: route.limit,
+            streams: route.streams,
             template: route.template,
             location: route.location,
         };
@@ -242,16 +244,22 @@ mod tests {
                 paths::coffer::NEW_PASSWORD
             ]
         );
-        // Pages, and nothing else, go by cookies; only those for signing in are open to nobody, and the reference of the
-        // API, which changes nothing.
+        // Pages, and nothing else, go by cookies: what is not the API. Only those for signing in are open to nobody, and
+        // what says nothing of what is here: the reference of the API, and what pages look like.
         assert!(table().iter().all(|route| {
-            route.template.starts_with('/')
+            !route.template.contains("_apis")
                 == matches!(route.auth, Auth::Page | Auth::Entry | Auth::Open)
         }));
         assert!(table().iter().all(|route| {
-            (route.auth == Auth::Open) == route.template.starts_with("/docs/")
+            let open = ["/docs/", "/assets/"];
+            (route.auth == Auth::Open) == open.iter().any(|it| route.template.starts_with(it))
                 && (route.auth != Auth::Open || route.method == "GET")
         }));
+        assert!(
+            table()
+                .iter()
+                .all(|route| !route.streams || route.auth == Auth::Page)
+        );
         assert!(
             of(Auth::Entry)
                 .iter()

@@ -217,6 +217,24 @@ pub mod coffer {
 
 /// Pages for browsers. They stand beside the organization, relative to the server's URL.
 pub mod pages {
+    /// GET: the projects that one may see.
+    pub const PROJECTS: &str = "/";
+    /// GET: style sheet, scripts, icon.
+    pub const ASSET: &str = "/assets/{file}";
+    /// GET: on to the project's Library.
+    pub const PROJECT: &str = "{project}";
+    /// GET: the Library: `?itemType=SecureFiles` or `VariableGroups`, as the original's page has it.
+    pub const LIBRARY: &str = "{project}/_library";
+    /// GET: the dialog for new files.
+    pub const LIBRARY_UPLOAD: &str = "{project}/_library/upload";
+    /// GET, POST: the roles of the whole Library.
+    pub const LIBRARY_SECURITY: &str = "{project}/_library/security";
+    /// GET: a secure file. POST on `{project}/_library/files` uploads one.
+    pub const FILE: &str = "{project}/_library/files/{secureFileId}";
+    /// GET: the pipelines of a project, and with `?definitionId=` the runs of one, as the original's page has it.
+    pub const PIPELINES: &str = "{project}/_build";
+    /// GET: a run, `?buildId=`, as the original's page has it.
+    pub const RUN: &str = "{project}/_build/results";
     /// GET, POST: sign in.
     pub const SIGN_IN: &str = "/signin";
     /// GET, POST: set a password with a one-time code.

@@ -1,7 +1,8 @@
 //! `/account`: what a signed-in person sees and changes of their own. It must not know how anything is stored.
 
 use super::guard::{Form, FormToken, Session};
-use super::html::{escape, page, see_other};
+use super::frame::{Section, Visit};
+use super::html::{escape, plain, see_other};
 use crate::App;
 use crate::ado::convert;
 use crate::error::{ApiError, Result};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 /// `GET /account`.
 pub(crate) async fn overview(
     State(app): State<App>,
+    visit: Visit,
     token: FormToken,
     Session(session): Session,
 ) -> Result<Response> {
@@ -63,12 +65,13 @@ pub(crate) async fn overview(
         unique = escape(&me.unique_name),
         second = second_factor_part(&app, &session.caller, &input).await?,
     );
-    Ok(page(StatusCode::OK, "Your account", &body))
+    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Your account"), &body))
 }
 
 /// `POST /account/password`.
 pub(crate) async fn password(
     State(app): State<App>,
+    visit: Visit,
     Session(session): Session,
     form: Form,
 ) -> Result<Response> {
@@ -88,12 +91,13 @@ pub(crate) async fn password(
          <p><a href=\"{}/account\">Your account</a></p>",
         app.urls.prefix()
     );
-    Ok(page(StatusCode::OK, "Password changed", &body))
+    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Password changed"), &body))
 }
 
 /// `POST /account/tokens`: the answer is the only place where the token is seen.
 pub(crate) async fn create_token(
     State(app): State<App>,
+    visit: Visit,
     Session(session): Session,
     form: Form,
 ) -> Result<Response> {
@@ -121,7 +125,7 @@ pub(crate) async fn create_token(
         escape(&convert::date(new.expires_at)),
         app.urls.prefix()
     );
-    Ok(page(StatusCode::OK, "Token made", &body))
+    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Token made"), &body))
 }
 
 /// `POST /account/sessions`: ends one.
@@ -162,6 +166,7 @@ async fn second_factor_part(app: &App, caller: &Caller, input: &str) -> Result<S
 /// `POST /account/second-factor`: begins, confirms or removes it.
 pub(crate) async fn second_factor(
     State(app): State<App>,
+    visit: Visit,
     token: FormToken,
     Session(session): Session,
     form: Form,
@@ -183,7 +188,7 @@ pub(crate) async fn second_factor(
                 escape(&new.link),
                 token.input(),
             );
-            Ok(page(StatusCode::OK, "Set up the second factor", &body))
+            Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Set up the second factor"), &body))
         }
         "confirm" => {
             let code = form.secret("code");
@@ -197,7 +202,7 @@ pub(crate) async fn second_factor(
                  at hand. They are shown this once: keep them where the device is not.</p><ul>{rows}</ul>\
                  <p><a href=\"{prefix}/account\">Your account</a></p>"
             );
-            Ok(page(StatusCode::OK, "Second factor on", &body))
+            Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Second factor on"), &body))
         }
         "remove" => {
             second.remove(&session.caller).await?;

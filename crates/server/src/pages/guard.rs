@@ -5,18 +5,20 @@
 //! proves nothing about who made the browser write, and a write needs besides, all of them: an `Origin` or
 //! `Sec-Fetch-Site` of our own, the `Strict` cookie, and the form's token.
 
-use super::html;
+use super::frame::{Frame, PageKind, Place, Visitor};
+use super::html::{self, Problem};
+use crate::App;
 use crate::auth::{Guard, address};
 use crate::body::read_all;
 use crate::cookies::{self, SameSite, cookie};
 use crate::error::{ApiError, Result};
-use axum::body::Body;
+use crate::normalize::Canonical;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use coffer_service::{FoundSession, form_token, is_form_token};
-use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, REFERER, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -115,6 +117,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Session {
 
 /// The guard. Whatever is refused is a page.
 pub(crate) async fn admit(guard: &Guard, door: Door, request: Request, next: Next) -> Response {
+    let from = whence(&request, guard.app.urls.prefix());
     let fresh = Zeroizing::new(match door {
         Door::Entry => cookie(request.headers(), cookies::FORM)
             .filter(|secret| secret.len() == 43)
@@ -124,14 +127,15 @@ pub(crate) async fn admit(guard: &Guard, door: Door, request: Request, next: Nex
             ),
         Door::Session => String::new(),
     });
-    let mut response = match check(guard, door, &fresh, request).await {
+    let mut visitor = None;
+    let mut response = match check(guard, door, &fresh, &from, request, &mut visitor).await {
         Ok(Admitted::Yes(request)) => next.run(*request).await,
         Ok(Admitted::SignInFirst(path)) => html::see_other(&path),
         Err(error) => axum::response::IntoResponse::into_response(error),
     };
     let error = response.extensions().get::<ApiError>().cloned();
     if let Some(error) = error {
-        response = refused(&error, guard.app.urls.prefix());
+        response = refused(&guard.app, &error, visitor, &from);
     }
     if door == Door::Entry {
         cookies::set(
@@ -149,18 +153,34 @@ enum Admitted {
     SignInFirst(String),
 }
 
-async fn check(guard: &Guard, door: Door, fresh: &str, request: Request) -> Result<Admitted> {
-    let (mut parts, body) = request.into_parts();
+async fn check(
+    guard: &Guard,
+    door: Door,
+    fresh: &str,
+    from: &str,
+    request: Request,
+    visitor: &mut Option<Visitor>,
+) -> Result<Admitted> {
+    let (mut parts, mut body) = request.into_parts();
     let address = address(&parts);
     let session = match cookie(&parts.headers, cookies::SESSION) {
         Some(secret) => guard.app.service.sessions().find(&secret, address).await?,
         None => None,
     };
+    *visitor = session.as_ref().map(|session| Visitor {
+        name: session.caller.name.clone(),
+        token: session.form_token.clone(),
+    });
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let form = if reads {
         Form::default()
+    } else if guard.streams {
+        // Its body is content, and stays where it is until the handler takes it: the token comes as a header.
+        own_page(&parts.headers, guard.app.urls.origin())?;
+        Form::default()
     } else {
         own_page(&parts.headers, guard.app.urls.origin())?;
+        let body = std::mem::take(&mut body);
         let limits = &guard.app.limits;
         let bytes = read_all(body, guard.limit, limits.body_idle, limits.body_total).await?;
         let is_form = parts
@@ -182,8 +202,7 @@ async fn check(guard: &Guard, door: Door, fresh: &str, request: Request) -> Resu
         Door::Session => {
             let Some(session) = session else {
                 return if reads {
-                    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-                    let back = utf8_percent_encode(path, NON_ALPHANUMERIC);
+                    let back = utf8_percent_encode(from, NON_ALPHANUMERIC);
                     let prefix = guard.app.urls.prefix();
                     Ok(Admitted::SignInFirst(format!(
                         "{prefix}/signin?return={back}"
@@ -220,8 +239,7 @@ async fn check(guard: &Guard, door: Door, fresh: &str, request: Request) -> Resu
     }
     parts.extensions.insert(form);
     Ok(Admitted::Yes(Box::new(Request::from_parts(
-        parts,
-        Body::empty(),
+        parts, body,
     ))))
 }
 
@@ -264,29 +282,49 @@ fn own_page(headers: &HeaderMap, own: Option<&str>) -> Result<()> {
     })
 }
 
-/// An error as a page.
-fn refused(error: &ApiError, prefix: &str) -> Response {
-    let hints: String = error
-        .hints()
-        .iter()
-        .map(|hint| format!("<p>{}</p>", html::escape(hint)))
-        .collect();
-    let message = if error.status.is_server_error() {
-        "Something went wrong inside the server. Its log says more. Try again in a moment."
+/// The page that a person comes back to after signing in, below the prefix: the one that was asked for, or the one that
+/// the form stands on.
+fn whence(request: &Request, prefix: &str) -> String {
+    let asked = if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let arrived = request.extensions().get::<Canonical>();
+        arrived.map(|path| match request.uri().query() {
+            Some(query) => format!("{}?{query}", path.signed),
+            None => path.signed.clone(),
+        })
     } else {
-        &error.message
+        let from = request.headers().get(REFERER);
+        let from = from.and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
+        from.and_then(|uri| {
+            let path = uri.path_and_query()?.as_str();
+            Some(path.strip_prefix(prefix)?.to_owned())
+        })
     };
-    let again = match error.code() {
-        "sign_in.not_fresh" | "session.missing" => {
-            format!("<p><a href=\"{prefix}/signin?return=%2Faccount\">Sign in again</a></p>")
-        }
-        _ => String::new(),
+    let own = asked.filter(|path| html::local_path(path).is_some());
+    own.unwrap_or_else(|| "/".to_owned())
+}
+
+/// An error as a page.
+fn refused(app: &App, error: &ApiError, visitor: Option<Visitor>, from: &str) -> Response {
+    let place = Place::new(app);
+    let again = matches!(error.code(), "sign_in.not_fresh" | "session.missing");
+    let page = Problem {
+        frame: Frame {
+            visitor,
+            kind: PageKind::Problem,
+            ..Frame::bare(app, "This did not work")
+        },
+        message: if error.status.is_server_error() {
+            "Something went wrong inside the server. Its log says more. Try again in a moment.".to_owned()
+        } else {
+            error.message.clone()
+        },
+        hints: error.hints().to_vec(),
+        sign_in: again.then(|| {
+            let back = utf8_percent_encode(from, NON_ALPHANUMERIC);
+            format!("{}?return={back}", place.sign_in())
+        }),
     };
-    let body = format!(
-        "<p role=\"alert\">{}</p>{hints}{again}",
-        html::escape(message)
-    );
-    let mut response = html::page(error.status, "This did not work", &body);
+    let mut response = html::show(error.status, &page.frame, &page);
     if let Some(seconds) = error.retry_after {
         let seconds = HeaderValue::from(seconds);
         response.headers_mut().insert(RETRY_AFTER, seconds);

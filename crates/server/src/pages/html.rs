@@ -1,31 +1,24 @@
-//! What every page has in common: escaping, the frame around the text, and headers under which nothing foreign runs.
+//! What every page has in common: escaping, answers made of templates, and headers under which nothing foreign runs.
 //! It must not know what a page is about.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use super::frame::{Frame, PageKind, Section};
+use crate::error::ApiError;
+use askama::Template;
 use axum::body::Body;
-use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY};
 use http::{HeaderName, HeaderValue, StatusCode};
-use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::fmt::{self, Write as _};
 
-/// The one style sheet.
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}\
-label{display:block;margin:.75rem 0 .25rem}input,select{font:inherit;padding:.3rem;width:100%;box-sizing:border-box}\
-button{font:inherit;margin-top:1rem;padding:.4rem 1rem}[role=alert]{border-left:.3rem solid #b00;padding-left:.75rem}\
-[role=status]{border-left:.3rem solid #070;padding-left:.75rem}table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;padding:.25rem .5rem .25rem 0}code{overflow-wrap:anywhere}section{margin-top:2rem}";
+/// Which kind of page an answer is: see [`PageKind`].
+const KIND: HeaderName = HeaderName::from_static("coffer-page");
 
-/// Nothing but the style above: no script, no frame, no foreign form target, no foreign picture.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'"
-    )
-});
+/// What the browser of a page may do: our own scripts, style sheet, pictures, forms and calls, and nothing else. No inline
+/// script or style, no `eval`, no frame; what turns text into script is refused, and only the policy of `trusted.js` makes
+/// elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+                      trusted-types default";
 
 /// Marks an answer as a page, so that it keeps its body whatever its status. An extension of responses.
 #[derive(Debug, Clone, Copy)]
@@ -53,21 +46,59 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// A page: `title` is text, `body` is HTML.
-pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
-    let title = escape(title);
-    let text = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title} - Coffer</title><style>{STYLE}</style></head>\n<body><main>\
-         <h1>{title}</h1>\n{body}</main></body></html>\n"
-    );
+/// How templates write text: [`escape`]. Named in `askama.toml`.
+#[derive(Clone, Copy)]
+pub(crate) struct Text;
+
+impl askama::filters::Escaper for Text {
+    fn write_escaped_str<W: fmt::Write>(&self, mut out: W, text: &str) -> fmt::Result {
+        out.write_str(&escape(text))
+    }
+}
+
+/// A page made of a template.
+pub(crate) fn show(status: StatusCode, frame: &Frame, template: &impl Template) -> Response {
+    let Ok(text) = template.render() else {
+        return ApiError::internal("a template could not be rendered").into_response();
+    };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(
+    let headers = response.headers_mut();
+    headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
+    headers.insert(KIND, HeaderValue::from_static(frame.kind.word()));
     marked(response)
+}
+
+/// A page with HTML of our own in the frame.
+pub(crate) fn plain(status: StatusCode, frame: Frame, body: &str) -> Response {
+    let page = Plain {
+        frame,
+        body: body.to_owned(),
+    };
+    show(status, &page.frame, &page)
+}
+
+/// HTML of our own in the frame.
+#[derive(Template)]
+#[template(path = "plain.html")]
+pub(crate) struct Plain {
+    pub(crate) frame: Frame,
+    /// Every text in it is escaped already.
+    pub(crate) body: String,
+}
+
+/// What went wrong, and what to do next.
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub(crate) struct Problem {
+    pub(crate) frame: Frame,
+    pub(crate) message: String,
+    pub(crate) hints: Vec<String>,
+    /// Where to sign in again, when that helps.
+    pub(crate) sign_in: Option<String>,
 }
 
 /// Sends the browser on, to a path of this server.
@@ -84,9 +115,7 @@ pub(crate) fn see_other(path: &str) -> Response {
 pub(crate) fn marked(mut response: Response) -> Response {
     response.extensions_mut().insert(IsPage);
     let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
-    }
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // Not `no-referrer`: with it, a browser would call the origin of our own forms `null`.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     for (name, value) in [

@@ -1,11 +1,21 @@
-//! What is outside the API: whether the server lives, where a person went wrong, and the pages for signing in.
+//! What is outside the API: whether the server lives, and the pages for people.
+//!
+//! A page is made by the server from a template in `templates/` and works without a script. A dialog is a page as well: with
+//! a script, its content is shown over the page that leads to it. `frame` has what surrounds each, and all their addresses.
 
 pub(crate) mod account;
+pub(crate) mod assets;
+pub(crate) mod filters;
+pub(crate) mod frame;
 pub(crate) mod guard;
 pub(crate) mod html;
+pub(crate) mod projects;
 pub(crate) mod provider;
 pub(crate) mod reference;
 pub(crate) mod sign_in;
+
+#[cfg(test)]
+mod samples;
 
 use crate::App;
 use crate::error::ApiError;
@@ -42,16 +52,4 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         "the server is not ready: its database does not answer as it should"
     );
     ApiError::unavailable("The server is not ready. Its log says why.").into_response()
-}
-
-/// `GET /`: what this is.
-pub(crate) async fn about(State(app): State<App>) -> String {
-    format!(
-        "Coffer {}: secure files for pipelines.\n\n\
-         The API is at {}/{{organization}}/{{project}}/_apis; this server's organization is {}.\n\
-         Sign in and upload with the command line: coffer --help\n",
-        env!("CARGO_PKG_VERSION"),
-        app.urls.prefix(),
-        app.service.organization().name,
-    )
 }

@@ -3,7 +3,7 @@
 
 use super::guard::Session;
 use super::html::{local_path, see_other};
-use super::sign_in::begin;
+use super::sign_in::{HOME, begin};
 use crate::App;
 use crate::auth::Address;
 use crate::cookies::{self, SameSite, cookie};
@@ -15,9 +15,6 @@ use coffer_service::{ATTEMPT_SECONDS, ProviderAnswer};
 use coffer_wire::paths;
 use http::HeaderMap;
 use zeroize::Zeroizing;
-
-/// Where a sign-in leads when nothing else was asked for.
-const HOME: &str = "/account";
 
 /// Our own address, as the provider has it on its list.
 fn callback(app: &App) -> Result<String> {

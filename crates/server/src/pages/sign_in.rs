@@ -2,7 +2,8 @@
 //! compared.
 
 use super::guard::{Form, FormToken, Session};
-use super::html::{escape, local_path, page, see_other};
+use super::frame::{Frame, PageKind};
+use super::html::{escape, local_path, plain, see_other};
 use crate::App;
 use crate::auth::Address;
 use crate::cookies::{self, SameSite, cookie};
@@ -15,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where a sign-in leads when nothing else was asked for.
-const HOME: &str = "/account";
+pub(super) const HOME: &str = "/";
 
 /// `GET /signin`.
 pub(crate) async fn form(
@@ -63,7 +64,11 @@ fn sign_in_page(
         token = token.input(),
         back = escape(back),
     );
-    page(status, "Sign in", &body)
+    let frame = Frame {
+        kind: PageKind::SignIn,
+        ..Frame::bare(app, "Sign in")
+    };
+    plain(status, frame, &body)
 }
 
 /// The way to the provider, where there is one. A link: a form that leads to another site is not ours to send.
@@ -175,7 +180,7 @@ fn password_page(app: &App, status: StatusCode, token: &FormToken, alert: &str) 
         prefix = app.urls.prefix(),
         token = token.input(),
     );
-    page(status, "Set a password", &body)
+    plain(status, Frame::bare(app, "Set a password"), &body)
 }
 
 /// `POST /signin/password`.
@@ -203,7 +208,7 @@ pub(crate) async fn set_password(
                 escape(&person.unique_name),
                 app.urls.prefix()
             );
-            Ok(page(StatusCode::OK, "Password set", &body))
+            Ok(plain(StatusCode::OK, Frame::bare(&app, "Password set"), &body))
         }
         Err(error) if error.status.is_client_error() => {
             Ok(password_page(&app, error.status, &token, &error.message))

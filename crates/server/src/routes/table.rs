@@ -11,7 +11,9 @@ use crate::coffer::{
     agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
     streams, tokens, users,
 };
-use crate::pages::{account, provider, reference, sign_in as sign_in_page};
+use crate::pages::{
+    account, assets, projects as projects_page, provider, reference, sign_in as sign_in_page,
+};
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
 
@@ -22,6 +24,7 @@ macro_rules! route {
             template: $template,
             auth: Auth::Token,
             limit: JSON_LIMIT,
+            streams: false,
             location: None,
             handler: || on(MethodFilter::$method, $handler),
         }
@@ -201,6 +204,9 @@ fn ours() -> Vec<Route> {
 /// Pages for browsers, beside the organization. Their guard is another one: [`crate::pages::guard`].
 fn pages() -> Vec<Route> {
     vec![
+        route!(GET paths::pages::PROJECTS, projects_page::index).page(),
+        route!(GET paths::pages::ASSET, assets::get).open(),
+        route!(GET paths::pages::PROJECT, projects_page::project).page(),
         route!(GET paths::pages::SIGN_IN, sign_in_page::form).entry(),
         route!(POST paths::pages::SIGN_IN, sign_in_page::sign_in).entry(),
         route!(GET paths::pages::PASSWORD, sign_in_page::password_form).entry(),

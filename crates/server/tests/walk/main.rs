@@ -158,7 +158,7 @@ fn class_rules(
 async fn every_route_as_everybody(server: TestServer) {
     // Pages go by cookies: `sessions.rs` asks them.
     let mut routes = coffer_server::route_list();
-    routes.retain(|route| !route.template.starts_with('/'));
+    routes.retain(|route| !route.is_page());
     let known: BTreeSet<_> = PROBES.iter().map(|probe| probe.route.to_owned()).collect();
     let there: BTreeSet<_> = routes
         .iter()

@@ -1,0 +1,158 @@
+// What the pages do beyond links and forms: dialogs, messages, copying, times, uploads.
+//
+// Every page works as a plain page. A dialog is a page too: a link with `data-dialog` shows that page's content in the
+// one <dialog>. This file must not know what a page is about.
+"use strict";
+(() => {
+  const dialog = document.getElementById("dialog");
+  const sheet = document.getElementById("dialog-page");
+  let opener = null;
+  let changed = false;
+
+  // The kind of page that the server says it answered with: page, dialog, problem, signin.
+  const kindOf = (xhr) => xhr.getResponseHeader("coffer-page");
+
+  const noticeOf = (element) =>
+    element && dialog.open && dialog.contains(element)
+      ? document.getElementById("dialog-notice")
+      : document.getElementById("notice");
+
+  // Text only, whatever it holds.
+  const say = (notice, text, role) => {
+    const line = document.createElement("p");
+    line.className = role === "alert" ? "message bad" : "message good";
+    line.setAttribute("role", role);
+    line.textContent = text;
+    notice.replaceChildren(line);
+  };
+
+  const open = (link) => {
+    opener = link;
+    changed = false;
+    document.getElementById("dialog-notice").replaceChildren();
+    sheet.replaceChildren();
+    sheet.setAttribute("aria-busy", "true");
+    if (!dialog.open) dialog.showModal();
+    htmx.ajax("GET", link.href, { source: sheet, target: "#dialog-page", select: "#page > *", swap: "innerHTML" });
+  };
+
+  document.addEventListener("click", (event) => {
+    const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    const link = sheet.contains(event.target) ? null : event.target.closest("a[data-dialog]");
+    if (link && plain && window.htmx) {
+      event.preventDefault();
+      open(link);
+      return;
+    }
+    if (event.target.closest("[data-close]") && dialog.open) {
+      event.preventDefault();
+      dialog.close();
+      return;
+    }
+    if (event.target === dialog && !dialog.querySelector("[data-busy]")) {
+      dialog.close();
+      return;
+    }
+    const copy = event.target.closest("button[data-copy]");
+    if (copy) {
+      const text = document.getElementById(copy.dataset.copy).textContent;
+      navigator.clipboard.writeText(text).then(
+        () => say(noticeOf(copy), "Copied.", "status"),
+        () => say(noticeOf(copy), "The browser does not let this page copy. Select the text and copy it.", "alert"),
+      );
+    }
+  });
+
+  // Escape must not end what is on its way.
+  dialog.addEventListener("cancel", (event) => {
+    if (dialog.querySelector("[data-busy]")) event.preventDefault();
+  });
+
+  dialog.addEventListener("close", () => {
+    sheet.replaceChildren();
+    if (changed) {
+      location.reload();
+      return;
+    }
+    if (opener && opener.isConnected) opener.focus();
+  });
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.querySelector("meta[name=form-token]");
+    if (event.detail.verb !== "get" && token) event.detail.headers["x-coffer-form-token"] = token.content;
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    const kind = kindOf(xhr);
+    if (kind === "signin") {
+      // The session is over. The page itself leads to the form and back.
+      event.detail.shouldSwap = false;
+      location.reload();
+      return;
+    }
+    if (kind === "problem") {
+      event.detail.target = noticeOf(requestConfig.elt);
+      event.detail.selectOverride = "#problem";
+      event.detail.swapOverride = "innerHTML";
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+      sheet.removeAttribute("aria-busy");
+      return;
+    }
+    if (sheet.contains(event.detail.target)) {
+      sheet.removeAttribute("aria-busy");
+      if (requestConfig.verb !== "get") changed = true;
+      if (kind !== "dialog") {
+        // What was done leads on to another page.
+        event.detail.shouldSwap = false;
+        location.assign(xhr.responseURL);
+        return;
+      }
+      document.getElementById("dialog-notice").replaceChildren();
+    } else {
+      document.getElementById("notice").replaceChildren();
+    }
+  });
+
+  // No answer at all.
+  for (const name of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, (event) => {
+      say(noticeOf(event.detail.elt), "The server does not answer. Nothing more is known. Look at the page again in a moment.", "alert");
+    });
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    improve(event.detail.target);
+    if (event.detail.target === sheet) {
+      const heading = sheet.querySelector("h1");
+      if (heading) {
+        heading.id = "dialog-title";
+        const first = sheet.querySelector("[autofocus]");
+        if (!first) heading.tabIndex = -1;
+        (first || heading).focus();
+      }
+    }
+    const problem = event.detail.target.querySelector?.(":scope > #problem, :scope > [role=alert]");
+    if (problem && noticeOf(problem) === event.detail.target) event.detail.target.scrollIntoView({ block: "nearest" });
+  });
+
+  // Times in the reader's own clock; the exact one stays in the title.
+  const near = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const improve = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      time.title = time.dateTime;
+      time.textContent = near.format(at);
+    }
+  };
+  improve(document);
+
+  // A message of what was just done is not told again when the page is loaded again.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(history.state, "", here);
+  }
+})();

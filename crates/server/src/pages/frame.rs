@@ -1,0 +1,255 @@
+//! What surrounds every page: who looks, where they are, and the addresses of all pages. It must not know what a page is
+//! about.
+
+use super::assets::{self, Asset};
+use super::guard::{FormToken, Session};
+use crate::App;
+use crate::ado;
+use crate::error::{ApiError, Result};
+use crate::params::Params;
+use axum::extract::FromRequestParts;
+use coffer_model::library::Project;
+use coffer_model::{Caller, FileId, RunId};
+use coffer_wire::paths::{fill, pages as at};
+
+/// Addresses of pages, as links have them: with the prefix and the organization.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    prefix: String,
+    organization: String,
+}
+
+impl Place {
+    pub(crate) fn new(app: &App) -> Self {
+        Self {
+            prefix: app.urls.prefix().to_owned(),
+            organization: app.service.organization().name.clone(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        Self {
+            prefix: "/coffer".to_owned(),
+            organization: "DefaultCollection".to_owned(),
+        }
+    }
+
+    /// A page that stands beside the organization.
+    fn beside(&self, template: &str) -> String {
+        format!("{}{template}", self.prefix)
+    }
+
+    /// A page of the organization, its placeholders filled in order.
+    fn below(&self, template: &str, values: &[&str]) -> String {
+        let organization = fill("{organization}", &[&self.organization]);
+        format!("{}/{organization}/{}", self.prefix, fill(template, values))
+    }
+
+    pub(crate) fn projects(&self) -> String {
+        self.beside(at::PROJECTS)
+    }
+
+    pub(crate) fn account(&self) -> String {
+        self.beside(at::ACCOUNT)
+    }
+
+    pub(crate) fn sign_in(&self) -> String {
+        self.beside(at::SIGN_IN)
+    }
+
+    pub(crate) fn sign_out(&self) -> String {
+        self.beside(at::SIGN_OUT)
+    }
+
+    /// The Library of a project, its tab of secure files.
+    pub(crate) fn library(&self, project: &str) -> String {
+        self.below(at::LIBRARY, &[project])
+    }
+
+    /// The dialog for new files.
+    pub(crate) fn upload(&self, project: &str) -> String {
+        self.below(at::LIBRARY_UPLOAD, &[project])
+    }
+
+    /// The dialog for the roles of the whole Library.
+    pub(crate) fn library_security(&self, project: &str) -> String {
+        self.below(at::LIBRARY_SECURITY, &[project])
+    }
+
+    /// The page of a secure file.
+    pub(crate) fn file(&self, project: &str, file: &FileId) -> String {
+        self.below(at::FILE, &[project, &file.to_string()])
+    }
+
+    /// The pipelines of a project.
+    pub(crate) fn pipelines(&self, project: &str) -> String {
+        self.below(at::PIPELINES, &[project])
+    }
+
+    /// A run.
+    pub(crate) fn run(&self, project: &str, run: RunId) -> String {
+        format!("{}?buildId={run}", self.below(at::RUN, &[project]))
+    }
+}
+
+/// Which part of a project a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Elsewhere,
+    Library,
+    Pipelines,
+    Account,
+}
+
+/// What kind of page an answer is: the header `coffer-page`, by which the script knows what to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageKind {
+    /// A page of its own.
+    Page,
+    /// A page that is shown as a dialog where there is a script.
+    Dialog,
+    /// Something went wrong.
+    Problem,
+    /// The form for signing in.
+    SignIn,
+}
+
+impl PageKind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Dialog => "dialog",
+            Self::Problem => "problem",
+            Self::SignIn => "signin",
+        }
+    }
+}
+
+/// Who looks at a page.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub(crate) name: String,
+    /// The token of the session's forms.
+    pub(crate) token: String,
+}
+
+/// An asset, as templates write it.
+pub(crate) struct Linked {
+    pub(crate) url: String,
+    pub(crate) integrity: &'static str,
+}
+
+/// What surrounds a page. Every template has one as `frame`.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    /// Title and heading.
+    pub(crate) title: String,
+    pub(crate) place: Place,
+    pub(crate) visitor: Option<Visitor>,
+    /// The project's name, where the page belongs to one.
+    pub(crate) project: Option<String>,
+    pub(crate) section: Section,
+    pub(crate) kind: PageKind,
+    /// What was just done, as one sentence.
+    pub(crate) done: Option<&'static str>,
+}
+
+impl Frame {
+    /// A frame for somebody who is not signed in.
+    pub(crate) fn bare(app: &App, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            place: Place::new(app),
+            visitor: None,
+            project: None,
+            section: Section::Elsewhere,
+            kind: PageKind::Page,
+            done: None,
+        }
+    }
+
+    /// As a page that is shown as a dialog.
+    pub(crate) fn dialog(mut self) -> Self {
+        self.kind = PageKind::Dialog;
+        self
+    }
+
+    /// With the sentence for what was just done, if there is one.
+    pub(crate) fn done(mut self, sentence: Option<&'static str>) -> Self {
+        self.done = sentence;
+        self
+    }
+
+    pub(crate) fn asset(&self, name: &str) -> Linked {
+        let asset: &'static Asset = assets::asset(name);
+        Linked {
+            url: self.place.beside(&format!("/assets/{}", asset.file)),
+            integrity: &asset.integrity,
+        }
+    }
+
+    /// The token of the session's forms; empty for nobody.
+    pub(crate) fn token(&self) -> &str {
+        self.visitor
+            .as_ref()
+            .map_or("", |visitor| visitor.token.as_str())
+    }
+}
+
+/// Somebody signed in who looks at a page. An extractor for pages with a session.
+pub(crate) struct Visit {
+    pub(crate) app: App,
+    pub(crate) caller: Caller,
+    pub(crate) place: Place,
+    pub(crate) params: Params,
+    visitor: Visitor,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        app: &App,
+    ) -> Result<Self> {
+        let FormToken(token) = FormToken::from_request_parts(parts, app).await?;
+        let Session(session) =
+            <Session as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        let Ok(params) = Params::from_request_parts(parts, app).await;
+        Ok(Self {
+            app: app.clone(),
+            place: Place::new(app),
+            params,
+            visitor: Visitor {
+                name: session.caller.name.clone(),
+                token,
+            },
+            caller: session.caller,
+        })
+    }
+}
+
+impl Visit {
+    /// The project that the path names, as far as the visitor may see it.
+    pub(crate) async fn project(&self, name: &str) -> Result<Project> {
+        ado::project(&self.app, &self.caller, name).await
+    }
+
+    /// A frame for a page outside of projects.
+    pub(crate) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
+        Frame {
+            visitor: Some(self.visitor.clone()),
+            section,
+            ..Frame::bare(&self.app, title)
+        }
+    }
+
+    /// A frame for a page of a project.
+    pub(crate) fn frame_of(&self, project: &Project, section: Section, title: impl Into<String>) -> Frame {
+        Frame {
+            project: Some(project.name.clone()),
+            ..self.frame(section, title)
+        }
+    }
+}
