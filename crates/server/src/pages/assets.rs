@@ -5,14 +5,13 @@
 //! It must not know a page.
 
 use super::html::marked;
-use crate::error::{ApiError, Result};
 use aws_lc_rs::digest::{SHA256, SHA384, digest};
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 use std::sync::LazyLock;
 
 /// A file of `assets/`.
@@ -62,13 +61,14 @@ pub(crate) fn asset(name: &str) -> &'static Asset {
 }
 
 /// `GET /assets/{file}`. A version that is not this server's is not found: an old page is loaded anew.
-pub(crate) async fn get(Path(file): Path<String>) -> Result<Response> {
-    let found = ASSETS.iter().find(|asset| asset.file == file);
-    let asset = found.ok_or_else(ApiError::no_route)?;
+pub(crate) async fn get(Path(file): Path<String>) -> Response {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.file == file) else {
+        return marked(StatusCode::NOT_FOUND.into_response());
+    };
     let mut response = ([(CONTENT_TYPE, asset.kind)], asset.text).into_response();
     let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(CACHE_CONTROL, kept);
-    Ok(marked(response))
+    marked(response)
 }
 
 #[cfg(test)]

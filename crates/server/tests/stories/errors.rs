@@ -10,7 +10,7 @@ both! {
         let item = engineer.file_path(&file.id, "");
         let runs = "Pay%20Desk/_apis/pipelines/1/runs";
         for (method, path, status) in [
-            ("GET", "nowhere", 404),
+            ("GET", "nowhere/at/all", 404),
             ("GET", "_apis/nowhere/else", 404),
             ("GET", "_apis/distributedtask", 405),
             ("GET", "Pay%20Desk/_apis/git/repositories", 404),

@@ -273,7 +273,7 @@ both! {
             let mut browser = server.browser();
             leave(&mut browser, &format!("?return={evil}")).await.ok();
             is_signed_in(&come_back(&mut browser, &provider).await, ANN);
-            assert_eq!(browser.at, browser.here("/account"));
+            assert_eq!(browser.at, browser.here("/"));
         }
     }
 
