@@ -60,7 +60,10 @@ pub struct RouteInfo {
 impl RouteInfo {
     /// Whether it is a page for browsers, and no part of the API.
     pub fn is_page(&self) -> bool {
-        !matches!(self.authentication, "anonymous" | "token" | "agent signature")
+        !matches!(
+            self.authentication,
+            "anonymous" | "token" | "agent signature"
+        )
     }
 }
 

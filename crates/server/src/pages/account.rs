@@ -1,7 +1,7 @@
 //! `/account`: what a signed-in person sees and changes of their own. It must not know how anything is stored.
 
-use super::guard::{Form, FormToken, Session};
 use super::frame::{Section, Visit};
+use super::guard::{Form, FormToken, Session};
 use super::html::{escape, plain, see_other};
 use crate::App;
 use crate::ado::convert;
@@ -65,7 +65,11 @@ pub(crate) async fn overview(
         unique = escape(&me.unique_name),
         second = second_factor_part(&app, &session.caller, &input).await?,
     );
-    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Your account"), &body))
+    Ok(plain(
+        StatusCode::OK,
+        visit.frame(Section::Account, "Your account"),
+        &body,
+    ))
 }
 
 /// `POST /account/password`.
@@ -91,7 +95,11 @@ pub(crate) async fn password(
          <p><a href=\"{}/account\">Your account</a></p>",
         app.urls.prefix()
     );
-    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Password changed"), &body))
+    Ok(plain(
+        StatusCode::OK,
+        visit.frame(Section::Account, "Password changed"),
+        &body,
+    ))
 }
 
 /// `POST /account/tokens`: the answer is the only place where the token is seen.
@@ -125,7 +133,11 @@ pub(crate) async fn create_token(
         escape(&convert::date(new.expires_at)),
         app.urls.prefix()
     );
-    Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Token made"), &body))
+    Ok(plain(
+        StatusCode::OK,
+        visit.frame(Section::Account, "Token made"),
+        &body,
+    ))
 }
 
 /// `POST /account/sessions`: ends one.
@@ -188,7 +200,11 @@ pub(crate) async fn second_factor(
                 escape(&new.link),
                 token.input(),
             );
-            Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Set up the second factor"), &body))
+            Ok(plain(
+                StatusCode::OK,
+                visit.frame(Section::Account, "Set up the second factor"),
+                &body,
+            ))
         }
         "confirm" => {
             let code = form.secret("code");
@@ -202,7 +218,11 @@ pub(crate) async fn second_factor(
                  at hand. They are shown this once: keep them where the device is not.</p><ul>{rows}</ul>\
                  <p><a href=\"{prefix}/account\">Your account</a></p>"
             );
-            Ok(plain(StatusCode::OK, visit.frame(Section::Account, "Second factor on"), &body))
+            Ok(plain(
+                StatusCode::OK,
+                visit.frame(Section::Account, "Second factor on"),
+                &body,
+            ))
         }
         "remove" => {
             second.remove(&session.caller).await?;

@@ -33,8 +33,16 @@ const PICTURE: &str = "image/svg+xml";
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let all = [
         ("coffer.css", CSS, include_str!("../../assets/coffer.css")),
-        ("trusted.js", SCRIPT, include_str!("../../assets/trusted.js")),
-        ("htmx.js", SCRIPT, include_str!("../../assets/htmx-2.0.11.min.js")),
+        (
+            "trusted.js",
+            SCRIPT,
+            include_str!("../../assets/trusted.js"),
+        ),
+        (
+            "htmx.js",
+            SCRIPT,
+            include_str!("../../assets/htmx-2.0.11.min.js"),
+        ),
         ("coffer.js", SCRIPT, include_str!("../../assets/coffer.js")),
         ("icon.svg", PICTURE, include_str!("../../assets/icon.svg")),
     ];
@@ -44,7 +52,10 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         Asset {
             name,
             file: format!("{stem}-{mark}.{end}"),
-            integrity: format!("sha384-{}", STANDARD.encode(digest(&SHA384, text.as_bytes()))),
+            integrity: format!(
+                "sha384-{}",
+                STANDARD.encode(digest(&SHA384, text.as_bytes()))
+            ),
             kind,
             text,
         }
@@ -82,7 +93,10 @@ mod tests {
             assert!(asset.file.contains('-') && !asset.text.is_empty());
         }
         let bytes: usize = ASSETS.iter().map(|asset| asset.text.len()).sum();
-        assert!(bytes < 90_000, "{bytes} bytes: a first page stays under 100 KB");
+        assert!(
+            bytes < 90_000,
+            "{bytes} bytes: a first page stays under 100 KB"
+        );
     }
 
     #[test]
@@ -94,7 +108,12 @@ mod tests {
             .collect();
         assert_eq!(makers, ["trusted.js"]);
         let policy = super::asset("trusted.js").text;
-        for never in ["createScript:", "createScriptURL:", "createScript(", "createScriptURL("] {
+        for never in [
+            "createScript:",
+            "createScriptURL:",
+            "createScript(",
+            "createScriptURL(",
+        ] {
             assert!(!policy.contains(never), "{never}");
         }
     }

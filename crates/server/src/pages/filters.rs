@@ -1,6 +1,9 @@
 //! How templates write what is not plain text. `{{ x }}` escapes; these are for the few places where that is not enough.
 
-#![expect(unreachable_pub, reason = "what the attribute makes of a filter is public inside a module that is not")]
+#![expect(
+    unreachable_pub,
+    reason = "what the attribute makes of a filter is public inside a module that is not"
+)]
 
 use super::html::escape;
 use askama::filters::Safe;

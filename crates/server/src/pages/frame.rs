@@ -209,10 +209,7 @@ pub(crate) struct Visit {
 impl FromRequestParts<App> for Visit {
     type Rejection = ApiError;
 
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        app: &App,
-    ) -> Result<Self> {
+    async fn from_request_parts(parts: &mut http::request::Parts, app: &App) -> Result<Self> {
         let FormToken(token) = FormToken::from_request_parts(parts, app).await?;
         let Session(session) =
             <Session as FromRequestParts<App>>::from_request_parts(parts, app).await?;
@@ -246,7 +243,12 @@ impl Visit {
     }
 
     /// A frame for a page of a project.
-    pub(crate) fn frame_of(&self, project: &Project, section: Section, title: impl Into<String>) -> Frame {
+    pub(crate) fn frame_of(
+        &self,
+        project: &Project,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Frame {
         Frame {
             project: Some(project.name.clone()),
             ..self.frame(section, title)

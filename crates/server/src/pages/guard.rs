@@ -238,9 +238,7 @@ async fn check(
         }
     }
     parts.extensions.insert(form);
-    Ok(Admitted::Yes(Box::new(Request::from_parts(
-        parts, body,
-    ))))
+    Ok(Admitted::Yes(Box::new(Request::from_parts(parts, body))))
 }
 
 fn stale() -> ApiError {
@@ -314,7 +312,8 @@ fn refused(app: &App, error: &ApiError, visitor: Option<Visitor>, from: &str) ->
             ..Frame::bare(app, "This did not work")
         },
         message: if error.status.is_server_error() {
-            "Something went wrong inside the server. Its log says more. Try again in a moment.".to_owned()
+            "Something went wrong inside the server. Its log says more. Try again in a moment."
+                .to_owned()
         } else {
             error.message.clone()
         },

@@ -7,12 +7,12 @@ use askama::Template;
 use std::collections::BTreeSet;
 
 /// Text that must come out as text wherever it is put in.
-pub(crate) const HOSTILE: &str =
-    "\"><script>alert(1)</script><img src=x onerror='alert(1)' hx-get=\"/x\"> {{7*7}} \u{202e}gpj.exe";
+pub(crate) const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror='alert(1)' hx-get=\"/x\"> {{7*7}} \u{202e}gpj.exe";
 /// A long name without a place to break.
 pub(crate) const LONG: &str = "a-name-without-any-place-to-break-it-that-goes-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on.mobileprovision";
 /// A name that is written from right to left.
-pub(crate) const RIGHT_TO_LEFT: &str = "\u{5de}\u{5e4}\u{5ea}\u{5d7} \u{5d7}\u{5ea}\u{5d9}\u{5de}\u{5d4}.p12";
+pub(crate) const RIGHT_TO_LEFT: &str =
+    "\u{5de}\u{5e4}\u{5ea}\u{5d7} \u{5d7}\u{5ea}\u{5d9}\u{5de}\u{5d4}.p12";
 
 /// A template with what it can look like.
 pub(crate) trait Sampled: Template + Sized {
@@ -82,12 +82,24 @@ impl Sampled for Plain {
 fn render<T: Sampled>() -> &'static str {
     for sample in T::samples() {
         let text = sample.render().unwrap();
-        assert!(text.contains("<main id=\"content\""), "{}: no frame", T::FILE);
+        assert!(
+            text.contains("<main id=\"content\""),
+            "{}: no frame",
+            T::FILE
+        );
         for raw in ["<script>", "<img", "onerror='", "hx-get=\"/x\"", "\u{202e}"] {
-            assert!(!text.contains(raw), "{}: {raw} is written as it is", T::FILE);
+            assert!(
+                !text.contains(raw),
+                "{}: {raw} is written as it is",
+                T::FILE
+            );
         }
         for inline in [" style=", " onclick=", "javascript:", "<style"] {
-            assert!(!text.contains(inline), "{}: {inline} is not allowed by the policy", T::FILE);
+            assert!(
+                !text.contains(inline),
+                "{}: {inline} is not allowed by the policy",
+                T::FILE
+            );
         }
         let mut ids = BTreeSet::new();
         for id in text.split(" id=\"").skip(1) {
@@ -100,11 +112,7 @@ fn render<T: Sampled>() -> &'static str {
 
 #[test]
 fn every_template_renders_every_sample_and_no_text_becomes_markup() {
-    let rendered = BTreeSet::from([
-        render::<Projects>(),
-        render::<Problem>(),
-        render::<Plain>(),
-    ]);
+    let rendered = BTreeSet::from([render::<Projects>(), render::<Problem>(), render::<Plain>()]);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     let mut there = BTreeSet::new();
     let mut folders = vec![std::path::PathBuf::from(folder)];
@@ -124,5 +132,8 @@ fn every_template_renders_every_sample_and_no_text_becomes_markup() {
         }
     }
     let rendered: BTreeSet<String> = rendered.into_iter().map(str::to_owned).collect();
-    assert_eq!(rendered, there, "each template has samples in pages/samples.rs");
+    assert_eq!(
+        rendered, there,
+        "each template has samples in pages/samples.rs"
+    );
 }

@@ -1,8 +1,8 @@
 //! `/signin`, `/signout`, `/signin/password`: forms that work without a script. It must not know how a password is
 //! compared.
 
-use super::guard::{Form, FormToken, Session};
 use super::frame::{Frame, PageKind};
+use super::guard::{Form, FormToken, Session};
 use super::html::{escape, local_path, plain, see_other};
 use crate::App;
 use crate::auth::Address;
@@ -208,7 +208,11 @@ pub(crate) async fn set_password(
                 escape(&person.unique_name),
                 app.urls.prefix()
             );
-            Ok(plain(StatusCode::OK, Frame::bare(&app, "Password set"), &body))
+            Ok(plain(
+                StatusCode::OK,
+                Frame::bare(&app, "Password set"),
+                &body,
+            ))
         }
         Err(error) if error.status.is_client_error() => {
             Ok(password_page(&app, error.status, &token, &error.message))
