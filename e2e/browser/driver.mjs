@@ -251,6 +251,17 @@ const acts = {
     complaints = complaints.filter((complaint) => !found.includes(complaint));
     return found;
   },
+  async forget({ entry, text }) {
+    await entry.page.evaluate("0");
+    complaints = complaints.filter((complaint) => !complaint.includes(text));
+  },
+  async frames({ entry }) {
+    const inner = entry.page.frames().filter((frame) => frame !== entry.page.mainFrame());
+    return Promise.all(inner.map(async (frame) => ({
+      url: frame.url(),
+      text: await frame.locator("body").innerText({ timeout: 2_000 }).catch(() => ""),
+    })));
+  },
   // What was said so far is heard before the complaints are counted.
   async end() {
     for (const entry of pages.values()) entry.closing = true;

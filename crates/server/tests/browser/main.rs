@@ -7,4 +7,7 @@
 )]
 
 mod account;
+mod foreign;
+mod places;
+mod policy;
 mod signing_in;

@@ -4,9 +4,11 @@
 //! another host, a dialog) is a complaint, and a story fails for every complaint that it did not ask for. Knows no page of
 //! ours: [`Page`] does what a person does, [`Find`] says what a person looks for.
 
+mod elsewhere;
 mod find;
 mod page;
 
+pub use elsewhere::Elsewhere;
 pub use find::{
     Find, button, checkbox, css, dialog, field, heading, item, link, menu_item, radio, region, row,
     status, tab, text,

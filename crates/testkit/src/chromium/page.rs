@@ -240,6 +240,21 @@ impl Page {
         assert!(!found.is_empty(), "the browser does not complain of {text}");
         found
     }
+
+    /// Takes back what there is of complaints with this text, if any: they come along with one that was asked for.
+    pub async fn take_back(&self, text: &str) {
+        self.act("forget", json!({"text": text})).await;
+    }
+
+    /// The frames of the page but itself: their addresses, and the text that is to be seen in them.
+    pub async fn frames(&self) -> Vec<(String, String)> {
+        let frames = self.act("frames", json!({})).await;
+        let frames = frames.as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        frames
+            .map(|frame| (text(&frame["url"]), text(&frame["text"])))
+            .collect()
+    }
 }
 
 fn contents(files: &[(&str, &[u8])]) -> Value {
