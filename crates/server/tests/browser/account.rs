@@ -6,6 +6,7 @@ use coffer_testkit::{Authenticator, browser, group};
 browser! {
     async fn a_token_is_seen_once(server, browser) {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
+        grace.goto("/account").await;
         grace.accessible("the account").await;
         grace.fill(field("What it is for"), "from a page").await;
         grace.click(button("Make it")).await;
@@ -21,8 +22,9 @@ browser! {
 
     async fn a_new_password_ends_the_other_sessions(server, browser) {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
+        grace.goto("/account").await;
         let elsewhere = browser.nobody(server).await;
-        elsewhere.goto("/signin").await;
+        elsewhere.goto("/account").await;
         elsewhere.sign_in("grace", PASSWORD).await;
         elsewhere.see(heading("Your account")).await;
 
@@ -55,6 +57,7 @@ browser! {
 
     async fn a_second_factor_is_set_up_and_asked_for(server, browser) {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
+        grace.goto("/account").await;
         grace.click(button("Set it up")).await;
         grace.accessible("setting up the second factor").await;
         grace.picture("second-factor").await;
@@ -66,6 +69,7 @@ browser! {
         grace.click(link("Your account")).await;
         grace.click(button("Sign out")).await;
 
+        grace.goto("/account").await;
         grace.sign_in("grace", PASSWORD).await;
         grace.see(status("code is not right")).await;
         app.wait(server);

@@ -1,5 +1,6 @@
 //! What a page of ours may not do itself: the Content-Security-Policy and Trusted Types, as Chromium holds our pages to them.
 
+use coffer_testkit::chromium::css;
 use coffer_testkit::{browser, group};
 
 /// Ways of making script out of text.
@@ -15,6 +16,9 @@ const SCRIPT: &[&str] = &[
     "location.href = 'javascript:canary(8)'",
     "import('data:text/javascript,canary(9)')",
     "new Worker('data:text/javascript,0')",
+    // Another policy that would let it through, by another name or by the same.
+    "trustedTypes.createPolicy('mine', { createScript: (text) => text })",
+    "trustedTypes.createPolicy('default', { createScript: (text) => text })",
 ];
 
 /// What reaches out, and what refuses it.
@@ -47,6 +51,32 @@ const REACH: &[(&str, &str)] = &[
 ];
 
 browser! {
+    async fn markup_of_our_own_is_let_through_and_nothing_in_it_runs(server, browser) {
+        let grace = browser.person(server, "Grace", &[group::READERS]).await;
+        let made = grace.ask_under_policy("(() => { const e = document.createElement('div'); e.innerHTML = '<b>x</b>'; return e.firstChild.localName; })()");
+        assert_eq!(made.await, "b");
+        for what in ["createScript", "createScriptURL"] {
+            let made = format!("(() => {{ try {{ return trustedTypes.defaultPolicy.{what}('x'); }} catch (error) {{ return error.name; }} }})()");
+            assert_eq!(grace.ask_under_policy(&made).await, "TypeError");
+        }
+        // What htmx would put on the page if a text were not escaped.
+        let hostile = "<img src=x onerror=canary(1)><svg onload=canary(2)></svg><script>canary(3)</script>\
+             <a href=javascript:canary(4) id=way>way</a><iframe srcdoc='<script>parent.canary(5)</script>'></iframe>\
+             <div hx-get=/account hx-trigger=load hx-on::load=canary(6) hx-on:click=canary(7) id=div>div</div>\
+             <button data-hx-on-click=canary(8) id=button>button</button>\
+             <form hx-vals='js:{x: canary(9)}' hx-get=/account hx-trigger=load></form>";
+        grace.ask_under_policy(&format!("(() => {{ const page = document.getElementById('page');
+            htmx.swap(page, {hostile:?}, {{ swapStyle: 'innerHTML' }}, {{ eventInfo: {{ target: page }} }}); }})()")).await;
+        for id in ["way", "div", "button"] {
+            grace.click(css(&format!("#{id}"))).await;
+        }
+        grace.complained("policy: script-src").await;
+        grace.take_back("policy: ").await;
+        grace.take_back("Content Security Policy").await;
+        grace.take_back("htmx:evalDisallowedError").await;
+        grace.take_back("answer: 404").await;
+    }
+
     async fn no_text_becomes_script(server, browser) {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
         for way in SCRIPT {

@@ -63,15 +63,17 @@ browser! {
         page.see(status("is set")).await;
         page.click(link("Sign in")).await;
         page.sign_in("Grace", PASSWORD).await;
-        page.see(heading("Your account")).await;
+        page.see(heading("Projects")).await;
     }
 
     async fn two_people_have_windows_of_their_own(server, browser) on Postgres {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
         let linus = browser.person(server, "Linus", &[group::READERS]).await;
-        grace.reload().await;
-        grace.see("Grace").await;
-        linus.see("Linus").await;
+        for page in [&grace, &linus] {
+            page.goto("/account").await;
+        }
+        grace.see("Signed in as Grace").await;
+        linus.see("Signed in as Linus").await;
         linus.click(button("Sign out")).await;
         linus.see(heading("Sign in")).await;
         // Another window of hers is hers, and ends with her.

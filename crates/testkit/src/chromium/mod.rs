@@ -167,7 +167,7 @@ impl Chromium {
         let page = self.window(server, user, options).await;
         page.goto("/signin").await;
         page.sign_in(name, PASSWORD).await;
-        page.see(heading("Your account")).await;
+        page.see(link(&format!("Your account: {name}"))).await;
         page
     }
 
