@@ -8,6 +8,7 @@
 
 mod account;
 mod foreign;
+mod hostile;
 mod places;
 mod policy;
 mod signing_in;
