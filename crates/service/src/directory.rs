@@ -3,16 +3,17 @@
 //! Who may not see the organization's people learns nothing: every answer is then that of an organization without any.
 
 use crate::Service;
-use crate::error::{Error, PERSON, Result};
+use crate::error::{Error, PERSON, Result, unless_denied};
+use crate::file_pages::{MAX_PAGE, searched};
 use coffer_model::act::{ChangePerson, DisablePerson, EnablePerson, ViewOrganization};
 use coffer_model::descriptor::{self, Subject};
 use coffer_model::library::{Identity, IdentityKind};
-use coffer_model::{Caller, IdentityId, name};
-use coffer_store::{Home, IdentityFilter, ReadTx, Refusal, Seen};
+use coffer_model::{Caller, IdentityId, ProjectId, name};
+use coffer_store::{Home, IdentityFilter, IdentitySearch, ReadTx, Refusal, Seen};
 use uuid::Uuid;
 
 /// The most that a search answers with.
-const MOST_FOUND: usize = 200;
+const MOST_FOUND: i64 = 200;
 /// The most that one page of a list holds.
 const MOST_LISTED: i64 = 500;
 
@@ -46,13 +47,6 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 pub(crate) fn absent() -> Error {
     Error::from(Refusal::NotFound).about(&PERSON)
-}
-
-/// How far a name fits what was searched for: canonical forms, the beginning of a word or all of it.
-fn fits(identity: &Identity, wanted: &str) -> bool {
-    [&identity.unique_name, &identity.display_name]
-        .into_iter()
-        .any(|text| name::key(text).contains(wanted))
 }
 
 impl Directory<'_> {
@@ -130,22 +124,52 @@ impl Directory<'_> {
         home: Home,
     ) -> Result<Vec<Identity>> {
         let (mut read, seen) = self.seen(caller).await?;
-        let wanted = name::key(text.trim());
         let mut found = Vec::new();
-        if wanted.is_empty() {
-            return Ok(found);
-        }
         for kind in kinds {
-            let filter = IdentityFilter {
-                kind: Some(*kind),
+            let search = IdentitySearch {
+                text: searched(text).to_owned(),
+                kinds: vec![*kind],
                 home,
-                after: String::new(),
-                top: i64::MAX,
+                top: MOST_FOUND,
+                suggest: false,
             };
-            let all = read.identities(&seen, caller, &filter).await?;
-            found.extend(all.into_iter().filter(|identity| fits(identity, &wanted)));
+            found.extend(read.identities_named(&seen, caller, &search).await?);
         }
-        found.truncate(MOST_FOUND);
+        found.truncate(usize::try_from(MOST_FOUND).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// People and groups to give a right in a project to, while somebody types: not disabled, the likeliest first. Without a
+    /// project, those of the organization. Who may not see the organization's people gets none.
+    pub async fn suggest(
+        &self,
+        caller: &Caller,
+        project: Option<ProjectId>,
+        text: &str,
+        top: u32,
+    ) -> Result<Vec<Identity>> {
+        let mut read = self.0.store().read().await?;
+        let organization = self.0.organization().id;
+        let look = read.look(caller, ViewOrganization { organization }).await;
+        let Some(seen) = unless_denied(look)? else {
+            return Ok(Vec::new());
+        };
+        let search = IdentitySearch {
+            text: searched(text).to_owned(),
+            kinds: vec![
+                IdentityKind::User,
+                IdentityKind::Group,
+                IdentityKind::Service,
+            ],
+            home: project.map_or(Home::Organization, Home::For),
+            top: i64::from(top.clamp(1, MAX_PAGE)),
+            suggest: true,
+        };
+        let mut found = read.identities_named(&seen, caller, &search).await?;
+        // Services of the organization are agents: they are given nothing.
+        found.retain(|identity| {
+            identity.kind != IdentityKind::Service || identity.project.is_some()
+        });
         Ok(found)
     }
 

@@ -235,12 +235,12 @@ impl Pipelines<'_> {
         let mut read = self.0.store().read().await?;
         let open = read.permitted_files(caller, project, PipelineId(0)).await?;
         let mut authorization = Authorization::default();
+        let mut missing = Vec::new();
         for file in named {
             let name = read
                 .file_reference_by_id(project, file)
                 .await?
                 .map(|(_, name)| name);
-            let resource = Resource::SecureFile(file);
             if given.contains(&file) || open.iter().any(|(id, ..)| *id == file) {
                 authorization.permitted.push(PermittedFile {
                     file,
@@ -249,14 +249,15 @@ impl Pipelines<'_> {
                 });
                 continue;
             }
-            let missing = Missing {
-                resource,
+            missing.push(Missing {
+                resource: Resource::SecureFile(file),
                 name,
                 why: Why::NotPermitted,
-            };
-            let waiting = runs.waiting(&mut read, caller, project, pipeline, missing);
-            authorization.waiting.push(waiting.await?);
+            });
         }
+        authorization.waiting = runs
+            .waiting(&mut read, caller, project, pipeline, missing)
+            .await?;
         Ok(Some(authorization))
     }
 

@@ -2,12 +2,13 @@
 
 use crate::Service;
 use crate::error::{Error, Kind, PROJECT, Result};
+use crate::file_pages::{MAX_PAGE, searched};
 use crate::groups::check_description;
 use coffer_model::act::{CreateProject, DescribeProject, RenameProject};
 use coffer_model::library::Project;
 use coffer_model::policy::in_scope;
 use coffer_model::{Authentication, Caller, ProjectId, TokenScopes, name};
-use coffer_store::ProjectRow;
+use coffer_store::{Page, ProjectRow};
 
 /// Projects.
 pub struct Projects<'a>(pub(crate) &'a Service);
@@ -18,6 +19,14 @@ fn absent() -> Error {
         "project.not_found",
         "The project does not exist, or you may not see it.",
     )
+}
+
+/// The only project that a job knows: its own.
+fn own(caller: &Caller) -> Option<ProjectId> {
+    match &caller.authentication {
+        Authentication::Job { project, .. } => Some(*project),
+        _ => None,
+    }
 }
 
 /// What groups of the organization are called after, where those of a project have its name.
@@ -46,14 +55,16 @@ fn check_name(text: &str) -> Result<()> {
 impl Projects<'_> {
     /// The project that a path names, by name or id. Unknown and invisible get one answer.
     pub async fn find(&self, caller: &Caller, name_or_id: &str) -> Result<Project> {
-        let key = name::key(name_or_id);
-        let found = self
-            .visible(caller)
-            .await?
-            .into_iter()
-            .map(|row| row.project)
-            .find(|project| name::key(&project.name) == key || project.id.to_string() == key);
-        found.ok_or_else(absent)
+        Ok(self.named(caller, name_or_id).await?.project)
+    }
+
+    /// The same for finding the one that a path names: that much every scope needs.
+    async fn named(&self, caller: &Caller, name_or_id: &str) -> Result<ProjectRow> {
+        let mut read = self.0.store().read().await?;
+        let found = read.project_named(caller, name_or_id).await?;
+        found
+            .filter(|row| own(caller).is_none_or(|own| own == row.project.id))
+            .ok_or_else(absent)
     }
 
     /// The projects that the caller may know of. A job knows its own.
@@ -65,27 +76,31 @@ impl Projects<'_> {
     /// The same with their descriptions.
     pub async fn rows(&self, caller: &Caller) -> Result<Vec<ProjectRow>> {
         in_scope(caller, TokenScopes::PROJECT)?;
-        self.visible(caller).await
-    }
-
-    /// The same, for finding the one that a path names: that much every scope needs.
-    async fn visible(&self, caller: &Caller) -> Result<Vec<ProjectRow>> {
         let mut read = self.0.store().read().await?;
         let mut rows = read.projects_visible(caller).await?;
-        if let Authentication::Job { project: own, .. } = &caller.authentication {
-            rows.retain(|row| row.project.id == *own);
-        }
+        rows.retain(|row| own(caller).is_none_or(|own| own == row.project.id));
         Ok(rows)
+    }
+
+    /// A page of them by name: those whose names hold a text, ignoring case. `total` counts to 10,000.
+    pub async fn page(
+        &self,
+        caller: &Caller,
+        search: &str,
+        skip: u64,
+        top: u32,
+    ) -> Result<Page<ProjectRow>> {
+        in_scope(caller, TokenScopes::PROJECT)?;
+        let (search, top) = (searched(search), top.clamp(1, MAX_PAGE));
+        let mut read = self.0.store().read().await?;
+        let page = read.projects_page(caller, search, own(caller), skip, top);
+        Ok(page.await?)
     }
 
     /// One of them, by name or id.
     pub async fn row(&self, caller: &Caller, name_or_id: &str) -> Result<ProjectRow> {
-        let key = name::key(name_or_id);
-        let found =
-            self.rows(caller).await?.into_iter().find(|row| {
-                name::key(&row.project.name) == key || row.project.id.to_string() == key
-            });
-        found.ok_or_else(absent)
+        in_scope(caller, TokenScopes::PROJECT)?;
+        self.named(caller, name_or_id).await
     }
 
     /// Renames a project, or describes it anew.

@@ -2,10 +2,11 @@
 
 use crate::jobs::IssueView;
 use crate::pipelines::PipelineView;
+use crate::waits::StageWaits;
 use coffer_model::library::{Freeze, Person, Resource};
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{RecordId, RunId, Timestamp};
-use coffer_store::Why;
+use coffer_store::{RunRow, Why};
 use uuid::Uuid;
 
 /// What a run is started with.
@@ -42,6 +43,32 @@ pub struct RunView {
     pub finished_at: Option<Timestamp>,
     /// Protected resources that it waits for.
     pub waiting_for: Vec<Waiting>,
+}
+
+impl RunView {
+    pub(crate) fn of(row: RunRow, waits: Vec<StageWaits>) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            pipeline: PipelineView {
+                id: row.pipeline,
+                name: row.pipeline_name,
+                folder: row.folder,
+                revision: row.revision,
+                path: String::new(),
+                yaml: None,
+                default_ref: None,
+                authorization: None,
+            },
+            state: row.state,
+            result: row.result,
+            requested_by: row.requested_by,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            waiting_for: waits.into_iter().flat_map(|stage| stage.waiting).collect(),
+        }
+    }
 }
 
 /// A protected resource that a run waits for.

@@ -2,19 +2,17 @@
 
 use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
-use crate::pipelines::{self, PipelineView};
+use crate::pipelines;
 use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView};
-use crate::waits::{MAX_WAIT_SECONDS, as_issue};
+use crate::waits::StageWaits;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
 use coffer_model::act::{CancelRun, QueueRun, ViewPipeline, ViewRun, ViewRuns};
-use coffer_model::run::RunState;
 use coffer_model::source::RunSource;
-use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RecordId, RunId};
+use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RunId};
 use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
-use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop, Why};
-use uuid::Uuid;
+use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
 
 /// Runs listed at once at most.
 const MAX_TOP: usize = 1000;
@@ -131,7 +129,9 @@ impl Runs<'_> {
     ) -> Result<Vec<RunView>> {
         let mut read = self.0.store().read().await?;
         let top = i64::try_from(top.clamp(1, MAX_TOP)).unwrap_or(1);
-        let rows = read.runs_visible(caller, project, pipeline, top).await?;
+        let rows = read
+            .runs_visible(caller, project, pipeline, None, top)
+            .await?;
         if rows.is_empty() {
             // Nothing to see is one thing, nothing that may be seen another.
             read.look(caller, ViewRuns { project })
@@ -173,8 +173,20 @@ impl Runs<'_> {
     ) -> Result<TimelineView> {
         let mut read = self.0.store().read().await?;
         let (seen, row) = self.find(&mut read, caller, project, run).await?;
+        let waits = self.waits(&mut read, caller, &row).await?;
+        self.records(&mut read, &seen, &row, &waits).await
+    }
+
+    /// The records of a run's timeline, with one for each stage that waits.
+    pub(crate) async fn records(
+        &self,
+        read: &mut ReadTx,
+        seen: &Seen<ViewRun>,
+        row: &RunRow,
+        waits: &[StageWaits],
+    ) -> Result<TimelineView> {
         let mut records = Vec::new();
-        for record in read.timeline(&seen, &row).await? {
+        for record in read.timeline(seen, row).await? {
             records.push(RecordView {
                 id: record.id,
                 parent: record.parent,
@@ -194,42 +206,7 @@ impl Runs<'_> {
                 worker: record.worker,
             });
         }
-        for stage in read.stages(&row).await? {
-            if !stage.missing.is_empty() && row.state == RunState::InProgress {
-                let mut issues = Vec::new();
-                for missing in stage.missing.iter().cloned() {
-                    let (project, pipeline) = (row.project, row.pipeline);
-                    let waiting = self.waiting(&mut read, caller, project, pipeline, missing);
-                    issues.push(as_issue(&waiting.await?));
-                }
-                records.push(RecordView {
-                    id: RecordId(Uuid::new_v5(&stage.record.0, b"authorization")),
-                    parent: Some(stage.record),
-                    kind: "Checkpoint.Authorization".into(),
-                    name: if stage
-                        .missing
-                        .iter()
-                        .all(|missing| missing.why == Why::Frozen)
-                    {
-                        "Frozen".into()
-                    } else {
-                        "Permission needed".into()
-                    },
-                    ref_name: None,
-                    order: 0,
-                    state: "inProgress".into(),
-                    result: None,
-                    started_at: Some(stage.since),
-                    finished_at: None,
-                    errors: 0,
-                    warnings: small(i64::try_from(issues.len()).unwrap_or(i64::MAX)),
-                    issues,
-                    log: None,
-                    log_lines: 0,
-                    worker: None,
-                });
-            }
-        }
+        records.extend(waits.iter().map(StageWaits::record));
         Ok(TimelineView {
             id: row.timeline,
             change: row.change,
@@ -359,7 +336,7 @@ impl Runs<'_> {
         Ok(self.0.log_keys().put(job, key))
     }
 
-    async fn find(
+    pub(crate) async fn find(
         &self,
         read: &mut ReadTx,
         caller: &Caller,
@@ -378,40 +355,8 @@ impl Runs<'_> {
     }
 
     async fn view(&self, read: &mut ReadTx, caller: &Caller, row: RunRow) -> Result<RunView> {
-        let mut waiting_for = Vec::new();
-        if row.state == RunState::InProgress {
-            for stage in read.stages(&row).await? {
-                for missing in stage.missing {
-                    let mut waiting = self
-                        .waiting(read, caller, row.project, row.pipeline, missing)
-                        .await?;
-                    waiting.stage.clone_from(&stage.name);
-                    waiting.until = Some(stage.since.plus_seconds(MAX_WAIT_SECONDS));
-                    waiting_for.push(waiting);
-                }
-            }
-        }
-        Ok(RunView {
-            id: row.id,
-            name: row.name,
-            pipeline: PipelineView {
-                id: row.pipeline,
-                name: row.pipeline_name,
-                folder: row.folder,
-                revision: row.revision,
-                path: String::new(),
-                yaml: None,
-                default_ref: None,
-                authorization: None,
-            },
-            state: row.state,
-            result: row.result,
-            requested_by: row.requested_by,
-            created_at: row.created_at,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            waiting_for,
-        })
+        let waits = self.waits(read, caller, &row).await?;
+        Ok(RunView::of(row, waits))
     }
 
     pub(crate) async fn plan(

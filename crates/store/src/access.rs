@@ -76,16 +76,6 @@ macro_rules! pipeline_has_bit {
 }
 pub(crate) use pipeline_has_bit;
 
-/// A condition on an entry `e` of the namespace `$1`: it counts at the place `$2`, whose parent is `$3`.
-macro_rules! counts {
-    () => {
-        "(e.token = $2 or (not exists (select 1 from access_list l
-                where l.namespace_id = $1 and l.token = $2 and l.inherits = 0)
-            and not exists (select 1 from access_entry o
-                where o.namespace_id = $1 and o.token = $2 and o.identity_id = e.identity_id)))"
-    };
-}
-
 statements! {
     ENTRIES = concat!(member_of!(), "
         select e.token, e.identity_id, e.allow_bits, e.deny_bits from access_entry e
@@ -99,21 +89,6 @@ statements! {
     ROW = "select allow_bits, deny_bits from access_entry where namespace_id = $1 and token = $2 and identity_id = $3";
     FORGET_ENTRIES = "delete from access_entry where namespace_id = $1 and token = $2";
     FORGET_LIST = "delete from access_list where namespace_id = $1 and token = $2";
-    HOLDERS = concat!("with recursive candidate (id) as (
-            select distinct e.identity_id from access_entry e join identity i on i.id = e.identity_id
-            where e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and i.kind <> 3
-                and i.disabled_at is null and (i.kind <> 2 or exists (select 1 from membership m where m.group_id = i.id))),
-        reach (root, id) as (
-            select id, id from candidate
-            union select r.root, m.group_id from membership m join reach r on m.member_id = r.id)
-        select i.display_name from candidate h join identity i on i.id = h.id
-        where exists (select 1 from access_entry e join reach r on r.id = e.identity_id
-                where r.root = h.id and e.namespace_id = $1 and e.token in ($2, $3) and (e.allow_bits & $4) = $4 and ",
-        counts!(), ")
-            and not exists (select 1 from access_entry e join reach r on r.id = e.identity_id
-                where r.root = h.id and e.namespace_id = $1 and e.token in ($2, $3) and (e.deny_bits & $4) <> 0 and ",
-        counts!(), ")
-        order by i.kind, i.display_name limit $5");
 }
 
 /// The entries that count for an identity at a place, and whether the place inherits.
@@ -122,6 +97,16 @@ pub(crate) async fn entries(
     identity: IdentityId,
     place: &Place,
 ) -> Result<(Vec<Entry>, bool), StoreError> {
+    let entries = entries_at(conn, identity, place).await?;
+    Ok((entries, inherits(conn, place).await?))
+}
+
+/// The entries of an identity and its groups at a place, and at the one above.
+pub(crate) async fn entries_at(
+    conn: &mut Conn,
+    identity: IdentityId,
+    place: &Place,
+) -> Result<Vec<Entry>, StoreError> {
     let parent = place.parent.as_ref().unwrap_or(&place.token);
     let rows: Vec<(String, Uuid, i64, i64)> = conn
         .all(
@@ -129,7 +114,7 @@ pub(crate) async fn entries(
             args![identity.0, place.namespace.0, &place.token, parent],
         )
         .await?;
-    let entries = rows
+    Ok(rows
         .into_iter()
         .map(|(token, identity, allow, deny)| Entry {
             own: token == place.token,
@@ -137,8 +122,7 @@ pub(crate) async fn entries(
             allow,
             deny,
         })
-        .collect();
-    Ok((entries, inherits(conn, place).await?))
+        .collect())
 }
 
 /// Whether a place inherits: there is something above it, and the switch is not off.
@@ -147,26 +131,6 @@ pub(crate) async fn inherits(conn: &mut Conn, place: &Place) -> Result<bool, Sto
         .maybe(&INHERITS, args![place.namespace.0, &place.token])
         .await?;
     Ok(place.parent.is_some() && switch.is_none_or(|(inherits,)| inherits != 0))
-}
-
-/// Most names of those who hold a right. Messages say whom to ask, and are no directory.
-const MAX_HOLDERS: i64 = 10;
-
-/// Display names of people and groups that hold a bit at a place, people first: for messages that say whom to ask. Who is
-/// denied it through a group, and a group of nobody, are no help. Not more than ten.
-pub(crate) async fn holders(
-    conn: &mut Conn,
-    place: &Place,
-    bit: i64,
-) -> Result<Vec<String>, StoreError> {
-    let parent = place.parent.as_ref().unwrap_or(&place.token);
-    let rows: Vec<(String,)> = conn
-        .all(
-            &HOLDERS,
-            args![place.namespace.0, &place.token, parent, bit, MAX_HOLDERS],
-        )
-        .await?;
-    Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
 impl Tx {

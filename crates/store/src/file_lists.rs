@@ -1,45 +1,111 @@
-//! Lists of secure files: those a caller may see, all or by ids or by names, each list in one statement and its properties
-//! in another, however long. It must not know what a list is for.
+//! Lists of secure files: those a caller may see, all or by ids or by names, in a few statements however long the list is.
+//! Pages are in `file_pages`. It must not know what a list is for.
 
-use crate::access::{file_has_bit, member_of};
+use crate::access::{entries_at, file_has_bit, member_of};
+use crate::access_below::{array, bits_below, listed};
 use crate::error::{Stop, StoreError};
 use crate::gate::{Seen, could, not_found};
 use crate::sql::{Value, args, statements};
 use crate::unit::ReadTx;
-use coffer_model::access::{LIBRARY, library, library_token};
+use coffer_model::access::{LIBRARY, Scope, effective, file_token, library, library_token};
 use coffer_model::act::ViewFile;
 use coffer_model::library::{Person, SecureFile};
 use coffer_model::name;
 use coffer_model::{Caller, FileId, IdentityId, ProjectId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The texts of a JSON array, which is the argument given.
-macro_rules! listed {
-    ($argument:literal, sqlite) => {
-        concat!("(select w.value from json_each(", $argument, ") w)")
+/// What lists show of a file `f`, with who made and who changed it: `c` and `m`.
+macro_rules! file_columns {
+    () => {
+        "f.id, f.project_id, f.name, f.name_key, f.size, f.created_by, c.unique_name as created_unique,
+            c.display_name as created_display, f.created_at, f.modified_by, m.unique_name as modified_unique,
+            m.display_name as modified_display, f.modified_at"
     };
-    ($argument:literal, postgres) => {
+}
+pub(crate) use file_columns;
+
+/// Who made and who changed a file `f`.
+macro_rules! file_people {
+    () => {
+        " join identity c on c.id = f.created_by join identity m on m.id = f.modified_by"
+    };
+}
+pub(crate) use file_people;
+
+/// The files of the project `$5` that the caller may see, as `f`; more conditions can follow.
+///
+/// `inherited` is for who sees the library: then every file is seen that inherits and has no entry that could hide it,
+/// and only the others are looked at closely. `own` is for everybody else, who sees nothing but files with entries for
+/// them. `any` looks closely at each, for short lists.
+macro_rules! files_seen {
+    (inherited) => {
         concat!(
-            "(select w.value from jsonb_array_elements_text(cast(cast(",
-            $argument,
-            " as text) as jsonb)) w (value))"
+            " from secure_file f",
+            crate::file_lists::file_people!(),
+            " where f.project_id = $5 and ",
+            crate::file_lists::seen_inherited!()
+        )
+    };
+    (own) => {
+        concat!(
+            " from mine t cross join secure_file f",
+            crate::file_lists::file_people!(),
+            " where f.access_token = t.token and f.project_id = $5 and ",
+            file_has_bit!()
+        )
+    };
+    (any) => {
+        concat!(
+            " from secure_file f",
+            crate::file_lists::file_people!(),
+            " where f.project_id = $5 and ",
+            file_has_bit!()
         )
     };
 }
 
-macro_rules! visible_files {
+/// A condition on a file `f` for who holds View at its library: it is seen. `$2` must be View.
+///
+/// An entry that allows View and denies nothing hides nothing, whoever holds it. The condition on such entries is that of
+/// an index, word by word.
+macro_rules! seen_inherited {
     () => {
         concat!(
-            member_of!(),
-            " select f.id, f.project_id, f.name, f.name_key, f.size, f.created_by, c.unique_name as created_unique,
-            c.display_name as created_display, f.created_at, f.modified_by, m.unique_name as modified_unique,
-            m.display_name as modified_display, f.modified_at
-            from secure_file f
-            join identity c on c.id = f.created_by join identity m on m.id = f.modified_by
-            where f.project_id = $5 and ",
-            file_has_bit!()
+            "((not exists (select 1 from access_list l
+                where l.namespace_id = $3 and l.token = f.access_token and l.inherits = 0)
+            and not exists (select 1 from access_entry e where e.namespace_id = $3 and e.token = f.access_token
+                and (e.deny_bits <> 0 or (e.allow_bits & 1) = 0))) or (",
+            crate::access::file_has_bit!(),
+            "))"
         )
+    };
+}
+pub(crate) use seen_inherited;
+
+/// The tokens below the library `$4` at which the caller has entries, as `mine`. Behind [`member_of`].
+macro_rules! own_tokens {
+    () => {
+        ", mine (token) as (
+            select distinct e.token from member_of c cross join access_entry e
+            where e.identity_id = c.id and e.namespace_id = $3
+                and substr(e.token, 9, 36) = substr(cast($4 as text), 9))"
+    };
+}
+pub(crate) use own_tokens;
+
+macro_rules! visible_files {
+    (own) => {
+        concat!(
+            member_of!(),
+            own_tokens!(),
+            " select ",
+            file_columns!(),
+            files_seen!(own)
+        )
+    };
+    ($how:ident) => {
+        concat!(member_of!(), " select ", file_columns!(), files_seen!($how))
     };
 }
 
@@ -47,7 +113,7 @@ macro_rules! visible_files {
 macro_rules! visible_listed {
     ($column:literal, $engine:ident) => {
         concat!(
-            visible_files!(),
+            visible_files!(any),
             " and ",
             $column,
             " in ",
@@ -68,7 +134,8 @@ macro_rules! properties_listed {
 }
 
 statements! {
-    VISIBLE = concat!(visible_files!(), " order by f.name_key");
+    VISIBLE_INHERITED = concat!(visible_files!(inherited), " order by f.name_key");
+    VISIBLE_OWN = concat!(visible_files!(own), " order by f.name_key");
     VISIBLE_BY_ID = visible_listed!("f.access_token", sqlite),
         postgres: visible_listed!("f.access_token", postgres);
     VISIBLE_BY_NAME = visible_listed!("f.name_key", sqlite), postgres: visible_listed!("f.name_key", postgres);
@@ -96,8 +163,8 @@ impl FileQuery {
 }
 
 #[derive(sqlx::FromRow)]
-struct FileRow {
-    id: Uuid,
+pub(crate) struct FileRow {
+    pub(crate) id: Uuid,
     project_id: Uuid,
     name: String,
     size: i64,
@@ -112,7 +179,7 @@ struct FileRow {
 }
 
 impl FileRow {
-    fn into_file(self) -> SecureFile {
+    pub(crate) fn into_file(self) -> SecureFile {
         SecureFile {
             id: FileId(self.id),
             project: ProjectId(self.project_id),
@@ -135,14 +202,8 @@ impl FileRow {
     }
 }
 
-/// A JSON array of texts. What a database cannot hold in a text is left out: no name has it.
-fn array(texts: impl Iterator<Item = String>) -> Value {
-    let texts: Vec<String> = texts.filter(|text| !text.contains('\0')).collect();
-    serde_json::Value::from(texts).to_string().into()
-}
-
 fn tokens(project: ProjectId, files: impl Iterator<Item = FileId>) -> Value {
-    array(files.map(|file| coffer_model::access::file_token(project, file)))
+    array(files.map(|file| file_token(project, file)))
 }
 
 impl ReadTx {
@@ -164,15 +225,23 @@ impl ReadTx {
         if !could(caller, &look) {
             return Ok(Vec::new());
         }
+        let library = library_token(project);
         let mut values = args![
             caller.identity.0,
             library::VIEW,
             LIBRARY.0,
-            library_token(project),
+            &library,
             project.0
         ];
         let statement = match query {
-            FileQuery::All => &VISIBLE,
+            FileQuery::All => {
+                let above = self.library_bits(caller, project).await?;
+                if above & library::VIEW == 0 {
+                    &VISIBLE_OWN
+                } else {
+                    &VISIBLE_INHERITED
+                }
+            }
             FileQuery::Ids(ids) => {
                 values.push(tokens(project, ids.iter().copied()));
                 &VISIBLE_BY_ID
@@ -182,31 +251,57 @@ impl ReadTx {
                 &VISIBLE_BY_NAME
             }
         };
-        let rows: Vec<FileRow> = self.conn.all(statement, values.clone()).await?;
+        let rows: Vec<FileRow> = self.conn.all(statement, values).await?;
         let mut files: Vec<SecureFile> = rows.into_iter().map(FileRow::into_file).collect();
-        for bit in (0..31)
-            .map(|shift| 1_i64 << shift)
-            .filter(|bit| bits & bit != 0 && *bit != library::VIEW)
-        {
-            values[1] = bit.into();
-            let held: Vec<FileRow> = self.conn.all(statement, values.clone()).await?;
-            let held: BTreeSet<Uuid> = held.into_iter().map(|row| row.id).collect();
-            files.retain(|file| held.contains(&file.id.0));
+        if bits & !library::VIEW != 0 {
+            let held = self.file_bits(caller, project, &files).await?;
+            let mut held = held.into_iter();
+            files.retain(|_| held.next().is_some_and(|held| held & bits == bits));
         }
-        self.properties(project, query, &mut files).await?;
+        let whole = matches!(query, FileQuery::All);
+        self.properties(project, whole, &mut files).await?;
         Ok(files)
     }
 
-    async fn properties(
+    /// What the caller holds at a library itself, which every file below inherits that says nothing else.
+    pub(crate) async fn library_bits(
+        &mut self,
+        caller: &Caller,
+        project: ProjectId,
+    ) -> Result<i64, StoreError> {
+        let place = Scope::Library(project).place();
+        let entries = entries_at(&mut self.conn, caller.identity, &place).await?;
+        Ok(effective(&entries, true))
+    }
+
+    /// What the caller holds at each of some files, in their order and one statement.
+    pub(crate) async fn file_bits(
+        &mut self,
+        caller: &Caller,
+        project: ProjectId,
+        files: &[SecureFile],
+    ) -> Result<Vec<i64>, StoreError> {
+        let tokens: Vec<String> = files
+            .iter()
+            .map(|file| file_token(project, file.id))
+            .collect();
+        let above = library_token(project);
+        let bits = bits_below(&mut self.conn, caller.identity, LIBRARY, &above, &tokens).await?;
+        let held = |token| bits.get(token).copied().unwrap_or_default();
+        Ok(tokens.iter().map(held).collect())
+    }
+
+    /// Gives files their properties; `whole` when they are all of the project, or nearly.
+    pub(crate) async fn properties(
         &mut self,
         project: ProjectId,
-        query: &FileQuery,
+        whole: bool,
         files: &mut [SecureFile],
     ) -> Result<(), StoreError> {
         if files.is_empty() {
             return Ok(());
         }
-        let rows: Vec<(Uuid, String, String)> = if let FileQuery::All = query {
+        let rows: Vec<(Uuid, String, String)> = if whole {
             self.conn.all(&PROPERTIES, args![project.0]).await?
         } else {
             let tokens = tokens(project, files.iter().map(|file| file.id));

@@ -34,6 +34,9 @@ statements! {
     OF_FILE = concat!("select ", freeze_columns!(), " from content_freeze z join identity i on i.id = z.frozen_by
         where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = $1)
             or (z.target_kind = 'file' and z.target_id = $2) order by z.target_kind");
+    OF_FILES = concat!("select ", freeze_columns!(), " from content_freeze z join identity i on i.id = z.frozen_by
+        where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = $1)
+            or z.target_kind = 'file' order by z.target_kind");
     OF_PROJECT = concat!(member_of!(), " select ", freeze_columns!(), " from content_freeze z join identity i on i.id = z.frozen_by
         where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = $5)
             or (z.target_kind = 'file' and exists (select 1 from secure_file f
@@ -195,6 +198,24 @@ impl ReadTx {
     ) -> Result<Vec<Freeze>, StoreError> {
         let values = args![seen.0.project.0, seen.0.file.0];
         freezes(self.conn.all(&OF_FILE, values).await?)
+    }
+
+    /// The freezes that hold any of some files of a project that the caller may see.
+    pub async fn freezes_of_files(
+        &mut self,
+        project: ProjectId,
+        seen: &[Seen<ViewFile>],
+    ) -> Result<Vec<Freeze>, StoreError> {
+        let mut found = freezes(self.conn.all(&OF_FILES, args![project.0]).await?)?;
+        let shown = |file| {
+            let act = ViewFile { project, file };
+            seen.iter().any(|seen| seen.0 == act)
+        };
+        found.retain(|freeze| match freeze.target {
+            FreezeTarget::File(file) => shown(file),
+            FreezeTarget::Everything | FreezeTarget::Project(_) => true,
+        });
+        Ok(found)
     }
 
     /// The freezes of a project, of everything, and of those of its files that the caller may see.

@@ -24,8 +24,9 @@ statements! {
         select count(*) as n from above where id = $2";
     LEAVE = "delete from membership where group_id = $1 and member_id = $2";
     DESCRIBE = "update identity set description = $1 where id = $2 and kind = 2";
-    RENAME = "update identity set unique_name = $1, unique_key = $2, display_name = $3 where id = $4 and kind = 2
-        and not exists (select 1 from identity o where o.unique_key = $2 and o.id <> $4)";
+    RENAME = "update identity set unique_name = $1, unique_key = $2, display_name = $3, display_key = $4
+        where id = $5 and kind = 2
+        and not exists (select 1 from identity o where o.unique_key = $2 and o.id <> $5)";
     ENTRIES_OF = "select namespace_id, token from access_entry where identity_id = $1";
     MEMBERSHIPS_OF = "select group_id, member_id from membership where group_id = $1 or member_id = $1";
     FORGET_ENTRIES = "delete from access_entry where identity_id = $1";
@@ -145,7 +146,8 @@ impl Tx {
             }
             let home = group.project.as_ref().map(|project| project.name.as_str());
             let unique = group_name(home, new_name);
-            let values = args![&unique, name::key(&unique), new_name, group.id.0];
+            let (key, shown) = (name::key(&unique), name::key(new_name));
+            let values = args![&unique, key, new_name, shown, group.id.0];
             if self.run(&RENAME, values).await? != 1 {
                 return Err(Refusal::NameTaken.into());
             }

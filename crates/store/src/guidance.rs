@@ -3,7 +3,7 @@
 //! Asked after a refusal and never before one, and only where the caller was told that it lacks a right: so it cannot be
 //! what tells apart things that are not there from things that are not seen. It must not know words.
 
-use crate::access;
+use crate::access_below::holders;
 use crate::error::StoreError;
 use crate::gate::bits;
 use crate::sql::{args, statements};
@@ -59,8 +59,7 @@ impl ReadTx {
             Some(project) => self.project_name(project).await?,
             None => None,
         };
-        let who =
-            access::holders(&mut self.conn, &scope.place(), scope.description().write).await?;
+        let who = holders(&mut self.conn, &scope.place(), scope.description().write).await?;
         Ok(Some(Guidance {
             name: name.map(|(name,)| name),
             project,

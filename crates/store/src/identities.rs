@@ -7,7 +7,6 @@ use crate::access::member_of;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::Seen;
-use crate::projects::project_seen;
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::PROJECT;
@@ -23,17 +22,59 @@ macro_rules! columns {
          i.description, i.standard, i.disabled_at"
     };
 }
+pub(crate) use columns;
 
 /// A condition on an identity `i` with its project `p`: it is of no project, or of one that the caller sees.
 macro_rules! identity_seen {
     () => {
-        concat!("(i.project_id is null or ", project_seen!(), ")")
+        concat!(
+            "(i.project_id is null or ",
+            crate::projects::project_seen!(),
+            ")"
+        )
     };
 }
+pub(crate) use identity_seen;
+
+/// Where identities of a list belong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Home {
+    /// Anywhere.
+    #[default]
+    Any,
+    /// In the organization, and in no project.
+    Organization,
+    /// In this project.
+    Project(ProjectId),
+    /// Where rights in this project can be given to it: people and groups of the organization, groups and the build
+    /// service of the project.
+    For(ProjectId),
+}
+
+impl Home {
+    /// As statements ask it: a number and a project.
+    pub(crate) fn asked(self) -> (i64, Option<Uuid>) {
+        match self {
+            Self::Any => (0, None),
+            Self::Organization => (1, None),
+            Self::Project(project) => (2, Some(project.0)),
+            Self::For(project) => (3, Some(project.0)),
+        }
+    }
+}
+
+/// A condition on an identity `i`: it belongs where `$5` and `$6` say, as [`Home::asked`] has it.
+macro_rules! at_home {
+    () => {
+        "($5 = 0 or ($5 = 1 and i.project_id is null) or ($5 = 2 and i.project_id = $6)
+            or ($5 = 3 and (i.project_id = $6 or (i.project_id is null and i.kind <> 3))))"
+    };
+}
+pub(crate) use at_home;
 
 statements! {
-    INSERT = "insert into identity (id, kind, project_id, unique_name, unique_key, display_name, description, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (unique_key) do nothing";
+    INSERT = "insert into identity (id, kind, project_id, unique_name, unique_key, display_name, display_key, description, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (unique_key) do nothing";
     JOIN = "insert into membership (group_id, member_id) values ($1, $2) on conflict (group_id, member_id) do nothing";
     BY_KEY = "select id, unique_name, display_name from identity where unique_key = $1 and disabled_at is null";
     BY_ID = "select id, unique_name, display_name from identity where id = $1";
@@ -44,8 +85,7 @@ statements! {
         where i.id = $3 and ", identity_seen!());
     SEEN = concat!(member_of!(), "
         select ", columns!(), " from identity i left join project p on p.id = i.project_id
-        where (i.kind = $3 or $3 = 0) and i.unique_key > $4 and ($5 = 0 or ($5 = 1 and i.project_id is null)
-            or ($5 = 2 and i.project_id = $6)) and ", identity_seen!(), "
+        where (i.kind = $3 or $3 = 0) and i.unique_key > $4 and ", at_home!(), " and ", identity_seen!(), "
         order by i.unique_key limit $7");
     SEEN_GROUPS_OF = concat!(member_of!(), "
         select ", columns!(), " from membership m join identity i on i.id = m.group_id left join project p on p.id = i.project_id
@@ -85,18 +125,6 @@ pub struct GroupMembership {
     pub group: String,
 }
 
-/// Where identities of a list belong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Home {
-    /// Anywhere.
-    #[default]
-    Any,
-    /// In the organization, and in no project.
-    Organization,
-    /// In this project.
-    Project(ProjectId),
-}
-
 /// Which identities to list. They come in the order of their canonical unique names.
 #[derive(Clone, Debug, Default)]
 pub struct IdentityFilter {
@@ -119,7 +147,7 @@ fn person((id, unique_name, display_name): (Uuid, String, String)) -> Person {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: Uuid,
     kind: i64,
     project_id: Option<Uuid>,
@@ -153,7 +181,7 @@ impl Row {
     }
 }
 
-fn identities(rows: Vec<Row>) -> Result<Vec<Identity>, StoreError> {
+pub(crate) fn identities(rows: Vec<Row>) -> Result<Vec<Identity>, StoreError> {
     rows.into_iter().map(Row::into_identity).collect()
 }
 
@@ -188,6 +216,7 @@ impl Tx {
                     &new.unique_name,
                     name::key(&new.unique_name),
                     &new.display_name,
+                    name::key(&new.display_name),
                     description,
                     self.now.0,
                 ],
@@ -305,11 +334,7 @@ impl ReadTx {
         caller: &Caller,
         filter: &IdentityFilter,
     ) -> Result<Vec<Identity>, StoreError> {
-        let (home, project) = match filter.home {
-            Home::Any => (0, None),
-            Home::Organization => (1, None),
-            Home::Project(project) => (2, Some(project.0)),
-        };
+        let (home, project) = filter.home.asked();
         let values = args![
             caller.identity.0,
             PROJECT.0,

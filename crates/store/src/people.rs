@@ -11,11 +11,11 @@ use coffer_model::act::{
     EnablePerson, EndSessionsOf, RecoverPerson, RevokeTokenOf,
 };
 use coffer_model::library::{Identity, IdentityKind};
-use coffer_model::{Caller, EventId, IdentityId, OrganizationId, access};
+use coffer_model::{Caller, EventId, IdentityId, OrganizationId, access, name};
 use uuid::Uuid;
 
 statements! {
-    RENAME = "update identity set display_name = $1 where id = $2 and kind = 1";
+    RENAME = "update identity set display_name = $1, display_key = $2 where id = $3 and kind = 1";
     DISABLE = "update identity set disabled_at = $1 where id = $2 and kind = 1 and disabled_at is null";
     LIVE_TOKENS = "select id, kind from credential where identity_id = $1 and kind <> 'job' and revoked_at is null
         order by created_at, id";
@@ -129,7 +129,8 @@ impl Tx {
         display_name: &str,
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        match self.run(&RENAME, args![display_name, act.person.0]).await? {
+        let values = args![display_name, name::key(display_name), act.person.0];
+        match self.run(&RENAME, values).await? {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),
         }

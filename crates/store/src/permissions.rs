@@ -1,12 +1,13 @@
 //! Pipeline permissions: which pipelines may use a protected resource. Pipeline 0 is open access.
 
-use crate::access::{self, file_has_bit, member_of};
+use crate::access::{file_has_bit, member_of};
+use crate::access_below::holders_below;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::access::{LIBRARY, Scope, library, library_token};
+use coffer_model::access::{LIBRARY, file_token, library, library_token};
 use coffer_model::act::{
     Act, OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile, ViewPermissions,
 };
@@ -15,6 +16,7 @@ use coffer_model::policy::{Facts, decide};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::source::{Permit, RunSource};
 use coffer_model::{Caller, FileId, IdentityId, PipelineId, ProjectId, Timestamp};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A condition on `p`, an open access: the organization's switch lets it count.
@@ -258,16 +260,24 @@ impl ReadTx {
             .collect())
     }
 
-    /// Names of people and groups that may permit a pipeline to use a file the caller may see.
+    /// Names of people and groups that may permit a pipeline to use files of a project, for each of those that `seen`
+    /// shows.
     pub async fn who_may_permit(
         &mut self,
-        seen: &Seen<ViewFile>,
-    ) -> Result<Vec<String>, StoreError> {
-        access::holders(
-            &mut self.conn,
-            &Scope::File(seen.0.project, seen.0.file).place(),
-            library::USE,
-        )
-        .await
+        project: ProjectId,
+        seen: &[Seen<ViewFile>],
+    ) -> Result<BTreeMap<FileId, Vec<String>>, StoreError> {
+        let files = seen.iter().map(|seen| &seen.0);
+        let tokens: BTreeMap<String, FileId> = files
+            .filter(|act| act.project == project)
+            .map(|act| (file_token(project, act.file), act.file))
+            .collect();
+        let asked: Vec<String> = tokens.keys().cloned().collect();
+        let above = library_token(project);
+        let found = holders_below(&mut self.conn, LIBRARY, &above, &asked, library::USE).await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(token, names)| tokens.get(&token).map(|file| (*file, names)))
+            .collect())
     }
 }

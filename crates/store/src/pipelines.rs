@@ -4,11 +4,42 @@ use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen, could};
+use crate::page::{COUNTED, Counted, Page, PageFrom, counted, window};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, build};
 use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipeline, ViewPipelines};
 use coffer_model::{Caller, PipelineId, ProjectId, name};
+
+/// A page of pipelines: `$6` search, `$7` how many, `$8` after how many.
+macro_rules! page {
+    ($contains:literal) => {
+        concat!(
+            member_of!(),
+            " select p.id, p.name, p.folder, p.revision, r.path, '' as yaml, p.default_ref from pipeline p
+            join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
+            where p.project_id = $5 and (cast($6 as text) = '' or ",
+            $contains,
+            ") and ",
+            pipeline_has_bit!(),
+            " order by p.name_key, p.id limit $7 offset $8"
+        )
+    };
+}
+
+macro_rules! count {
+    ($contains:literal) => {
+        concat!(
+            member_of!(),
+            " select count(*) as n from (select 1 as one from pipeline p
+            where p.project_id = $5 and (cast($6 as text) = '' or ",
+            $contains,
+            ") and ",
+            pipeline_has_bit!(),
+            " limit $7) x"
+        )
+    };
+}
 
 statements! {
     INSERT = "insert into pipeline (project_id, name, name_key, folder, revision, created_by, created_at)
@@ -22,6 +53,8 @@ statements! {
         select p.id, p.name, p.folder, p.revision, r.path, '' as yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
         where p.project_id = $5 and ", pipeline_has_bit!(), " order by p.id");
+    PAGE = page!("instr(p.name_key, $6) > 0"), postgres: page!("strpos(p.name_key, $6) > 0");
+    COUNT = count!("instr(p.name_key, $6) > 0"), postgres: count!("strpos(p.name_key, $6) > 0");
     GET = "select p.id, p.name, p.folder, p.revision, r.path, r.yaml, p.default_ref from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision
         where p.project_id = $1 and p.id = $2";
@@ -148,6 +181,43 @@ impl ReadTx {
             project.0
         ];
         self.conn.all(&VISIBLE, values).await
+    }
+
+    /// A page of the pipelines that the caller may see, by name: those whose names hold a text, ignoring case.
+    pub async fn pipelines_page(
+        &mut self,
+        caller: &Caller,
+        project: ProjectId,
+        search: &str,
+        skip: u64,
+        top: u32,
+    ) -> Result<Page<PipelineRow>, StoreError> {
+        let search = name::key(search.trim());
+        if !could(caller, &ViewPipelines { project }) || search.contains('\0') {
+            return Ok(Page::empty());
+        }
+        let above = Scope::Pipelines(project).place();
+        let window = window(PageFrom::Start(skip), top);
+        let mut values = args![
+            caller.identity.0,
+            build::VIEW_DEFINITION,
+            above.namespace.0,
+            above.token,
+            project.0,
+            search
+        ];
+        let mut limited = values.clone();
+        values.extend(args![window.top, window.skip]);
+        let rows: Vec<PipelineRow> = self.conn.all(&PAGE, values).await?;
+        let total = match counted(&window, rows.len()) {
+            Some(total) => total,
+            None => {
+                limited.extend(args![COUNTED + 1]);
+                Counted::of(self.conn.one::<(i64,)>(&COUNT, limited).await?.0)
+            }
+        };
+        let (more, rows) = window.cut(rows);
+        Ok(window.page(rows, more, total))
     }
 
     /// One pipeline with its text.

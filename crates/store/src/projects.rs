@@ -5,7 +5,8 @@ use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::Grant;
 use crate::identities::NewIdentity;
-use crate::sql::{args, statements};
+use crate::page::{COUNTED, Counted, Page, PageFrom, counted, window};
+use crate::sql::{Value, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{self, Scope};
 use coffer_model::act::{
@@ -32,33 +33,77 @@ macro_rules! project_seen {
 }
 pub(crate) use project_seen;
 
+/// A condition on `p`, a project: the caller may know of it. `$3` the namespace of libraries, `$4` that of pipelines.
+///
+/// Visible is also a project in whose library, or among whose pipelines, something is for the caller. The GUID stands at the
+/// end of a project's token, and at a fixed place in the tokens of what belongs to it: there an index finds the first entry
+/// of each holder, however many there are.
+macro_rules! project_visible {
+    () => {
+        concat!("(", project_seen!(), "
+            or exists (select 1 from member_of c cross join access_entry e where e.identity_id = c.id
+                and e.namespace_id = $3 and substr(e.token, 9, 36) = substr(p.access_token, 46) and e.allow_bits <> 0)
+            or exists (select 1 from member_of c cross join access_entry e where e.identity_id = c.id
+                and e.namespace_id = $4 and substr(e.token, 1, 36) = substr(p.access_token, 46) and e.allow_bits <> 0))
+        and not exists (
+            select 1 from access_entry e join member_of c on c.id = e.identity_id
+            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)")
+    };
+}
+
+macro_rules! projects_of {
+    () => {
+        "select p.id, p.name, p.description, p.revision, p.changed_at, p.name_key from project p"
+    };
+}
+
+/// A page of projects: `$5` search, `$6` the only one or none, `$7` how many, `$8` after how many.
+macro_rules! page {
+    ($contains:literal) => {
+        concat!(
+            member_of!(),
+            " ",
+            projects_of!(),
+            " where (cast($5 as text) = '' or ",
+            $contains,
+            ") and (cast($6 as text) = '' or substr(p.access_token, 46) = $6) and ",
+            project_visible!(),
+            " order by p.name_key limit $7 offset $8"
+        )
+    };
+}
+
+macro_rules! count {
+    ($contains:literal) => {
+        concat!(
+            member_of!(),
+            " select count(*) as n from (select 1 as one from project p where (cast($5 as text) = '' or ",
+            $contains,
+            ") and (cast($6 as text) = '' or substr(p.access_token, 46) = $6) and ",
+            project_visible!(),
+            " limit $7) x"
+        )
+    };
+}
+
 statements! {
     ORGANIZATION = "select id, name from organization order by created_at limit 1";
     ORGANIZATION_INSERT = "insert into organization (id, name, name_key, created_at) values ($1, $2, $3, $4)
         on conflict (name_key) do nothing";
     INSERT = "insert into project (id, organization_id, name, name_key, created_at, changed_at, access_token)
         values ($1, $2, $3, $4, $5, $5, $6) on conflict (organization_id, name_key) do nothing";
-    // Visible is also a project in whose library, or among whose pipelines, something is for the caller. The GUID
-    // stands at the end of a project's token, and at a fixed place in the tokens of what belongs to it.
-    VISIBLE = concat!(member_of!(), "
-        select p.id, p.name, p.description, p.revision, p.changed_at, p.name_key from project p where (", project_seen!(), "
-            or substr(p.access_token, 46) in (
-                select substr(e.token, 9, 36) from access_entry e join member_of c on c.id = e.identity_id
-                where e.namespace_id = $3 and e.allow_bits <> 0)
-            or substr(p.access_token, 46) in (
-                select substr(e.token, 1, 36) from access_entry e join member_of c on c.id = e.identity_id
-                where e.namespace_id = $4 and e.allow_bits <> 0))
-        and not exists (
-            select 1 from access_entry e join member_of c on c.id = e.identity_id
-            where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)
-        order by p.name_key");
+    VISIBLE = concat!(member_of!(), " ", projects_of!(), " where ", project_visible!(), " order by p.name_key");
+    FIND = concat!(member_of!(), " ", projects_of!(), " where (p.name_key = $5 or p.id = $6) and ", project_visible!(),
+        " order by p.name_key");
+    PAGE = page!("instr(p.name_key, $5) > 0"), postgres: page!("strpos(p.name_key, $5) > 0");
+    COUNT = count!("instr(p.name_key, $5) > 0"), postgres: count!("strpos(p.name_key, $5) > 0");
     RENAME = "update project set name = $1, name_key = $2, revision = revision + 1, changed_at = $3 where id = $4
         and not exists (select 1 from project o where o.organization_id = project.organization_id and o.name_key = $2
             and o.id <> $4)";
     DESCRIBE = "update project set description = $1, revision = revision + 1, changed_at = $2 where id = $3";
     OF_PROJECT = "select id, kind, display_name from identity where project_id = $1";
     IS_STANDARD = "update identity set standard = 1 where id = $1";
-    RENAME_IDENTITY = "update identity set unique_name = $1, unique_key = $2, display_name = $3 where id = $4";
+    RENAME_IDENTITY = "update identity set unique_name = $1, unique_key = $2, display_name = $3, display_key = $4 where id = $5";
     NAME = "select name from project where id = $1";
     BUILD_SERVICE = "select id from identity where project_id = $1 and kind = 3";
 }
@@ -74,6 +119,31 @@ pub struct ProjectRow {
     pub revision: i64,
     /// When it was changed last.
     pub changed_at: Timestamp,
+}
+
+/// Id, name, description, revision, when changed, and the name's key.
+type Row = (Uuid, String, String, i64, i64, String);
+
+fn project((id, name, description, revision, changed_at, _): Row) -> ProjectRow {
+    ProjectRow {
+        project: Project {
+            id: ProjectId(id),
+            name,
+        },
+        description,
+        revision,
+        changed_at: Timestamp(changed_at),
+    }
+}
+
+/// The arguments that [`project_visible`] needs.
+fn seen_by(caller: &Caller) -> Vec<Value> {
+    args![
+        caller.identity.0,
+        access::PROJECT.0,
+        access::LIBRARY.0,
+        access::BUILD.0
+    ]
 }
 
 /// The sign-in name of a group of a project, or of the organization.
@@ -307,7 +377,13 @@ impl Tx {
             self.change(&facts::identity(id, kind, &unique, false));
             self.run_one(
                 &RENAME_IDENTITY,
-                args![&unique, name::key(&unique), &display, id],
+                args![
+                    &unique,
+                    name::key(&unique),
+                    &display,
+                    name::key(&display),
+                    id
+                ],
             )
             .await?;
         }
@@ -414,31 +490,59 @@ impl ReadTx {
         if !caller.authentication.has_rights() {
             return Ok(Vec::new());
         }
-        let rows: Vec<(Uuid, String, String, i64, i64, String)> = self
-            .conn
-            .all(
-                &VISIBLE,
-                args![
-                    caller.identity.0,
-                    access::PROJECT.0,
-                    access::LIBRARY.0,
-                    access::BUILD.0
-                ],
-            )
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(
-                |(id, name, description, revision, changed_at, _)| ProjectRow {
-                    project: Project {
-                        id: ProjectId(id),
-                        name,
-                    },
-                    description,
-                    revision,
-                    changed_at: Timestamp(changed_at),
-                },
-            )
-            .collect())
+        let rows: Vec<Row> = self.conn.all(&VISIBLE, seen_by(caller)).await?;
+        Ok(rows.into_iter().map(project).collect())
+    }
+
+    /// The project of this name or id, if the caller may know of it.
+    pub async fn project_named(
+        &mut self,
+        caller: &Caller,
+        name_or_id: &str,
+    ) -> Result<Option<ProjectRow>, StoreError> {
+        let key = name::key(name_or_id);
+        if !caller.authentication.has_rights() || key.contains('\0') {
+            return Ok(None);
+        }
+        let id = Uuid::parse_str(&key)
+            .ok()
+            .filter(|id| id.to_string() == key);
+        let mut values = seen_by(caller);
+        values.extend(args![key, id]);
+        let rows: Vec<Row> = self.conn.all(&FIND, values).await?;
+        Ok(rows.into_iter().map(project).next())
+    }
+
+    /// A page of the projects that the caller may know of, by name: those whose names hold a text, ignoring case. With
+    /// `only`, that one or none.
+    pub async fn projects_page(
+        &mut self,
+        caller: &Caller,
+        search: &str,
+        only: Option<ProjectId>,
+        skip: u64,
+        top: u32,
+    ) -> Result<Page<ProjectRow>, StoreError> {
+        let search = name::key(search.trim());
+        if !caller.authentication.has_rights() || search.contains('\0') {
+            return Ok(Page::empty());
+        }
+        let window = window(PageFrom::Start(skip), top);
+        let mut values = seen_by(caller);
+        let only = only.map(|project| project.to_string()).unwrap_or_default();
+        values.extend(args![search, only]);
+        let mut limited = values.clone();
+        values.extend(args![window.top, window.skip]);
+        let rows: Vec<Row> = self.conn.all(&PAGE, values).await?;
+        let total = match counted(&window, rows.len()) {
+            Some(total) => total,
+            None => {
+                limited.extend(args![COUNTED + 1]);
+                Counted::of(self.conn.one::<(i64,)>(&COUNT, limited).await?.0)
+            }
+        };
+        let (more, rows) = window.cut(rows);
+        let rows = rows.into_iter().map(project).collect();
+        Ok(window.page(rows, more, total))
     }
 }

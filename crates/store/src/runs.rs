@@ -2,6 +2,7 @@
 
 use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
+use crate::file_uses::numbers;
 use crate::gate::{Grant, Seen, could};
 use crate::jobs::NewJob;
 use crate::sql::{args, statements};
@@ -16,6 +17,7 @@ use coffer_model::source::RunSource;
 use coffer_model::{
     Caller, FileId, IdentityId, JobId, PipelineId, ProjectId, RecordId, RunId, Timestamp,
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 macro_rules! run_columns {
@@ -36,13 +38,57 @@ macro_rules! runs_of {
     };
 }
 
+/// Runs that the caller may see, newest first: `$6` before this one, `$7` how many.
+macro_rules! visible {
+    ($which:literal) => {
+        concat!(
+            member_of!(),
+            " ",
+            runs_of!(),
+            " where r.project_id = $5 and r.id < $6",
+            $which,
+            " and ",
+            pipeline_has_bit!(),
+            " order by r.id desc limit $7"
+        )
+    };
+}
+
+/// The newest run of each of the pipelines `$6`, where the caller may see runs of it.
+macro_rules! newest {
+    ($engine:ident) => {
+        concat!(
+            member_of!(),
+            " ",
+            runs_of!(),
+            " where r.project_id = $5 and r.id in (select max(q.id) from run q where q.pipeline_id in ",
+            numbers!("$6", $engine),
+            " group by q.pipeline_id) and ",
+            pipeline_has_bit!()
+        )
+    };
+}
+
+/// Those of the runs `$1` with a stage that waits for something.
+macro_rules! waiting {
+    ($engine:ident) => {
+        concat!(
+            "select distinct s.run_id from stage s join run r on r.id = s.run_id
+            where s.state = 'waiting' and r.state = 'inProgress' and s.run_id in ",
+            numbers!("$1", $engine)
+        )
+    };
+}
+
 statements! {
     INSERT = "insert into run (project_id, pipeline_id, pipeline_revision, name, state, requested_by, plan, plan_digest,
             plan_id, timeline_id, next_log, change_id, created_at, source, source_repository, source_ref, source_commit)
         values ($1, $2, $3, $4, 'inProgress', $5, $6, $7, $8, $9, 1, 1, $10, $11, $12, $13, $14) returning id";
     NAME = "update run set name = $1 where id = $2";
-    VISIBLE = concat!(member_of!(), " ", runs_of!(), " where r.project_id = $5 and ($6 = 0 or r.pipeline_id = $6) and ",
-        pipeline_has_bit!(), " order by r.id desc limit $7");
+    VISIBLE = visible!("");
+    VISIBLE_OF_PIPELINE = visible!(" and r.pipeline_id = $8");
+    NEWEST_OF_EACH = newest!(sqlite), postgres: newest!(postgres);
+    WAITING = waiting!(sqlite), postgres: waiting!(postgres);
     GET = concat!(runs_of!(), " where r.project_id = $1 and r.id = $2 and r.pipeline_id = $3");
     PIPELINE = "select pipeline_id from run where project_id = $1 and id = $2";
     FIND = "select project_id, pipeline_id, state from run where id = $1";
@@ -362,27 +408,66 @@ impl ReadTx {
         caller: &Caller,
         project: ProjectId,
         pipeline: Option<PipelineId>,
+        before: Option<RunId>,
         top: i64,
     ) -> Result<Vec<RunRow>, StoreError> {
         if !could(caller, &ViewRuns { project }) {
             return Ok(Vec::new());
         }
         let above = Scope::Pipelines(project).place();
+        let mut values = args![
+            caller.identity.0,
+            build::VIEW_BUILDS,
+            above.namespace.0,
+            above.token,
+            project.0,
+            before.map_or(i64::MAX, |run| run.0),
+            top
+        ];
+        let statement = match pipeline {
+            Some(pipeline) => {
+                values.push(pipeline.0.into());
+                &VISIBLE_OF_PIPELINE
+            }
+            None => &VISIBLE,
+        };
+        let rows: Vec<Row> = self.conn.all(statement, values).await?;
+        rows.into_iter().map(Row::into_run).collect()
+    }
+
+    /// The newest run of each of some pipelines, where the caller may see it.
+    pub async fn runs_newest(
+        &mut self,
+        caller: &Caller,
+        project: ProjectId,
+        pipelines: &[PipelineId],
+    ) -> Result<Vec<RunRow>, StoreError> {
+        if pipelines.is_empty() || !could(caller, &ViewRuns { project }) {
+            return Ok(Vec::new());
+        }
+        let above = Scope::Pipelines(project).place();
+        let ids: Vec<i64> = pipelines.iter().map(|pipeline| pipeline.0).collect();
         let values = args![
             caller.identity.0,
             build::VIEW_BUILDS,
             above.namespace.0,
             above.token,
             project.0,
-            pipeline.map_or(0, |pipeline| pipeline.0),
-            top
+            serde_json::Value::from(ids).to_string()
         ];
-        self.conn
-            .all::<Row>(&VISIBLE, values)
-            .await?
-            .into_iter()
-            .map(Row::into_run)
-            .collect()
+        let rows: Vec<Row> = self.conn.all(&NEWEST_OF_EACH, values).await?;
+        rows.into_iter().map(Row::into_run).collect()
+    }
+
+    /// Those of runs that a list has shown that wait for a permission, or for a freeze to be lifted.
+    pub async fn runs_waiting(&mut self, runs: &[RunRow]) -> Result<BTreeSet<RunId>, StoreError> {
+        if runs.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let ids: Vec<i64> = runs.iter().map(|run| run.id.0).collect();
+        let ids = serde_json::Value::from(ids).to_string();
+        let rows: Vec<(i64,)> = self.conn.all(&WAITING, args![ids]).await?;
+        Ok(rows.into_iter().map(|(run,)| RunId(run)).collect())
     }
 
     /// The pipeline of a run of a project, whoever asks: for the look that comes next, which says whether it is there.

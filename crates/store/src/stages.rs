@@ -23,12 +23,13 @@ statements! {
     STATES = "select ordinal, record_id, skipped_at from stage where run_id = $1 order by ordinal";
     STATE = "update stage set state = $1 where run_id = $2 and ordinal = $3 and state = $4";
     WAIT = "update stage set state = 'waiting', waiting_since = $1 where run_id = $2 and ordinal = $3 and state = 'running'";
-    // What a stage uses, and what the permissions and freezes say of it.
-    USES = concat!("select x.resource_kind, x.resource_id, f.id as file_id, f.name, ",
+    // What a stage of a run uses, or with 0 each, and what the permissions and freezes say of it.
+    USES = concat!("select x.stage_ordinal, x.resource_kind, x.resource_id, f.id as file_id, f.name, ",
         permit_columns!("x.resource_kind", "x.resource_id"), ", ", frozen_count!("f.id", "r.project_id"), " as frozen
         from stage_resource x join run r on r.id = x.run_id
         left join secure_file f on f.project_id = r.project_id and f.access_token = $3 || x.resource_id
-        where x.run_id = $1 and x.stage_ordinal = $2 order by x.resource_kind, x.resource_id");
+        where x.run_id = $1 and ($2 = 0 or x.stage_ordinal = $2)
+        order by x.stage_ordinal, x.resource_kind, x.resource_id");
     WAITING = "select distinct s.run_id, s.ordinal from stage s
         join stage_resource x on x.run_id = s.run_id and x.stage_ordinal = s.ordinal
         join run r on r.id = s.run_id
@@ -95,6 +96,7 @@ pub(crate) struct StageState {
 
 #[derive(sqlx::FromRow)]
 struct UseRow {
+    stage_ordinal: i64,
     resource_kind: String,
     resource_id: String,
     file_id: Option<Uuid>,
@@ -130,21 +132,26 @@ impl UseRow {
     }
 }
 
-/// What a stage waits for. A run that is given nothing anyway waits for nothing: its steps are skipped.
+/// What a stage waits for, or with 0 each stage, with the stage. A run that is given nothing anyway waits for nothing: its
+/// steps are skipped.
 async fn missing(
     conn: &mut Conn,
     project: ProjectId,
     run: RunId,
     ordinal: i64,
     source: &RunSource,
-) -> Result<Vec<Missing>, StoreError> {
+) -> Result<Vec<(i64, Missing)>, StoreError> {
     if !source.trusted() {
         return Ok(Vec::new());
     }
     let prefix = format!("Library/{project}/SecureFile/");
     let rows: Vec<UseRow> = conn.all(&USES, args![run.0, ordinal, prefix]).await?;
     rows.into_iter()
-        .filter_map(|row| row.missing(source).transpose())
+        .filter_map(|row| {
+            let stage = row.stage_ordinal;
+            let missing = row.missing(source).transpose()?;
+            Some(missing.map(|missing| (stage, missing)))
+        })
         .collect()
 }
 
@@ -284,23 +291,28 @@ impl ReadTx {
     pub async fn stages(&mut self, run: &RunRow) -> Result<Vec<StageRow>, StoreError> {
         let rows: Vec<(i64, String, Uuid, String, i64)> =
             self.conn.all(&STAGES, args![run.id.0]).await?;
-        let mut stages = Vec::with_capacity(rows.len());
-        for (ordinal, name, record, state, since) in rows {
-            let missing = if state == "waiting" {
-                missing(&mut self.conn, run.project, run.id, ordinal, &run.source).await?
-            } else {
-                Vec::new()
-            };
-            stages.push(StageRow {
+        let waits = rows.iter().any(|(.., state, _)| state == "waiting");
+        let mut all = if waits {
+            missing(&mut self.conn, run.project, run.id, 0, &run.source).await?
+        } else {
+            Vec::new()
+        };
+        Ok(rows
+            .into_iter()
+            .map(|(ordinal, name, record, state, since)| StageRow {
+                missing: if state == "waiting" {
+                    let its = all.extract_if(.., |(stage, _)| *stage == ordinal);
+                    its.map(|(_, missing)| missing).collect()
+                } else {
+                    Vec::new()
+                },
                 ordinal,
                 name,
                 record: RecordId(record),
                 state,
                 since: Timestamp(since),
-                missing,
-            });
-        }
-        Ok(stages)
+            })
+            .collect())
     }
 
     /// The stages that have waited since before `since`.

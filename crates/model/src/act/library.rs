@@ -29,6 +29,13 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
+    /// See the audit log about a secure file, and about nothing else. Not a right on the audit log.
+    ViewFileHistory { /// Project.
+        project: ProjectId, /// File.
+        file: FileId } "SecureFile.HistoryViewed" scope SECURE_FILES_READ
+        needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
+        about |a| about(Some(a.project), "securefile", a.file);
+
     /// Use a secure file as a person: see its digest, name it in a pipeline.
     UseFile { /// Project.
         project: ProjectId, /// File.

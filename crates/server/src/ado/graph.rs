@@ -215,7 +215,7 @@ pub(crate) async fn create_group(
         ));
     };
     let project = match home(&app, &caller, params.filled("scopeDescriptor")).await? {
-        Home::Project(project) => Some(project),
+        Home::Project(project) | Home::For(project) => Some(project),
         Home::Any | Home::Organization => None,
     };
     let description = body.description.unwrap_or_default();

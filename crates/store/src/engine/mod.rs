@@ -111,7 +111,21 @@ impl Store {
             blobs,
         }));
         store.claim_scale_unit().await?;
+        store.complete().await?;
         Ok(store)
+    }
+
+    /// Fills in what a migration could not say in SQL.
+    async fn complete(&self) -> Result<(), StoreError> {
+        loop {
+            let done = self
+                .write("identity.complete", |tx| Box::pin(tx.identities_complete()))
+                .await
+                .map_err(|stop| failed(stop, "identity.complete"))?;
+            if !done {
+                return Ok(());
+            }
+        }
     }
 
     /// Runs a unit of work and commits it. `name` says what it is for, in traces and in error texts.
@@ -208,12 +222,7 @@ impl Store {
                 Box::pin(async move { Ok(tx.claim_setting("scale_unit", &claim).await?) })
             })
             .await
-            .map_err(|stop| match stop {
-                Stop::Failed(error) => error,
-                Stop::Denied { .. } | Stop::Refused(_) => StoreError::Missing {
-                    statement: "scale_unit.claim",
-                },
-            })?;
+            .map_err(|stop| failed(stop, "scale_unit.claim"))?;
         if found == mine {
             return Ok(());
         }
@@ -224,6 +233,14 @@ impl Store {
             ),
             source: None,
         })
+    }
+}
+
+/// Why the store's own unit stopped: nobody refuses it anything.
+fn failed(stop: Stop, unit: &'static str) -> StoreError {
+    match stop {
+        Stop::Failed(error) => error,
+        Stop::Denied { .. } | Stop::Refused(_) => StoreError::Missing { statement: unit },
     }
 }
 

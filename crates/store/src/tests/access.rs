@@ -109,7 +109,7 @@ both! {
         let (secret, _) = world.queue(hidden, 1, &[]).await;
         let runs = async |pipeline| {
             let mut read = world.store.read().await.unwrap();
-            let rows = read.runs_visible(&somebody, world.project, pipeline, 10).await.unwrap();
+            let rows = read.runs_visible(&somebody, world.project, pipeline, None, 10).await.unwrap();
             rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
         };
         assert_eq!(runs(None).await, [secret, seen]);

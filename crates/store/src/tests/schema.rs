@@ -9,7 +9,11 @@ use std::collections::BTreeSet;
 /// Every module that declares statements. A module that is forgotten here has an unused `ALL`, which the compiler tells.
 const ALL: &[&[&Statement]] = &[
     crate::access::ALL,
+    crate::access_below::ALL,
     crate::access_lists::ALL,
+    crate::file_pages::ALL,
+    crate::file_uses::ALL,
+    crate::file_history::ALL,
     crate::agents::ALL,
     crate::attempts::ALL,
     crate::audit::ALL,
@@ -24,6 +28,7 @@ const ALL: &[&[&Statement]] = &[
     crate::gate::ALL,
     crate::groups::ALL,
     crate::identities::ALL,
+    crate::identity_search::ALL,
     crate::jobs::ALL,
     crate::keys::ALL,
     crate::logs::ALL,
@@ -44,6 +49,7 @@ const ALL: &[&[&Statement]] = &[
     crate::settings::ALL,
     crate::sweep::ALL,
     crate::stages::ALL,
+    crate::standing::ALL,
     crate::streams::ALL,
     crate::timeline::ALL,
 ];

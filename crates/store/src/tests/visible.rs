@@ -3,7 +3,7 @@
 use super::home::{Home, entropy};
 use super::world::{World, person};
 use crate::sql::{Statement, args};
-use crate::{FileQuery, NewIdentity};
+use crate::{Counted, FilePageQuery, FileQuery, FileSort, NewIdentity, PageFrom, ReadTx};
 use coffer_model::access::{Entry, LIBRARY, Scope, effective, file_token, library, library_token};
 use coffer_model::act::{CreateProject, Demand, Requirement, UseFile};
 use coffer_model::library::IdentityKind;
@@ -220,6 +220,10 @@ impl Random {
                 "all, {}",
                 bits
             );
+            if bits == library::VIEW {
+                self.check_pages(&mut read, &caller, project, &files, &expected)
+                    .await?;
+            }
             for (n, file) in files.iter().enumerate() {
                 let one = expected.contains(file);
                 for query in [
@@ -264,6 +268,85 @@ impl Random {
                 "the gate, file {}",
                 n
             );
+        }
+        Ok(())
+    }
+
+    /// Pages show the same files, in every order and from both ends, count them, and say what may be done with each.
+    async fn check_pages(
+        &self,
+        read: &mut ReadTx,
+        caller: &Caller,
+        project: ProjectId,
+        files: &[FileId],
+        expected: &BTreeSet<FileId>,
+    ) -> Result<(), TestCaseError> {
+        let all: Vec<FileId> = files
+            .iter()
+            .copied()
+            .filter(|file| expected.contains(file))
+            .collect();
+        for (sort, descending, top) in [
+            (FileSort::Name, false, 50),
+            (FileSort::Name, true, 1),
+            (FileSort::ModifiedOn, true, 2),
+            (FileSort::ModifiedOn, false, 1),
+            (FileSort::CreatedOn, false, 2),
+            (FileSort::CreatedOn, true, 3),
+        ] {
+            let mut order = all.clone();
+            if descending {
+                order.reverse();
+            }
+            let mut query = FilePageQuery {
+                search: Some("FILE".into()),
+                sort,
+                descending,
+                from: PageFrom::Start(0),
+                top,
+            };
+            let mut shown = Vec::new();
+            loop {
+                query.from = PageFrom::Start(shown.len() as u64);
+                let page = read.files_page(caller, project, &query).await.unwrap();
+                prop_assert_eq!(page.total, exactly(all.len()), "{:?}", query);
+                prop_assert_eq!(page.is_after, !shown.is_empty());
+                for (file, standing) in &page.items {
+                    let act = UseFile {
+                        project,
+                        file: file.id,
+                    };
+                    let may = read.may(caller, &act).await.unwrap();
+                    prop_assert_eq!(standing.may(&act), may, "what may be done");
+                    shown.push(file.id);
+                }
+                if !page.is_before {
+                    break;
+                }
+            }
+            prop_assert_eq!(&shown, &order, "{:?}", query);
+            query.from = PageFrom::End(0);
+            let page = read.files_page(caller, project, &query).await.unwrap();
+            let last: Vec<FileId> = page.items.iter().map(|(file, _)| file.id).collect();
+            let begins = order.len().saturating_sub(top as usize);
+            prop_assert_eq!(&last[..], &order[begins..], "the end, {:?}", query);
+            prop_assert_eq!(page.before, Some(begins as u64));
+            prop_assert_eq!((page.is_after, page.is_before), (begins > 0, false));
+        }
+        for (n, file) in files.iter().enumerate() {
+            let query = FilePageQuery {
+                search: Some(format!(" E{n}.P ")),
+                sort: FileSort::Name,
+                descending: false,
+                from: PageFrom::Start(0),
+                top: 5,
+            };
+            let page = read.files_page(caller, project, &query).await.unwrap();
+            let found: Vec<FileId> = page.items.iter().map(|(file, _)| file.id).collect();
+            let one = expected.contains(file);
+            prop_assert_eq!(found, if one { vec![*file] } else { Vec::new() }, "{}", n);
+            let elsewhere = read.files_page(caller, ProjectId(uuid::Uuid::nil()), &query);
+            prop_assert!(elsewhere.await.unwrap().items.is_empty());
         }
         Ok(())
     }
@@ -345,6 +428,13 @@ impl Random {
     }
 }
 
+fn exactly(count: usize) -> Counted {
+    Counted {
+        count: count as u64,
+        or_more: false,
+    }
+}
+
 /// As many random worlds as `cases`, each a project of one database.
 fn worlds(cases: u32, home: Home) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -393,9 +483,12 @@ async fn a_list_finds_entries_by_their_key() {
     // By identity it would look at every file's entries of a person, for every file.
     let home = Home::sqlite();
     home.open().await.close().await;
-    for statement in crate::file_lists::ALL
-        .iter()
-        .filter(|statement| statement.name.contains("VISIBLE"))
+    let lists = crate::file_lists::ALL.iter();
+    let pages = crate::file_pages::ALL.iter();
+    for statement in lists
+        .chain(pages)
+        .filter(|statement| !statement.name.contains("PROPERTIES"))
+        .filter(|statement| !statement.name.contains("OWN"))
     {
         let plan = home.plan(statement.sqlite).await;
         assert!(
