@@ -171,7 +171,7 @@ async fn world(server: &TestServer, keeper: &User) -> Places {
     let users = coffer.users().await.unwrap();
     let me = users.iter().find(|user| user.unique_name == keeper.name);
     let change = UserChange {
-        display_name: Some(NAMES[2].into()),
+        display_name: Some(NAMES[0].into()),
         ..UserChange::default()
     };
     let id = me.unwrap().id.unwrap().to_string();
@@ -243,4 +243,4 @@ browser! {
 }
 
 /// Names that some page shows.
-const PLANTED: &[&str] = &[DESK, NAMES[2]];
+const PLANTED: &[&str] = &[DESK, NAMES[0]];
