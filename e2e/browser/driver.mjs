@@ -156,8 +156,17 @@ const acts = {
     entry.origins.add(origin);
   },
   async goto({ entry, url }) {
-    const response = await entry.page.goto(url);
+    const response = await entry.page.goto(url).catch((error) => {
+      // It is no page: nothing is shown.
+      if (error.message.includes("Download is starting")) return null;
+      throw error;
+    });
     return response?.status() ?? null;
+  },
+  // An address that leads to a download and to no page: the name that the file would get.
+  async download({ entry, url }) {
+    const [download] = await Promise.all([entry.page.waitForEvent("download"), entry.page.goto(url).catch(() => {})]);
+    return download.suggestedFilename();
   },
   async call({ entry, find, method, arguments: given }) {
     const result = await invoke(find.length ? locate(entry.page, find) : entry.page, method, given);
@@ -186,6 +195,18 @@ const acts = {
     await session.detach();
   },
   ask: ({ entry, expression }) => entry.page.evaluate(expression),
+  // How many bytes a second go out; none: as many as can.
+  async slow({ entry, bytes }) {
+    entry.slowed ??= await entry.context.newCDPSession(entry.page);
+    await entry.slowed.send("Network.enable");
+    const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytes ?? -1 };
+    await entry.slowed.send("Network.emulateNetworkConditions", conditions);
+  },
+  // Bytes that came for the page and what it loads, headers and all.
+  weight: ({ entry }) =>
+    entry.page.evaluate(() =>
+      [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .reduce((sum, { transferSize }) => sum + transferSize, 0)),
   // In the world of the page, but not lifted over its policy as what the tool itself evaluates would be.
   later: ({ entry, expression }) =>
     entry.page.evaluate((text) => {

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod answers;
 mod foreign;
 mod hostile;
 mod places;

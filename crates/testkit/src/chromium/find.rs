@@ -78,6 +78,11 @@ pub fn item(text: &str) -> Find {
     Find(vec![json!({"role": "listitem", "has": text})])
 }
 
+/// The dialog that is open.
+pub fn sheet() -> Find {
+    css("dialog[open]")
+}
+
 /// What is said in a status or an alert, and holds this text.
 pub fn status(text: &str) -> Find {
     Find(vec![

@@ -11,7 +11,7 @@ mod page;
 pub use elsewhere::Elsewhere;
 pub use find::{
     Find, button, checkbox, css, dialog, field, heading, item, link, menu_item, radio, region, row,
-    status, tab, text,
+    sheet, status, tab, text,
 };
 pub use page::Page;
 

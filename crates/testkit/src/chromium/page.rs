@@ -48,7 +48,8 @@ impl Page {
         self.act("call", act).await
     }
 
-    /// Types an address: a path of the server, or a whole one. Answers with the status.
+    /// Types an address: a path of the server, or a whole one. Answers with the status; 0 where the browser shows no page, but
+    /// saves a file.
     pub async fn goto(&self, path: &str) -> u64 {
         let url = match path.starts_with('/') {
             true => format!("{}{path}", self.origin),
@@ -56,6 +57,12 @@ impl Page {
         };
         let status = self.act("goto", json!({"url": url})).await;
         status.as_u64().unwrap_or_default()
+    }
+
+    /// Types an address that leads to a download and to no page. Answers with the name that the file gets.
+    pub async fn download(&self, url: &str) -> String {
+        let name = self.act("download", json!({"url": url})).await;
+        name.as_str().unwrap().to_owned()
     }
 
     /// Lets the page ask another origin too.
@@ -207,6 +214,16 @@ impl Page {
     pub async fn drop_files(&self, find: impl Into<Find>, files: &[(&str, &[u8])]) {
         let act = json!({"find": find.into().into_json(), "files": contents(files)});
         self.act("drop", act).await;
+    }
+
+    /// Lets so many bytes a second out of this window; none: as many as can.
+    pub async fn sends_slowly(&self, bytes: Option<u64>) {
+        self.act("slow", json!({"bytes": bytes})).await;
+    }
+
+    /// How many bytes came for the page and what it loads.
+    pub async fn weight(&self) -> u64 {
+        self.act("weight", json!({})).await.as_u64().unwrap()
     }
 
     /// Nothing on the page as it is now keeps people out, in light and in dark.
