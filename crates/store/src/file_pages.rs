@@ -42,7 +42,7 @@ pub struct FilePageQuery {
     pub top: u32,
 }
 
-/// The ids on a page, in order: `$6` search, `$7` how many, `$8` after how many.
+/// The tokens on a page, in order. An index holds all that is asked here: `$6` search, `$7` how many, `$8` after how many.
 macro_rules! found {
     (own, $contains:literal) => {
         concat!(
@@ -76,13 +76,13 @@ macro_rules! page_of {
     ($how:ident, $order:literal, $contains:literal) => {
         concat!(
             beginning!($how),
-            ", page (id) as (select f.id",
+            ", page (token) as (select f.access_token",
             found!($how, $contains),
             " order by ",
             $order,
             " limit $7 offset $8) select ",
             file_columns!(),
-            " from page x join secure_file f on f.id = x.id",
+            " from page x join secure_file f on f.access_token = x.token",
             file_people!(),
             " order by ",
             $order

@@ -15,6 +15,7 @@ use crate::user::User;
 use crate::wire::Wire;
 use crate::{Authority, logs, samples};
 use coffer_keys::{FileProvider, os_entropy};
+use coffer_model::Caller;
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
 use coffer_service::{ProviderOptions, Service, SessionLife};
@@ -367,6 +368,17 @@ impl TestServer {
     /// Who administers the organization.
     pub fn administrator(&self) -> &User {
         self.administrator.as_ref().expect("signed in at the start")
+    }
+
+    /// The use cases, for what has no route, or none yet.
+    pub fn service(&self) -> &Service {
+        &self.running().service
+    }
+
+    /// Somebody as the use cases know them.
+    pub async fn caller(&self, user: &User) -> Caller {
+        let token = Zeroizing::new(user.token().to_owned());
+        self.service().sign_in().token(token, None).await.unwrap()
     }
 
     /// Nobody: no token.

@@ -29,6 +29,7 @@ mod officer;
 mod openid;
 mod openid_refused;
 mod organization;
+mod pages_of_lists;
 mod pats;
 mod people;
 mod permits;

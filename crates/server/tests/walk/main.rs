@@ -243,6 +243,7 @@ stories! {
     every_route_answers_everybody_as_the_page_says = every_route_as_everybody;
     an_act_and_its_record_are_one_wherever_it_breaks = faults::walk;
     a_long_list_is_asked_as_a_short_one_is = shapes::walk;
+    a_page_is_asked_as_often_whatever_is_on_it = shapes::pages;
     what_nobody_means_well_is_refused_and_changes_nothing = hostile::walk;
     an_answer_has_the_form_that_was_asked_for = forms::walk;
     what_is_another_projects_is_as_if_it_were_not_there = tenants::walk;
