@@ -42,7 +42,10 @@ fn kind<T: std::fmt::Debug>(answer: Result<T, Error>) -> Kind {
 }
 
 fn names(found: &[Identity]) -> Vec<&str> {
-    found.iter().map(|found| found.display_name.as_str()).collect()
+    found
+        .iter()
+        .map(|found| found.display_name.as_str())
+        .collect()
 }
 
 /// Denies somebody the rights of pipelines that `bits` are, at one of them.

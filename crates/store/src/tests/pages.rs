@@ -2,9 +2,7 @@
 
 use super::home::Home;
 use super::world::World;
-use crate::{
-    COUNTED, FilePageQuery, FileSort, Home as At, IdentitySearch, PageFrom, ReadTx,
-};
+use crate::{COUNTED, FilePageQuery, FileSort, Home as At, IdentitySearch, PageFrom, ReadTx};
 use coffer_model::act::ViewOrganization;
 use coffer_model::library::IdentityKind;
 
@@ -18,7 +16,9 @@ async fn fill(home: &Home, world: &World, count: i64) {
         )
     } else {
         (
-            format!("(with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) select i from n) n"),
+            format!(
+                "(with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) select i from n) n"
+            ),
             "unhex(printf('%032x', n.i))",
             "zeroblob(32)",
         )
@@ -188,13 +188,16 @@ async fn a_page_is_found_in_the_order_of_an_index() {
             assert_eq!(sorts.count(), 1, "{plan:#?}");
         }
     }
-    for statement in crate::projects::ALL
-        .iter()
-        .filter(|statement| ["VISIBLE", "FIND", "PAGE"].iter().any(|name| statement.name.ends_with(name)))
-    {
+    for statement in crate::projects::ALL.iter().filter(|statement| {
+        ["VISIBLE", "FIND", "PAGE"]
+            .iter()
+            .any(|name| statement.name.ends_with(name))
+    }) {
         let plan = home.plan(statement.sqlite).await;
         for index in ["access_entry_library", "access_entry_pipelines"] {
-            let step = format!("SEARCH e USING INDEX {index} (identity_id=? AND namespace_id=? AND <expr>=?)");
+            let step = format!(
+                "SEARCH e USING INDEX {index} (identity_id=? AND namespace_id=? AND <expr>=?)"
+            );
             assert!(plan.contains(&step), "{}: {plan:#?}", statement.name);
         }
     }
