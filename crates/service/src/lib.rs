@@ -83,7 +83,7 @@ pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use may::{FileMay, LibraryMay, PipelineMay, PipelinesMay};
 pub use organization::{OrganizationView, Organizations};
-pub use passwords::{MIN_PASSWORD, PasswordCode, Passwords, Typed};
+pub use passwords::{MIN_PASSWORD, PasswordCode, PasswordForm, Passwords, Typed};
 pub use people::{People, UserView};
 pub use permissions::{
     PermissionChange, Permissions, PermissionsView, PermitChange, PermittedFile,

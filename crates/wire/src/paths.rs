@@ -247,13 +247,15 @@ pub mod pages {
     pub const SIGN_OUT: &str = "/signout";
     /// GET: what is one's own.
     pub const ACCOUNT: &str = "/account";
-    /// POST: change the password.
+    /// GET, POST: change the password.
     pub const ACCOUNT_PASSWORD: &str = "/account/password";
-    /// POST: make a token.
+    /// GET, POST: make a token.
     pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+    /// GET with `?id=`, POST: revoke a token.
+    pub const ACCOUNT_TOKENS_REVOKE: &str = "/account/tokens/revoke";
     /// POST: end a session.
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
-    /// POST: begin, confirm or remove the second factor.
+    /// GET, POST: begin, confirm or remove the second factor.
     pub const ACCOUNT_SECOND_FACTOR: &str = "/account/second-factor";
     /// GET: the reference of the API.
     pub const DOCS: &str = "/docs/api";

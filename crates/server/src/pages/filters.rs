@@ -8,13 +8,12 @@
 use super::html::escape;
 use askama::filters::Safe;
 use coffer_model::Timestamp;
-use std::fmt::Display;
 
 /// For the value of a field: only markup is escaped, so that what a person sends back is what was there.
 #[askama::filter_fn]
-pub(crate) fn value(text: impl Display, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+pub(crate) fn typed(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
     let mut out = String::new();
-    for letter in text.to_string().chars() {
+    for letter in text.chars() {
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

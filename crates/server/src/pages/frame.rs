@@ -9,8 +9,9 @@ use crate::error::{ApiError, Result};
 use crate::params::Params;
 use axum::extract::FromRequestParts;
 use coffer_model::library::Project;
-use coffer_model::{Caller, FileId, RunId};
+use coffer_model::{Caller, CredentialId, FileId, RunId};
 use coffer_wire::paths::{fill, pages as at};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Addresses of pages, as links have them: with the prefix and the organization.
 #[derive(Clone, Debug)]
@@ -54,8 +55,55 @@ impl Place {
         self.beside(at::ACCOUNT)
     }
 
+    /// The dialog for a new password.
+    pub(crate) fn account_password(&self) -> String {
+        self.beside(at::ACCOUNT_PASSWORD)
+    }
+
+    /// The dialog for a new token.
+    pub(crate) fn account_tokens(&self) -> String {
+        self.beside(at::ACCOUNT_TOKENS)
+    }
+
+    /// The dialog for revoking a token.
+    pub(crate) fn account_revoke(&self, token: &CredentialId) -> String {
+        format!("{}?id={token}", self.account_revoke_form())
+    }
+
+    pub(crate) fn account_revoke_form(&self) -> String {
+        self.beside(at::ACCOUNT_TOKENS_REVOKE)
+    }
+
+    pub(crate) fn account_sessions(&self) -> String {
+        self.beside(at::ACCOUNT_SESSIONS)
+    }
+
+    /// The dialog for the second factor.
+    pub(crate) fn account_second_factor(&self) -> String {
+        self.beside(at::ACCOUNT_SECOND_FACTOR)
+    }
+
+    /// Setting a password with a one-time code.
+    pub(crate) fn set_password(&self) -> String {
+        self.beside(at::PASSWORD)
+    }
+
     pub(crate) fn sign_in(&self) -> String {
         self.beside(at::SIGN_IN)
+    }
+
+    /// Signing in at the organization's provider, and on to a path below the prefix; `again` for who is signed in already.
+    pub(crate) fn provider(&self, back: &str, again: bool) -> String {
+        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+        let again = if again { "&again=true" } else { "" };
+        format!("{}?return={back}{again}", self.beside(at::PROVIDER))
+    }
+
+    /// Signing in, and back to one of these addresses.
+    pub(crate) fn sign_in_again(&self, back: &str) -> String {
+        let back = back.strip_prefix(&self.prefix).unwrap_or(back);
+        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+        format!("{}?return={back}", self.sign_in())
     }
 
     pub(crate) fn sign_out(&self) -> String {
@@ -203,6 +251,8 @@ pub(crate) struct Visit {
     pub(crate) caller: Caller,
     pub(crate) place: Place,
     pub(crate) params: Params,
+    /// Whether the visitor signed in so short ago that grave acts need no new sign-in.
+    pub(crate) fresh: bool,
     visitor: Visitor,
 }
 
@@ -222,6 +272,7 @@ impl FromRequestParts<App> for Visit {
                 name: session.caller.name.clone(),
                 token,
             },
+            fresh: session.fresh,
             caller: session.caller,
         })
     }
@@ -231,6 +282,11 @@ impl Visit {
     /// The project that the path names, as far as the visitor may see it.
     pub(crate) async fn project(&self, name: &str) -> Result<Project> {
         ado::project(&self.app, &self.caller, name).await
+    }
+
+    /// Where to sign in again and come back from, for what needs a fresh sign-in, if this one is not.
+    pub(crate) fn again(&self, back: &str) -> Option<String> {
+        (!self.fresh).then(|| self.place.sign_in_again(back))
     }
 
     /// A frame for a page outside of projects.

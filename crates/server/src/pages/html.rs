@@ -72,24 +72,6 @@ pub(crate) fn show(status: StatusCode, frame: &Frame, template: &impl Template) 
     marked(response)
 }
 
-/// A page with HTML of our own in the frame.
-pub(crate) fn plain(status: StatusCode, frame: Frame, body: &str) -> Response {
-    let page = Plain {
-        frame,
-        body: body.to_owned(),
-    };
-    show(status, &page.frame, &page)
-}
-
-/// HTML of our own in the frame.
-#[derive(Template)]
-#[template(path = "plain.html")]
-pub(crate) struct Plain {
-    pub(crate) frame: Frame,
-    /// Every text in it is escaped already.
-    pub(crate) body: String,
-}
-
 /// What went wrong, and what to do next.
 #[derive(Template)]
 #[template(path = "problem.html")]

@@ -1,8 +1,12 @@
 //! Every template, rendered with samples: empty, full, hostile. A template without samples fails a test.
 
 use super::frame::{Frame, PageKind, Place, Section, Visitor};
-use super::html::{Plain, Problem};
+use super::account::second_factor::Page as SecondFactor;
+use super::account::tokens::{NewToken, Revoke, TokenMade};
+use super::account::{NewPassword, Overview};
+use super::html::Problem;
 use super::projects::Projects;
+use super::sign_in::{ProviderLink, SetPasswordPage, SignInPage};
 use askama::Template;
 use std::collections::BTreeSet;
 
@@ -67,14 +71,50 @@ impl Sampled for Problem {
     }
 }
 
-impl Sampled for Plain {
-    const FILE: &'static str = "plain.html";
+impl Sampled for SignInPage {
+    const FILE: &'static str = "account/sign_in.html";
 
     fn samples() -> Vec<Self> {
-        vec![Self {
+        let empty = || Self {
             frame: Frame::sample(),
-            body: "<p>Text of ours.</p>".to_owned(),
-        }]
+            token: "token".to_owned(),
+            back: "/".to_owned(),
+            alert: None,
+            name: String::new(),
+            known: None,
+            provider: None,
+            by_password: true,
+            first: true,
+        };
+        vec![
+            empty(),
+            Self {
+                alert: Some(HOSTILE.to_owned()),
+                name: HOSTILE.to_owned(),
+                known: Some(HOSTILE.to_owned()),
+                provider: Some(ProviderLink {
+                    name: HOSTILE.to_owned(),
+                    link: "/signin/oidc?return=%2F&again=true".to_owned(),
+                }),
+                by_password: false,
+                ..empty()
+            },
+        ]
+    }
+}
+
+impl Sampled for SetPasswordPage {
+    const FILE: &'static str = "account/set_password.html";
+
+    fn samples() -> Vec<Self> {
+        let of = |alert: Option<&str>, person: Option<&str>| Self {
+            frame: Frame::sample(),
+            token: "token".to_owned(),
+            alert: alert.map(str::to_owned),
+            person: person.map(str::to_owned),
+            shortest: 12,
+        };
+        vec![of(None, None), of(Some(HOSTILE), None), of(None, Some(HOSTILE))]
     }
 }
 
@@ -112,7 +152,18 @@ fn render<T: Sampled>() -> &'static str {
 
 #[test]
 fn every_template_renders_every_sample_and_no_text_becomes_markup() {
-    let rendered = BTreeSet::from([render::<Projects>(), render::<Problem>(), render::<Plain>()]);
+    let rendered = BTreeSet::from([
+        render::<Projects>(),
+        render::<Problem>(),
+        render::<Overview>(),
+        render::<NewPassword>(),
+        render::<NewToken>(),
+        render::<TokenMade>(),
+        render::<Revoke>(),
+        render::<SecondFactor>(),
+        render::<SignInPage>(),
+        render::<SetPasswordPage>(),
+    ]);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     let mut there = BTreeSet::new();
     let mut folders = vec![std::path::PathBuf::from(folder)];

@@ -11,6 +11,7 @@ use crate::coffer::{
     agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
     streams, tokens, users,
 };
+use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::{
     account, assets, projects as projects_page, provider, reference, sign_in as sign_in_page,
 };
@@ -215,10 +216,15 @@ fn pages() -> Vec<Route> {
         route!(GET paths::pages::PROVIDER_CALLBACK, provider::come_back).entry(),
         route!(POST paths::pages::SIGN_OUT, sign_in_page::sign_out).page(),
         route!(GET paths::pages::ACCOUNT, account::overview).page(),
+        route!(GET paths::pages::ACCOUNT_PASSWORD, account::password_form).page(),
         route!(POST paths::pages::ACCOUNT_PASSWORD, account::password).page(),
-        route!(POST paths::pages::ACCOUNT_TOKENS, account::create_token).page(),
+        route!(GET paths::pages::ACCOUNT_TOKENS, tokens_page::form).page(),
+        route!(POST paths::pages::ACCOUNT_TOKENS, tokens_page::create).page(),
+        route!(GET paths::pages::ACCOUNT_TOKENS_REVOKE, tokens_page::revoke_form).page(),
+        route!(POST paths::pages::ACCOUNT_TOKENS_REVOKE, tokens_page::revoke).page(),
         route!(POST paths::pages::ACCOUNT_SESSIONS, account::end_session).page(),
-        route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, account::second_factor).page(),
+        route!(GET paths::pages::ACCOUNT_SECOND_FACTOR, second_factor::form).page(),
+        route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, second_factor::step).page(),
         route!(GET paths::pages::DOCS, reference::index).open(),
         route!(GET paths::pages::DOCS_DOCUMENT, reference::openapi).open(),
         route!(GET paths::pages::DOCS_STYLE, reference::style).open(),
