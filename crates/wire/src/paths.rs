@@ -235,6 +235,14 @@ pub mod pages {
     pub const PIPELINES: &str = "{project}/_build";
     /// GET: a run, `?buildId=`, as the original's page has it.
     pub const RUN: &str = "{project}/_build/results";
+    /// POST: starts a run.
+    pub const RUN_START: &str = "{project}/_build/run";
+    /// GET, `?buildId=&t=&from=`: lines of the log of a step, without a page around them.
+    pub const RUN_LOG: &str = "{project}/_build/results/log";
+    /// GET, POST: what a run waits for.
+    pub const RUN_REVIEW: &str = "{project}/_build/results/review";
+    /// GET, POST: cancels a run.
+    pub const RUN_CANCEL: &str = "{project}/_build/results/cancel";
     /// GET, POST: sign in.
     pub const SIGN_IN: &str = "/signin";
     /// GET, POST: set a password with a one-time code.

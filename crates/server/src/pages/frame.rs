@@ -9,7 +9,7 @@ use crate::error::{ApiError, Result};
 use crate::params::Params;
 use axum::extract::FromRequestParts;
 use coffer_model::library::Project;
-use coffer_model::{Caller, CredentialId, FileId, RunId};
+use coffer_model::{Caller, CredentialId, FileId, PipelineId, RecordId, RunId};
 use coffer_wire::paths::{fill, pages as at};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -133,6 +133,61 @@ impl Place {
     /// The pipelines of a project.
     pub(crate) fn pipelines(&self, project: &str) -> String {
         self.below(at::PIPELINES, &[project])
+    }
+
+    /// Some of the pipelines of a project: whose names hold a text, after so many.
+    pub(crate) fn pipelines_from(&self, project: &str, search: &str, skip: u64) -> String {
+        let search = utf8_percent_encode(search, NON_ALPHANUMERIC);
+        format!("{}?search={search}&skip={skip}", self.pipelines(project))
+    }
+
+    /// A pipeline with its newest runs.
+    pub(crate) fn pipeline(&self, project: &str, pipeline: PipelineId) -> String {
+        format!("{}?definitionId={pipeline}", self.pipelines(project))
+    }
+
+    /// A pipeline with runs before one.
+    pub(crate) fn pipeline_before(
+        &self,
+        project: &str,
+        pipeline: PipelineId,
+        run: RunId,
+    ) -> String {
+        format!("{}&before={run}", self.pipeline(project, pipeline))
+    }
+
+    /// Where runs are started.
+    pub(crate) fn run_start(&self, project: &str) -> String {
+        self.below(at::RUN_START, &[project])
+    }
+
+    /// Lines of the log of a step, for a script.
+    pub(crate) fn run_log(&self, project: &str, run: RunId, step: RecordId) -> String {
+        format!("{}?buildId={run}&t={step}", self.below(at::RUN_LOG, &[project]))
+    }
+
+    /// Where forms of [`Self::run_review`] and [`Self::run_cancel`] are sent.
+    pub(crate) fn run_review_form(&self, project: &str) -> String {
+        self.below(at::RUN_REVIEW, &[project])
+    }
+
+    /// The dialog with what a run waits for.
+    pub(crate) fn run_review(&self, project: &str, run: RunId) -> String {
+        format!("{}?buildId={run}", self.run_review_form(project))
+    }
+
+    /// The question before a file is permitted that a run waits for.
+    pub(crate) fn run_permit(&self, project: &str, run: RunId, file: &FileId) -> String {
+        format!("{}&permit={file}", self.run_review(project, run))
+    }
+
+    pub(crate) fn run_cancel_form(&self, project: &str) -> String {
+        self.below(at::RUN_CANCEL, &[project])
+    }
+
+    /// The question before a run is canceled.
+    pub(crate) fn run_cancel(&self, project: &str, run: RunId) -> String {
+        format!("{}?buildId={run}", self.run_cancel_form(project))
     }
 
     /// A run.

@@ -72,6 +72,24 @@ pub(crate) fn show(status: StatusCode, frame: &Frame, template: &impl Template) 
     marked(response)
 }
 
+/// A part of a page, for a script to put in its place.
+pub(crate) fn part(template: &impl Template) -> Response {
+    let Ok(text) = template.render() else {
+        return ApiError::internal("a template could not be rendered").into_response();
+    };
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    headers.insert(CONTENT_TYPE, html);
+    headers.insert(KIND, HeaderValue::from_static("part"));
+    marked(response)
+}
+
+/// Nothing has changed: what the script has is what there is.
+pub(crate) fn part_unchanged() -> Response {
+    marked(StatusCode::NO_CONTENT.into_response())
+}
+
 /// What went wrong, and what to do next.
 #[derive(Template)]
 #[template(path = "problem.html")]

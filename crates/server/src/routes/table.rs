@@ -13,7 +13,8 @@ use crate::coffer::{
 };
 use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::{
-    account, assets, projects as projects_page, provider, reference, sign_in as sign_in_page,
+    account, assets, pipelines as pipelines_page, projects as projects_page, provider, reference,
+    run as run_page, sign_in as sign_in_page,
 };
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
@@ -208,6 +209,14 @@ fn pages() -> Vec<Route> {
         route!(GET paths::pages::PROJECTS, projects_page::index).page(),
         route!(GET paths::pages::ASSET, assets::get).open(),
         route!(GET paths::pages::PROJECT, projects_page::project).page(),
+        route!(GET paths::pages::PIPELINES, pipelines_page::get).page(),
+        route!(POST paths::pages::RUN_START, pipelines_page::run).page(),
+        route!(GET paths::pages::RUN, run_page::get).page(),
+        route!(GET paths::pages::RUN_LOG, run_page::log::get).page(),
+        route!(GET paths::pages::RUN_REVIEW, run_page::review::get).page(),
+        route!(POST paths::pages::RUN_REVIEW, run_page::review::permit).page(),
+        route!(GET paths::pages::RUN_CANCEL, run_page::cancel::get).page(),
+        route!(POST paths::pages::RUN_CANCEL, run_page::cancel::post).page(),
         route!(GET paths::pages::SIGN_IN, sign_in_page::form).entry(),
         route!(POST paths::pages::SIGN_IN, sign_in_page::sign_in).entry(),
         route!(GET paths::pages::PASSWORD, sign_in_page::password_form).entry(),
