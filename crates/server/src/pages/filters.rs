@@ -5,9 +5,10 @@
     reason = "what the attribute makes of a filter is public inside a module that is not"
 )]
 
-use super::html::escape;
+use super::html::{escape, is_hidden};
 use askama::filters::Safe;
 use coffer_model::Timestamp;
+use std::fmt::Write as _;
 
 /// For the value of a field: only markup is escaped, so that what a person sends back is what was there.
 #[askama::filter_fn]
@@ -20,6 +21,8 @@ pub(crate) fn typed(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<S
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            // The same value, without what would turn the page's own source around.
+            letter if is_hidden(letter) => _ = write!(out, "&#x{:x};", u32::from(letter)),
             letter => out.push(letter),
         }
     }

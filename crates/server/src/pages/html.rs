@@ -24,6 +24,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IsPage;
 
+/// Whether a character acts without being seen: controls, and marks of direction.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text that is safe inside an element and inside a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -35,11 +41,7 @@ pub(crate) fn escape(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             // Direction marks and the like would let a name look like another.
-            c if c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                _ = write!(out, "&lt;U+{:04X}&gt;", u32::from(c));
-            }
+            c if is_hidden(c) => _ = write!(out, "&lt;U+{:04X}&gt;", u32::from(c)),
             c => out.push(c),
         }
     }

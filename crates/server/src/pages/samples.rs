@@ -5,7 +5,11 @@ use super::account::second_factor::Page as SecondFactor;
 use super::account::tokens::{NewToken, Revoke, TokenMade};
 use super::account::{NewPassword, Overview};
 use super::html::Problem;
+use super::pipelines::{List as Pipelines, One as Pipeline};
 use super::projects::Projects;
+use super::run::Page as Run;
+use super::run::cancel::Cancel;
+use super::run::review::{Permit, Review};
 use super::sign_in::{ProviderLink, SetPasswordPage, SignInPage};
 use askama::Template;
 use std::collections::BTreeSet;
@@ -161,6 +165,12 @@ fn every_template_renders_every_sample_and_no_text_becomes_markup() {
         render::<TokenMade>(),
         render::<Revoke>(),
         render::<SecondFactor>(),
+        render::<Pipelines>(),
+        render::<Pipeline>(),
+        render::<Run>(),
+        render::<Review>(),
+        render::<Permit>(),
+        render::<Cancel>(),
         render::<SignInPage>(),
         render::<SetPasswordPage>(),
     ]);

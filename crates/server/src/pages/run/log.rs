@@ -1,7 +1,7 @@
 //! The log of one step: as much of it as a page holds, and `{project}/_build/results/log`, which has the lines that follow.
 //! Lines are masked at the agent, and hostile all the same. It must not know how logs are kept.
 
-use super::{State, chosen, find};
+use super::{chosen, find};
 use crate::error::{ApiError, Result};
 use crate::pages::frame::{Place, Visit};
 use crate::pages::html::{part, part_unchanged};
@@ -27,7 +27,6 @@ const LONGEST: usize = 4000;
 pub(crate) struct Log {
     /// The step.
     pub(crate) name: String,
-    pub(crate) state: State,
     /// Whether lines may still come.
     pub(crate) grows: bool,
     pub(crate) lines: Lines,
@@ -208,7 +207,6 @@ pub(super) async fn of(
     let pieces = window(visit, project, &source, record).await?;
     Ok(Some(Log {
         name: record.name.clone(),
-        state: State::of_record(record),
         grows: record.state != "completed",
         more: source.more(),
         lines: Lines { pieces },

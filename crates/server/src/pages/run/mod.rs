@@ -23,7 +23,7 @@ use coffer_model::run::{Outcome, RunState};
 use coffer_model::{PipelineId, RecordId, RunId, Timestamp};
 use coffer_service::{RecordView, RunPage, RunView};
 use http::StatusCode;
-use log::Log;
+use log::{Log, Piece};
 use tree::Node;
 use uuid::Uuid;
 
