@@ -1,7 +1,7 @@
 //! The secure files that a pipeline's YAML names as it is now, and whether it may use each: for its page.
 
-use crate::error::{PIPELINE, Result};
 use crate::error::Error;
+use crate::error::{PIPELINE, Result};
 use crate::pipelines::{Pipelines, not_found};
 use crate::run_views::{RunInput, Waiting};
 use coffer_model::act::ViewPipeline;
@@ -75,7 +75,9 @@ impl Pipelines<'_> {
                 why: Why::NotPermitted,
             });
         }
-        let waiting = runs.waiting(&mut read, caller, project, pipeline, missing).await?;
+        let waiting = runs
+            .waiting(&mut read, caller, project, pipeline, missing)
+            .await?;
         files.extend(waiting.into_iter().map(|waiting| {
             let Resource::SecureFile(file) = waiting.resource;
             NamedFile {

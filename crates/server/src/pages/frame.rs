@@ -163,7 +163,10 @@ impl Place {
 
     /// Lines of the log of a step, for a script.
     pub(crate) fn run_log(&self, project: &str, run: RunId, step: RecordId) -> String {
-        format!("{}?buildId={run}&t={step}", self.below(at::RUN_LOG, &[project]))
+        format!(
+            "{}?buildId={run}&t={step}",
+            self.below(at::RUN_LOG, &[project])
+        )
     }
 
     /// Where forms of [`Self::run_review`] and [`Self::run_cancel`] are sent.

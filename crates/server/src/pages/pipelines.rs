@@ -182,14 +182,19 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
     let before = visit.params.filled("before").map(run_id).transpose()?;
     let (runs, older) = if may.see_runs {
         let runs = service.runs();
-        let page = runs.page(caller, project.id, Some(id), before, RUNS).await?;
+        let page = runs
+            .page(caller, project.id, Some(id), before, RUNS)
+            .await?;
         (page.items, page.next)
     } else {
         (Vec::new(), None)
     };
     let (view, named) = if may.view {
         let view = pipelines.get(caller, project.id, id).await?;
-        (Some(view), pipelines.named_files(caller, project.id, id).await)
+        (
+            Some(view),
+            pipelines.named_files(caller, project.id, id).await,
+        )
     } else {
         (None, Ok(Vec::new()))
     };
@@ -198,7 +203,11 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
         Err(error) if error.code == "pipeline.invalid" => {
             let told = error.problems.iter().map(|problem| problem.text.clone());
             let told: Vec<_> = told.collect();
-            let told = if told.is_empty() { vec![error.message] } else { told };
+            let told = if told.is_empty() {
+                vec![error.message]
+            } else {
+                told
+            };
             (Vec::new(), told)
         }
         Err(error) => return Err(error.into()),
@@ -214,7 +223,9 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
         id,
         name,
         revision: view.as_ref().map_or(0, |view| view.revision),
-        path: view.as_ref().map_or_else(String::new, |view| view.path.clone()),
+        path: view
+            .as_ref()
+            .map_or_else(String::new, |view| view.path.clone()),
         yaml: view.and_then(|view| view.yaml),
         files: files
             .into_iter()

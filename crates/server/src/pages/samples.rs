@@ -1,9 +1,9 @@
 //! Every template, rendered with samples: empty, full, hostile. A template without samples fails a test.
 
-use super::frame::{Frame, PageKind, Place, Section, Visitor};
 use super::account::second_factor::Page as SecondFactor;
 use super::account::tokens::{NewToken, Revoke, TokenMade};
 use super::account::{NewPassword, Overview};
+use super::frame::{Frame, PageKind, Place, Section, Visitor};
 use super::html::Problem;
 use super::pipelines::{List as Pipelines, One as Pipeline};
 use super::projects::Projects;
@@ -118,7 +118,11 @@ impl Sampled for SetPasswordPage {
             person: person.map(str::to_owned),
             shortest: 12,
         };
-        vec![of(None, None), of(Some(HOSTILE), None), of(None, Some(HOSTILE))]
+        vec![
+            of(None, None),
+            of(Some(HOSTILE), None),
+            of(None, Some(HOSTILE)),
+        ]
     }
 }
 

@@ -45,7 +45,11 @@ async fn account(browser: &mut Browser) -> Answer {
 
 /// Asks for a token by the form; `Ok` has the token.
 async fn make_token(browser: &mut Browser) -> Result<String, Box<Answer>> {
-    let fields = [("label", "from a page"), ("days", "1"), ("scope", "app_token")];
+    let fields = [
+        ("label", "from a page"),
+        ("days", "1"),
+        ("scope", "app_token"),
+    ];
     let answer = browser.fill("/account", "/account/tokens", &fields).await;
     token_in(answer)
 }

@@ -79,7 +79,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 "See, create and change projects",
                 "manage projects",
             ),
-            scope("vso.graph", "See people and groups", "see people and groups"),
+            scope(
+                "vso.graph",
+                "See people and groups",
+                "see people and groups",
+            ),
             scope(
                 "vso.graph_manage",
                 "See and change people and groups",

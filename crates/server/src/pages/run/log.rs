@@ -3,9 +3,9 @@
 
 use super::{chosen, find};
 use crate::error::{ApiError, Result};
+use crate::pages::filters;
 use crate::pages::frame::{Place, Visit};
 use crate::pages::html::{part, part_unchanged};
-use crate::pages::filters;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
@@ -218,9 +218,8 @@ pub(crate) async fn get(visit: Visit, Path(name): Path<String>) -> Result<Respon
     let project = visit.project(&name).await?;
     let found = find(&visit, &project).await?;
     let record = chosen(&visit).and_then(|chosen| step(&found, chosen));
-    let record = record.ok_or_else(|| {
-        ApiError::no_such("log.not_found", "That run has no such step.")
-    })?;
+    let record =
+        record.ok_or_else(|| ApiError::no_such("log.not_found", "That run has no such step."))?;
     let from: i64 = visit.params.number("from")?.unwrap_or(1).max(1);
     let to: Option<i64> = visit.params.number("to")?;
     let Some(log) = record.log.filter(|_| from <= record.log_lines) else {
@@ -246,7 +245,9 @@ mod tests {
     use crate::pages::samples::HOSTILE;
 
     fn shown(lines: &[&str]) -> String {
-        let pieces = (1..).zip(lines).map(|(number, line)| Piece::Line(Line::read(number, line)));
+        let pieces = (1..)
+            .zip(lines)
+            .map(|(number, line)| Piece::Line(Line::read(number, line)));
         let mut pieces: Vec<_> = pieces.collect();
         pieces.push(Piece::Gap(Gap {
             from: 3,
@@ -259,8 +260,18 @@ mod tests {
 
     #[test]
     fn a_line_is_text_whatever_it_holds() {
-        let text = shown(&[HOSTILE, "##[error]\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}\u{202e}x\ty"]);
-        for raw in ["<script>", "<img", "onerror='", "\u{1b}", "\u{7}", "\u{202e}"] {
+        let text = shown(&[
+            HOSTILE,
+            "##[error]\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}\u{202e}x\ty",
+        ]);
+        for raw in [
+            "<script>",
+            "<img",
+            "onerror='",
+            "\u{1b}",
+            "\u{7}",
+            "\u{202e}",
+        ] {
             assert!(!text.contains(raw), "{raw:?} in {text}");
         }
         assert!(text.contains("Error: red"), "{text}");

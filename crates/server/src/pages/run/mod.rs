@@ -144,8 +144,16 @@ fn chosen(visit: &Visit) -> Option<RecordId> {
 
 /// The step that is shown when none is named: the one that runs, or the one that failed.
 fn telling(found: &RunPage) -> Option<RecordId> {
-    let steps = || found.timeline.records.iter().filter(|record| record.kind == "Task");
-    let running = steps().filter(|step| step.state == "inProgress").max_by_key(|step| step.order);
+    let steps = || {
+        found
+            .timeline
+            .records
+            .iter()
+            .filter(|record| record.kind == "Task")
+    };
+    let running = steps()
+        .filter(|step| step.state == "inProgress")
+        .max_by_key(|step| step.order);
     let failed = || steps().find(|step| step.result == Some(Outcome::Failed));
     running.or_else(failed).map(|step| step.id)
 }

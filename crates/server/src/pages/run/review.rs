@@ -104,9 +104,12 @@ fn frozen(waiting: &Waiting) -> Vec<Frozen> {
 /// The name that people see of a stage.
 fn stage_name(found: &RunPage, stage: &str) -> String {
     let mut records = found.timeline.records.iter();
-    let record = records
-        .find(|record| record.kind == "Stage" && record.ref_name.as_deref() == Some(stage));
-    record.map_or_else(|| stage.to_owned(), |record| super::tree::shown_name(&record.name))
+    let record =
+        records.find(|record| record.kind == "Stage" && record.ref_name.as_deref() == Some(stage));
+    record.map_or_else(
+        || stage.to_owned(),
+        |record| super::tree::shown_name(&record.name),
+    )
 }
 
 /// What a run waits for, in words. Nothing when it does not wait.
@@ -116,7 +119,11 @@ pub(super) fn banner(visit: &Visit, project: &Project, found: &RunPage) -> Optio
         return None;
     }
     let asks = |waiting: &&Waiting| waiting.why == Why::NotPermitted;
-    let mut wanted: Vec<_> = waiting.iter().filter(asks).map(|w| w.resource.id()).collect();
+    let mut wanted: Vec<_> = waiting
+        .iter()
+        .filter(asks)
+        .map(|w| w.resource.id())
+        .collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut stages = Vec::new();
@@ -161,7 +168,9 @@ fn review(visit: &Visit, project: &Project, found: &RunPage) -> Response {
         let permission = waiting.why == Why::NotPermitted;
         let name = waiting.name.clone();
         Row {
-            file_link: name.is_some().then(|| visit.place.file(&project.name, &file)),
+            file_link: name
+                .is_some()
+                .then(|| visit.place.file(&project.name, &file)),
             name,
             stage: stage_name(found, &waiting.stage),
             message: waiting.message.clone(),
@@ -173,7 +182,10 @@ fn review(visit: &Visit, project: &Project, found: &RunPage) -> Response {
             until: waiting.until,
         }
     });
-    let done = visit.params.once("done").filter(|word| *word == "permitted");
+    let done = visit
+        .params
+        .once("done")
+        .filter(|word| *word == "permitted");
     let page = Review {
         frame: visit
             .frame_of(project, Section::Pipelines, "Waiting for review")
@@ -232,11 +244,17 @@ pub(crate) async fn permit(visit: Visit, Path(name): Path<String>, form: Form) -
         let resource = Resource::SecureFile(file);
         let changes = vec![(resource, change)];
         let permissions = visit.app.service.permissions();
-        permissions.change_many(&visit.caller, project.id, changes).await?;
+        permissions
+            .change_many(&visit.caller, project.id, changes)
+            .await?;
     }
     // Permitted in the meantime by somebody else is as good.
     let now = show_run(&visit, &project, run).await?;
-    let asks = now.run.waiting_for.iter().any(|waiting| waiting.why == Why::NotPermitted);
+    let asks = now
+        .run
+        .waiting_for
+        .iter()
+        .any(|waiting| waiting.why == Why::NotPermitted);
     let next = match asks {
         true => visit.place.run_review(&project.name, run),
         false => link_of(&visit, &project, run),

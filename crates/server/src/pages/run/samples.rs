@@ -47,7 +47,8 @@ impl Sampled for List {
             project: HOSTILE.to_owned(),
             search: search.to_owned(),
             total: "3 pipelines".to_owned(),
-            previous: (!rows.is_empty()).then(|| Place::sample().pipelines_from(HOSTILE, HOSTILE, 0)),
+            previous: (!rows.is_empty())
+                .then(|| Place::sample().pipelines_from(HOSTILE, HOSTILE, 0)),
             next: (!rows.is_empty()).then(|| Place::sample().pipelines_from(HOSTILE, "", 50)),
             may_create: rows.is_empty(),
             rows,
@@ -57,7 +58,11 @@ impl Sampled for List {
             pipeline(LONG, None),
             pipeline(RIGHT_TO_LEFT, Some(run("12", failed()))),
         ];
-        vec![of("", Vec::new()), of(HOSTILE, Vec::new()), of(HOSTILE, full)]
+        vec![
+            of("", Vec::new()),
+            of(HOSTILE, Vec::new()),
+            of(HOSTILE, full),
+        ]
     }
 }
 
