@@ -366,6 +366,12 @@ impl From<Refusal> for Error {
                 "Nobody who can sign in would administer the organization. Nothing was changed.",
             )
             .hint("Make somebody else an administrator first: `coffer group add 'Project Collection Administrators' NAME`."),
+            Refusal::ChangedMeanwhile => Self::new(
+                Kind::Conflict,
+                "changed_meanwhile",
+                "Somebody else changed this meanwhile. Nothing of yours was changed.",
+            )
+            .hint("Look at what it is now, and change it again."),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

@@ -7,7 +7,8 @@ use coffer_model::act::{ExplainFile, ViewFile, ViewPermissions};
 use coffer_model::explain::Through;
 use coffer_model::library::{Freeze, Person, PipelinePermit};
 use coffer_model::{Caller, FileId, ProjectId, Timestamp};
-use coffer_store::FileAccess;
+use coffer_store::{FileAccess, ReadTx};
+use std::collections::HashMap;
 
 /// Who can use a file.
 #[derive(Clone, Debug)]
@@ -65,7 +66,29 @@ pub struct PipelineAccess {
     pub permit: PipelinePermit,
 }
 
+/// Which pipelines may use a file.
+#[derive(Clone, Debug)]
+pub struct Permits {
+    /// Open access: who opened the file, and when.
+    pub open: Option<(Person, Timestamp)>,
+    /// The same, where the organization's switch keeps it from counting.
+    pub open_suspended: Option<(Person, Timestamp)>,
+    /// The pipelines permitted one by one. Kept while the file is open.
+    pub pipelines: Vec<PipelineAccess>,
+}
+
 impl Permissions<'_> {
+    /// Which pipelines may use a file, with the names of those that the caller may see.
+    pub async fn permits(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        file: FileId,
+    ) -> Result<Permits> {
+        let mut read = self.0.store().read().await?;
+        permits(&mut read, caller, project, file).await
+    }
+
     /// Who can use a file, and why. For administrators of the file; others who see it get what concerns themselves.
     pub async fn access(
         &self,
@@ -85,34 +108,51 @@ impl Permissions<'_> {
             Some(all) => read.file_access(all).await?,
             None => read.file_access_own(caller, &seen).await?,
         };
-        let permits = read
-            .look(caller, ViewPermissions { project, file })
-            .await
-            .map_err(about)?;
-        let permissions = read.permissions(&permits).await?;
+        let permits = permits(&mut read, caller, project, file).await?;
         let freezes = read.freezes_of_file(&seen).await?;
-        let pipelines = read.pipelines_visible(caller, project).await?;
         Ok(AccessView {
             file,
             name,
             everybody: all.is_some(),
             people: people(&access, all.is_none().then_some(caller)),
-            open: permissions.all,
-            open_suspended: permissions.all_suspended,
-            pipelines: permissions
-                .pipelines
-                .into_iter()
-                .map(|permit| PipelineAccess {
-                    name: pipelines
-                        .iter()
-                        .find(|row| row.id == permit.pipeline.0)
-                        .map(|row| row.name.clone()),
-                    permit,
-                })
-                .collect(),
+            open: permits.open,
+            open_suspended: permits.open_suspended,
+            pipelines: permits.pipelines,
             freezes,
         })
     }
+}
+
+async fn permits(
+    read: &mut ReadTx,
+    caller: &Caller,
+    project: ProjectId,
+    file: FileId,
+) -> Result<Permits> {
+    let seen = read
+        .look(caller, ViewPermissions { project, file })
+        .await
+        .map_err(|stop| Error::from(stop).about(&FILE))?;
+    let permissions = read.permissions(&seen).await?;
+    let names: HashMap<i64, String> = match permissions.pipelines.is_empty() {
+        true => HashMap::new(),
+        false => {
+            let rows = read.pipelines_visible(caller, project).await?;
+            rows.into_iter().map(|row| (row.id, row.name)).collect()
+        }
+    };
+    Ok(Permits {
+        open: permissions.all,
+        open_suspended: permissions.all_suspended,
+        pipelines: permissions
+            .pipelines
+            .into_iter()
+            .map(|permit| PipelineAccess {
+                name: names.get(&permit.pipeline.0).cloned(),
+                permit,
+            })
+            .collect(),
+    })
 }
 
 fn people(access: &FileAccess, only: Option<&Caller>) -> Vec<PersonAccess> {

@@ -3,7 +3,7 @@
 use crate::error::{Error, FILE, Result, Which};
 use crate::files::{FileView, Files, parse_name};
 use coffer_model::act::ChangeFile;
-use coffer_model::{Caller, FileId, ProjectId, name};
+use coffer_model::{Caller, FileId, ProjectId, Timestamp, name};
 use coffer_store::FileQuery;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub struct FileChange {
     pub name: Option<String>,
     /// New properties, instead of all old ones.
     pub properties: Option<BTreeMap<String, String>>,
+    /// Only if nobody changed either after this moment, which the file said.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 impl Files<'_> {
@@ -111,8 +113,12 @@ fn checked(changes: Vec<FileChange>) -> Result<Vec<(FileId, coffer_store::FileCh
             if let Some(properties) = &change.properties {
                 check_properties(properties).map_err(problem)?;
             }
-            let properties = change.properties;
-            Ok((change.file, coffer_store::FileChange { name, properties }))
+            let checked = coffer_store::FileChange {
+                name,
+                properties: change.properties,
+                unchanged_since: change.unchanged_since,
+            };
+            Ok((change.file, checked))
         })
         .collect()
 }

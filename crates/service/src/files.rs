@@ -107,6 +107,23 @@ impl Files<'_> {
         Ok(views)
     }
 
+    /// One file's metadata.
+    pub async fn find(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        file: FileId,
+    ) -> Result<SecureFile> {
+        in_scope(caller, TokenScopes::SECURE_FILES_READ)?;
+        let mut read = self.0.store().read().await?;
+        let mut found = read
+            .files_visible(caller, project, 0, &FileQuery::id(file))
+            .await?;
+        found
+            .pop()
+            .ok_or_else(|| Error::from(Denied::NotFound).about(&FILE))
+    }
+
     /// One file. Its digest is there when the caller may use the file.
     pub async fn get(
         &self,

@@ -8,9 +8,9 @@ use crate::error::{Error, Kind, Result};
 use coffer_model::access::library as bits;
 use coffer_model::access::{Bits, Role, Scope, ShownRole, shown};
 use coffer_model::act::ViewAccess;
-use coffer_model::library::Person;
+use coffer_model::library::{IdentityKind, Person};
 use coffer_model::{Caller, IdentityId};
-use coffer_store::AccessChange;
+use coffer_store::{AccessChange, AccessRow};
 
 /// At most this many assignments in one call.
 const MOST: usize = 200;
@@ -42,6 +42,56 @@ pub struct Assignments {
     pub assignments: Vec<Assignment>,
 }
 
+/// Roles at a place with all that is behind them, for changing them together.
+#[derive(Clone, Debug)]
+pub struct RoleSheet {
+    /// The place.
+    pub scope: Scope,
+    /// Whether it inherits the library's roles.
+    pub inherits: bool,
+    /// What all of it says, in one word: what a change of it is made from.
+    pub stamp: String,
+    /// One row for each identity, by name.
+    pub rows: Vec<SheetRow>,
+}
+
+/// What one identity has at a place, and what it inherits.
+#[derive(Clone, Debug)]
+pub struct SheetRow {
+    /// Whose.
+    pub identity: Person,
+    /// What it is.
+    pub kind: IdentityKind,
+    /// What stands at the place itself.
+    pub own: Option<Held>,
+    /// What stands at the library, whether the place inherits it or not. None at the library itself.
+    pub inherited: Option<Held>,
+    /// Whether it made the file, so that its role is fixed.
+    pub creator: bool,
+}
+
+/// Rights as a role.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Which role they are.
+    pub role: ShownRole,
+    /// What stands behind it, as it is.
+    pub bits: Bits,
+    /// Whether it is a role of the library.
+    pub of_library: bool,
+}
+
+/// Changes of roles that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct RoleChanges {
+    /// What the roles were when the changes were made up.
+    pub stamp: String,
+    /// The switch, when it changes. It is turned before anything else.
+    pub inherits: Option<bool>,
+    /// Roles given, by name, or with none taken away.
+    pub roles: Vec<(IdentityId, Option<String>)>,
+}
+
 /// Whose role it is: by id, or by sign-in name (a group's is `[Project]\Name`).
 #[derive(Clone, Debug)]
 pub enum Whose {
@@ -52,8 +102,8 @@ pub enum Whose {
 }
 
 impl Roles<'_> {
-    /// Who has which role at the library or at a file.
-    pub async fn list(&self, caller: &Caller, scope: Scope) -> Result<Assignments> {
+    /// All that is known of roles at the library or at a file.
+    pub async fn sheet(&self, caller: &Caller, scope: Scope) -> Result<RoleSheet> {
         here(self.0, caller, &scope).await?;
         let mut read = self.0.store().read().await?;
         let seen = read
@@ -61,34 +111,70 @@ impl Roles<'_> {
             .await
             .map_err(|stop| about_place(stop, &scope))?;
         let list = read.access_list(&seen).await?;
-        let library = matches!(scope, Scope::Library(_));
-        let assignments = list
+        Ok(RoleSheet {
+            scope,
+            inherits: list.inherits,
+            stamp: list.stamp(),
+            rows: list
+                .rows
+                .into_iter()
+                .map(|row| SheetRow::of(row, &scope))
+                .collect(),
+        })
+    }
+
+    /// Who has which role at the library or at a file.
+    pub async fn list(&self, caller: &Caller, scope: Scope) -> Result<Assignments> {
+        let sheet = self.sheet(caller, scope).await?;
+        let assignments = sheet
             .rows
             .into_iter()
             .filter_map(|row| {
-                let inherited = row.own.is_none();
-                let bits = row.own.or(row.inherited.filter(|_| list.inherits))?;
-                // Creating is nothing that an item inherits. What is left is shown as the item's role; where nothing
-                // is left, as what it is at the library.
-                let here = bits.without(bits::CREATE);
-                let (bits, of_library) = match library || (inherited && here.is_empty()) {
-                    true => (bits, true),
-                    false if inherited => (here, false),
-                    false => (bits, false),
-                };
+                let held = row.own.or(row.inherited.filter(|_| sheet.inherits))?;
                 Some(Assignment {
                     identity: row.identity,
-                    role: shown(bits, of_library),
-                    bits,
-                    of_library,
-                    inherited,
+                    role: held.role,
+                    bits: held.bits,
+                    of_library: held.of_library,
+                    inherited: row.own.is_none(),
                 })
             })
             .collect();
         Ok(Assignments {
-            inherits: list.inherits,
+            inherits: sheet.inherits,
             assignments,
         })
+    }
+
+    /// Turns the switch, gives roles and takes others away, all or nothing, if the roles still are what the changes were made
+    /// up from. Each part is on record as it is when it is asked for alone.
+    pub async fn replace(&self, caller: &Caller, scope: Scope, changes: RoleChanges) -> Result<()> {
+        few(changes.roles.len())?;
+        let mut all: Vec<AccessChange> = Vec::with_capacity(changes.roles.len() + 1);
+        all.extend(changes.inherits.map(AccessChange::Inherit));
+        for (identity, role) in changes.roles {
+            all.push(match role {
+                Some(name) => {
+                    let (role, allow) = role_at(&name, &scope)?;
+                    AccessChange::Put {
+                        identity,
+                        bits: Bits::allowing(allow),
+                        role: Some(role),
+                    }
+                }
+                None => AccessChange::Remove { identity },
+            });
+        }
+        here(self.0, caller, &scope).await?;
+        let (asked, stamp) = (caller.clone(), changes.stamp);
+        self.0
+            .store()
+            .write("role.replace", move |tx| {
+                let (caller, all, stamp) = (asked.clone(), all.clone(), stamp.clone());
+                Box::pin(async move { tx.access_change_since(&caller, scope, &all, &stamp).await })
+            })
+            .await
+            .map_err(|stop| about_place(stop, &scope))
     }
 
     /// Gives roles, all or none of them, and answers with those assignments.
@@ -169,6 +255,32 @@ impl Roles<'_> {
     pub async fn inherit(&self, caller: &Caller, scope: Scope, inherits: bool) -> Result<()> {
         let changes = vec![AccessChange::Inherit(inherits)];
         self.0.access().apply(caller, scope, changes).await
+    }
+}
+
+impl SheetRow {
+    fn of(row: AccessRow, scope: &Scope) -> Self {
+        let library = matches!(scope, Scope::Library(_));
+        let held = |bits: Bits, of_library: bool| Held {
+            role: shown(bits, of_library),
+            bits,
+            of_library,
+        };
+        Self {
+            creator: !library && row.own.is_some_and(|own| own.allow & bits::OWNER != 0),
+            own: row.own.map(|own| held(own, library)),
+            // Creating is nothing that an item inherits. What is left is shown as the item's role; where nothing is
+            // left, as what it is at the library.
+            inherited: row.inherited.map(|above| {
+                let here = above.without(bits::CREATE);
+                match here.is_empty() {
+                    true => held(above, true),
+                    false => held(here, false),
+                }
+            }),
+            identity: row.identity,
+            kind: row.kind,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! It must not know roles' names on the wire, nor who may ask: the gate says that.
 
 use crate::access;
+use crate::access_list::{AccessList, list};
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen};
@@ -13,9 +14,8 @@ use coffer_model::access::{
     Bits, Breach, LIBRARY, Place, Role, Scope, effective, library, may_become,
 };
 use coffer_model::act::{ChangeInheritance, ChangePermission, RemovePermission, ViewAccess};
-use coffer_model::library::{IdentityKind, Person};
+use coffer_model::library::IdentityKind;
 use coffer_model::{Caller, FileId, IdentityId, PipelineId};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 statements! {
@@ -38,70 +38,6 @@ statements! {
             select 1 from access_list l where l.namespace_id = $1 and l.token = e.token and l.inherits = 0)";
     FILES_BELOW = "select id from secure_file where project_id = $1 order by name_key";
     PIPELINES_BELOW = "select id from pipeline where project_id = $1 order by id";
-}
-
-/// What one identity has at a place.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AccessRow {
-    /// Whose.
-    pub identity: Person,
-    /// What it is.
-    pub kind: IdentityKind,
-    /// What stands at the place itself.
-    pub own: Option<Bits>,
-    /// What stands at the place above, whether it counts or not.
-    pub inherited: Option<Bits>,
-}
-
-/// Who has what at a place.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AccessList {
-    /// The place.
-    pub scope: Scope,
-    /// Whether it inherits. A place with nothing above it inherits nothing.
-    pub inherits: bool,
-    /// One row for each identity, by name.
-    pub rows: Vec<AccessRow>,
-}
-
-impl AccessList {
-    fn of(&self, identity: IdentityId) -> (Option<Bits>, Option<Bits>) {
-        self.rows
-            .iter()
-            .find(|row| row.identity.id == identity)
-            .map_or((None, None), |row| (row.own, row.inherited))
-    }
-
-    /// Entries that stand here and can go, but the creator's.
-    fn droppable(
-        &self,
-        place: &Place,
-        which: impl Fn(&AccessRow) -> bool,
-    ) -> Vec<(IdentityId, Option<Bits>, Option<Role>)> {
-        let fixed = |bits: Bits| place.namespace == LIBRARY && bits.allow & library::OWNER != 0;
-        self.rows
-            .iter()
-            .filter(|row| row.own.is_some_and(|bits| !fixed(bits)) && which(row))
-            .map(|row| (row.identity.id, None, None))
-            .collect()
-    }
-
-    fn become_own(&mut self, identity: IdentityId, bits: Option<Bits>) {
-        match self.rows.iter_mut().find(|row| row.identity.id == identity) {
-            Some(row) => row.own = bits,
-            // Whoever it is: the store looks before it writes.
-            None => self.rows.push(AccessRow {
-                identity: Person {
-                    id: identity,
-                    unique_name: String::new(),
-                    display_name: String::new(),
-                },
-                kind: IdentityKind::User,
-                own: bits,
-                inherited: None,
-            }),
-        }
-    }
 }
 
 /// A step that the gate and the rules allow, not taken yet.
@@ -155,45 +91,6 @@ pub enum AccessChange {
     Reset,
 }
 
-type Row = (String, Uuid, i64, i64, i64, String, String);
-
-fn list(
-    scope: Scope,
-    place: &Place,
-    rows: Vec<Row>,
-    switched: bool,
-) -> Result<AccessList, StoreError> {
-    let mut by_identity: BTreeMap<Uuid, usize> = BTreeMap::new();
-    let mut list = AccessList {
-        scope,
-        inherits: place.parent.is_some() && switched,
-        rows: Vec::new(),
-    };
-    for (token, id, allow, deny, kind, unique_name, display_name) in rows {
-        let at = *by_identity.entry(id).or_insert(list.rows.len());
-        if at == list.rows.len() {
-            list.rows.push(AccessRow {
-                identity: Person {
-                    id: IdentityId(id),
-                    unique_name,
-                    display_name,
-                },
-                kind: IdentityKind::from_code(kind)
-                    .ok_or(StoreError::corrupt("identity", "kind"))?,
-                own: None,
-                inherited: None,
-            });
-        }
-        let bits = Some(Bits { allow, deny });
-        if token == place.token {
-            list.rows[at].own = bits;
-        } else {
-            list.rows[at].inherited = bits;
-        }
-    }
-    Ok(list)
-}
-
 fn detail(place: &Place) -> Vec<(&'static str, String)> {
     vec![
         ("namespace", place.namespace.0.to_string()),
@@ -212,6 +109,30 @@ impl From<Breach> for Refusal {
 }
 
 impl Tx {
+    /// The same as [`Self::access_change`], if the list still says what `stamp` stands for. Who may not change it is not
+    /// told whether it does.
+    ///
+    /// # Errors
+    /// [`Refusal::ChangedMeanwhile`] when it does not.
+    pub async fn access_change_since(
+        &mut self,
+        caller: &Caller,
+        scope: Scope,
+        changes: &[AccessChange],
+        stamp: &str,
+    ) -> Result<(), Stop> {
+        let asked = ChangePermission {
+            scope,
+            identity: caller.identity,
+        };
+        if self.may(caller, &asked).await?
+            && self.access_list_at(scope, &scope.place()).await?.stamp() != stamp
+        {
+            return Err(Refusal::ChangedMeanwhile.into());
+        }
+        self.access_change(caller, scope, changes).await
+    }
+
     /// Changes a list, all or nothing. Each change of an entry asks the gate and is on record by itself.
     pub async fn access_change(
         &mut self,

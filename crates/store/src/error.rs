@@ -79,6 +79,9 @@ pub enum Refusal {
     /// Nobody would be left who administers the organization.
     #[error("it would take the last administrator away")]
     LastOrganizationAdministrator,
+    /// It is not any more what the change was made from.
+    #[error("it was changed meanwhile")]
+    ChangedMeanwhile,
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,

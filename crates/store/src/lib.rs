@@ -8,6 +8,7 @@
 
 mod access;
 mod access_below;
+mod access_list;
 mod access_lists;
 mod agents;
 mod attempts;
@@ -57,7 +58,8 @@ mod sweep;
 mod timeline;
 mod unit;
 
-pub use access_lists::{AccessChange, AccessList, AccessRow};
+pub use access_list::{AccessList, AccessRow};
+pub use access_lists::AccessChange;
 pub use agents::{AgentRow, AgentSummary, NewAgent};
 pub use attempts::Failures;
 pub use audit::{AuditFilter, AuditPage, LinkedEvent};

@@ -10,7 +10,7 @@ use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{LIBRARY, Role, file_token, library};
 use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, ReadContents};
 use coffer_model::name::{self, FileName};
-use coffer_model::{BlobId, FileId, ProjectId, ProjectKeyId};
+use coffer_model::{BlobId, FileId, ProjectId, ProjectKeyId, Timestamp};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ statements! {
     BODY = "select name, size, preamble, sealed, blob_id, sealed_length from secure_file
         where id = $1 and project_id = $2";
     TICKETED = "select name, preamble from secure_file where id = $1 and project_id = $2";
+    MODIFIED = "select modified_at from secure_file where id = $1";
     PREAMBLE = "select preamble from secure_file where id = $1";
     BLOB = "select blob_id from secure_file where id = $1 and project_id = $2";
     DELETE = "delete from secure_file where id = $1 and project_id = $2";
@@ -82,6 +83,8 @@ pub struct FileChange {
     pub name: Option<FileName>,
     /// New properties, instead of all old ones.
     pub properties: Option<BTreeMap<String, String>>,
+    /// Only if nobody changed them after this moment, which the file said.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// What a job is told of a file together with its ticket.
@@ -238,6 +241,12 @@ impl Tx {
         change: &FileChange,
     ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
+        if let Some(since) = change.unchanged_since {
+            let (modified,): (i64,) = self.conn.one(&MODIFIED, args![act.file.0]).await?;
+            if modified != since.0 {
+                return Err(Refusal::ChangedMeanwhile.into());
+            }
+        }
         if let Some(name) = &change.name {
             let taken = self
                 .conn

@@ -254,6 +254,7 @@ fn change(file: FileId, update: SecureFileUpdate) -> FileChange {
         file,
         name: update.name,
         properties: update.properties,
+        unchanged_since: None,
     }
 }
 

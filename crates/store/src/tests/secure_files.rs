@@ -30,6 +30,7 @@ fn rename(name: &str) -> FileChange {
     FileChange {
         name: Some(FileName::parse(name).unwrap()),
         properties: None,
+        unchanged_since: None,
     }
 }
 
@@ -100,6 +101,7 @@ both! {
         let set = |pairs: &[(&str, &str)]| FileChange {
             name: None,
             properties: Some(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()),
+            unchanged_since: None,
         };
         change(&world, file, set(&[("owner", "mobile"), ("expires", "2027")])).await.unwrap();
         world.store.advance_clock(100);
@@ -119,7 +121,7 @@ both! {
         for file in [file, kept] {
             world.permit(file, pipeline).await.unwrap();
             let properties = Some(BTreeMap::from([("a".to_owned(), "b".to_owned())]));
-            change(&world, file, FileChange { name: None, properties }).await.unwrap();
+            change(&world, file, FileChange { name: None, properties, unchanged_since: None }).await.unwrap();
         }
         let (run, _) = world.queue(pipeline, 1, &[file, kept]).await;
         let (agent, holding) = world.agent("one").await;
