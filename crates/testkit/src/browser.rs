@@ -223,11 +223,12 @@ fn host(url: &str) -> &str {
     authority.split(':').next().unwrap_or(authority)
 }
 
-/// The token in the forms of a page.
+/// The token in the forms of a page, or the one that its script sends along.
 pub fn form_token(page: &Answer) -> String {
     let text = page.text();
     let (_, rest) = text
         .split_once("name=\"form_token\" value=\"")
+        .or_else(|| text.split_once("<meta name=\"form-token\" content=\""))
         .unwrap_or_else(|| panic!("{page}: no form in {text}"));
     rest.split('"').next().unwrap().to_owned()
 }

@@ -229,20 +229,24 @@ pub mod pages {
     pub const LIBRARY_UPLOAD: &str = "{project}/_library/upload";
     /// GET, POST: the roles of the whole Library.
     pub const LIBRARY_SECURITY: &str = "{project}/_library/security";
-    /// GET: a secure file. POST on `{project}/_library/files` uploads one.
+    /// GET: a secure file; POST: its name and properties. POST on `{project}/_library/files` uploads one.
     pub const FILE: &str = "{project}/_library/files/{secureFileId}";
+    /// GET: the dialog that deletes it; POST.
+    pub const FILE_DELETE: &str = "{project}/_library/files/{secureFileId}/delete";
+    /// GET, POST: which pipelines may use it.
+    pub const FILE_PERMISSIONS: &str = "{project}/_library/files/{secureFileId}/permissions";
+    /// GET: the pipelines that could be permitted.
+    pub const FILE_PERMISSIONS_ADD: &str =
+        "{project}/_library/files/{secureFileId}/permissions/add";
+    /// GET: what opening it to every pipeline means.
+    pub const FILE_PERMISSIONS_OPEN: &str =
+        "{project}/_library/files/{secureFileId}/permissions/open";
+    /// GET, POST: who has which role.
+    pub const FILE_SECURITY: &str = "{project}/_library/files/{secureFileId}/security";
     /// GET: the pipelines of a project, and with `?definitionId=` the runs of one, as the original's page has it.
     pub const PIPELINES: &str = "{project}/_build";
     /// GET: a run, `?buildId=`, as the original's page has it.
     pub const RUN: &str = "{project}/_build/results";
-    /// POST: starts a run.
-    pub const RUN_START: &str = "{project}/_build/run";
-    /// GET, `?buildId=&t=&from=`: lines of the log of a step, without a page around them.
-    pub const RUN_LOG: &str = "{project}/_build/results/log";
-    /// GET, POST: what a run waits for.
-    pub const RUN_REVIEW: &str = "{project}/_build/results/review";
-    /// GET, POST: cancels a run.
-    pub const RUN_CANCEL: &str = "{project}/_build/results/cancel";
     /// GET, POST: sign in.
     pub const SIGN_IN: &str = "/signin";
     /// GET, POST: set a password with a one-time code.
@@ -255,15 +259,13 @@ pub mod pages {
     pub const SIGN_OUT: &str = "/signout";
     /// GET: what is one's own.
     pub const ACCOUNT: &str = "/account";
-    /// GET, POST: change the password.
+    /// POST: change the password.
     pub const ACCOUNT_PASSWORD: &str = "/account/password";
-    /// GET, POST: make a token.
+    /// POST: make a token.
     pub const ACCOUNT_TOKENS: &str = "/account/tokens";
-    /// GET with `?id=`, POST: revoke a token.
-    pub const ACCOUNT_TOKENS_REVOKE: &str = "/account/tokens/revoke";
     /// POST: end a session.
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
-    /// GET, POST: begin, confirm or remove the second factor.
+    /// POST: begin, confirm or remove the second factor.
     pub const ACCOUNT_SECOND_FACTOR: &str = "/account/second-factor";
     /// GET: the reference of the API.
     pub const DOCS: &str = "/docs/api";

@@ -5,12 +5,12 @@
     reason = "what the attribute makes of a filter is public inside a module that is not"
 )]
 
-use super::html::{escape, is_hidden};
+use super::html::escape;
 use askama::filters::Safe;
 use coffer_model::Timestamp;
-use std::fmt::Write as _;
 
-/// For the value of a field: only markup is escaped, so that what a person sends back is what was there.
+/// For the value of a field: what a person sends back is what was there, and whatever is not plain to see is written as a
+/// number.
 #[askama::filter_fn]
 pub(crate) fn typed(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
     let mut out = String::new();
@@ -21,26 +21,13 @@ pub(crate) fn typed(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<S
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // The same value, without what would turn the page's own source around.
-            letter if is_hidden(letter) => _ = write!(out, "&#x{:x};", u32::from(letter)),
-            letter => out.push(letter),
+            letter if letter.is_ascii_graphic() || letter.is_alphanumeric() || letter == ' ' => {
+                out.push(letter);
+            }
+            letter => out.push_str(&format!("&#{};", u32::from(letter))),
         }
     }
     Ok(Safe(out))
-}
-
-/// Text of several lines: as everywhere else, but the ends of lines and tabs stay what they are.
-#[askama::filter_fn]
-pub(crate) fn text(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let lines: Vec<String> = text
-        .split('\n')
-        .map(|line| {
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            let parts: Vec<String> = line.split('\t').map(escape).collect();
-            parts.join("\t")
-        })
-        .collect();
-    Ok(Safe(lines.join("\n")))
 }
 
 /// A moment. The script shows it by the reader's own clock.
