@@ -60,7 +60,9 @@ impl Places {
             "no value for {path}: put one into places.rs"
         );
         let queries = match template.rsplit('/').next() {
-            Some("results" | "permit" | "log") => vec![format!("?buildId={}", self.run)],
+            Some("results" | "review" | "cancel" | "log") => {
+                vec![format!("?buildId={}", self.run)]
+            }
             Some("_build") => vec![String::new(), format!("?definitionId={}", self.pipeline)],
             Some("_library") => vec![String::new(), "?itemType=VariableGroups".into()],
             _ => vec![String::new()],
