@@ -52,10 +52,14 @@ function inside() {
   });
   // What hostile text calls when it became script.
   globalThis.canary = (what) => tell(`canary: a script of hostile text ran: ${what}`);
-  let moved = 0;
+  // What moves after somebody did something is theirs, however long the answer took.
+  let [moved, touched] = [0, false];
+  for (const doing of ["pointerdown", "keydown", "input", "drop"]) {
+    addEventListener(doing, () => { touched = true; }, { capture: true, passive: true });
+  }
   new PerformanceObserver((list) => {
     const before = moved;
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) moved += entry.value;
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput && !touched) moved += entry.value;
     if (before <= 0.1 && moved > 0.1) tell(`layout: what is on the page moved by itself (${moved.toFixed(3)})`);
   }).observe({ type: "layout-shift", buffered: true });
 }

@@ -115,7 +115,7 @@
         return;
       }
       document.getElementById("dialog-notice").replaceChildren();
-    } else {
+    } else if (!event.detail.target.closest("#live")) {
       document.getElementById("notice").replaceChildren();
     }
   });
@@ -128,6 +128,7 @@
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {
+    if (!event.detail.target) return;
     improve(event.detail.target);
     if (event.detail.target === sheet) {
       const heading = sheet.querySelector("h1");
@@ -156,6 +157,67 @@
     }
   };
   improve(document);
+
+  // What goes on: asked for again until it is over, ever more seldom while nothing changes, and not while nobody looks.
+  // Only a change of the state is said aloud. The page moves along with a log only for who reads its end.
+  const live = document.getElementById("live");
+  if (live) {
+    const parts = ["#run-top", "#run-steps"];
+    const log = document.getElementById("log");
+    let wait = 1000;
+    let timer = 0;
+    let said = live.querySelector("[data-says]").dataset.says;
+    const ask = async (url) => {
+      const answer = await fetch(url, { headers: { "x-requested-with": "live" }, signal: AbortSignal.timeout(30000) });
+      const kind = answer.headers.get("coffer-page");
+      if (kind === "signin") location.reload();
+      if (answer.status !== 204 && (!answer.ok || kind === "signin")) throw new Error(kind);
+      return answer.status === 204 ? "" : answer.text();
+    };
+    const put = (target, text, how, select) => {
+      htmx.swap(target, text, { swapStyle: how, swapDelay: 0, settleDelay: 0 }, { select });
+      improve(target);
+    };
+    const lines = async () => {
+      if (!log || log.dataset.grows === undefined) return false;
+      const last = log.lastElementChild;
+      const text = await ask(log.dataset.more + "&from=" + (last ? Number(last.id.slice(1)) + 1 : 1));
+      if (!text) return false;
+      const page = document.documentElement;
+      const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 48;
+      document.getElementById("log-empty")?.remove();
+      put(log, text, "beforeend");
+      if (atEnd) page.scrollTop = page.scrollHeight;
+      return true;
+    };
+    const look = async () => {
+      try {
+        const mark = live.querySelector("[data-mark]").dataset.mark;
+        const text = await ask(live.dataset.live + "&mark=" + mark);
+        let news = false;
+        if (text && !dialog.open) {
+          news = true;
+          for (const part of parts) put(live.querySelector(part), text, "innerHTML", part + " > *");
+          const says = live.querySelector("[data-says]").dataset.says;
+          if (says !== said) document.getElementById("live-says").textContent = said = says;
+        }
+        while (await lines()) news = true;
+        wait = news ? 1000 : Math.min(wait * 1.5, 15000);
+      } catch {
+        wait = Math.min(wait * 2, 60000);
+      }
+      later();
+    };
+    const later = () => {
+      clearTimeout(timer);
+      if (!document.hidden && !live.querySelector("[data-over]")) timer = setTimeout(look, wait);
+    };
+    document.addEventListener("visibilitychange", () => {
+      wait = 1000;
+      later();
+    });
+    later();
+  }
 
   // A message of what was just done is not told again when the page is loaded again.
   const here = new URL(location.href);

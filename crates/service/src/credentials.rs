@@ -195,7 +195,7 @@ impl People<'_> {
     }
 
     /// The longest life of a token, days.
-    async fn most_days(&self) -> Result<u32> {
+    pub async fn most_days(&self) -> Result<u32> {
         let mut read = self.0.store().read().await?;
         let settings = read.organization_settings(self.0.organization().id).await?;
         Ok(settings.max_token_days)

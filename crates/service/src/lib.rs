@@ -31,6 +31,7 @@ mod jobs;
 mod keys;
 mod lease;
 mod may;
+mod named_files;
 mod organization;
 mod passwords;
 mod people;
@@ -84,8 +85,9 @@ pub use guidance::Guided;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use may::{FileMay, LibraryMay, PipelineMay, PipelinesMay};
+pub use named_files::{NamedFile, NamedPermit};
 pub use organization::{OrganizationView, Organizations};
-pub use passwords::{MIN_PASSWORD, PasswordCode, Passwords, Typed};
+pub use passwords::{MIN_PASSWORD, PasswordCode, PasswordForm, Passwords, Typed};
 pub use people::{People, UserView};
 pub use permissions::{
     PermissionChange, Permissions, PermissionsView, PermitChange, PermittedFile,

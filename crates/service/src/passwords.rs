@@ -47,6 +47,15 @@ pub struct Typed {
     pub code: Zeroizing<String>,
 }
 
+/// What the form for signing in needs to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PasswordForm {
+    /// Whether the organization lets people sign in by password.
+    pub allowed: bool,
+    /// Whether nobody has set a password yet: the server was just started for the first time.
+    pub first: bool,
+}
+
 /// A one-time code for setting a password, shown once.
 pub struct PasswordCode {
     /// Whose.
@@ -132,6 +141,17 @@ fn principal(typed: &str) -> [u8; 32] {
 }
 
 impl Passwords<'_> {
+    /// What the form for signing in needs to know. Asked by nobody in particular: it says nothing about anybody.
+    pub async fn form(&self) -> Result<PasswordForm> {
+        let mut read = self.0.store().read().await?;
+        let organization = self.0.organization().id;
+        let settings = read.organization_settings(organization).await?;
+        Ok(PasswordForm {
+            allowed: settings.password_sign_in_allowed,
+            first: !read.password_any().await?,
+        })
+    }
+
     /// Shows by name and password (and code) who signs in.
     pub async fn show(&self, typed: Typed, address: Option<IpAddr>) -> Result<Shown> {
         let service = self.0;

@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coffer_model::act::{EndOwnSession, EndSessionsOf, StartSession, SweepEnded};
+use coffer_model::policy::FRESH_SECONDS;
 use coffer_model::{Authentication, Caller, CredentialId, IdentityId, Timestamp};
 use coffer_store::Refusal;
 use std::net::IpAddr;
@@ -63,6 +64,8 @@ pub struct FoundSession {
     pub method: String,
     /// When its owner last showed who it is.
     pub signed_in: Timestamp,
+    /// Whether that is so short ago that grave acts need no new sign-in. The gate itself decides at the act.
+    pub fresh: bool,
     /// What the forms of its pages carry.
     pub form_token: String,
     write_hash: [u8; 32],
@@ -163,7 +166,7 @@ impl Sessions<'_> {
         else {
             return Ok(None);
         };
-        let due = row.is_due(read.now());
+        let (due, now) = (row.is_due(read.now()), read.now());
         drop(read);
         if due {
             let id = row.id;
@@ -189,6 +192,7 @@ impl Sessions<'_> {
             id: row.id,
             method: row.method,
             signed_in: row.signed_in,
+            fresh: now < row.signed_in.plus_seconds(FRESH_SECONDS),
             form_token: form_token(secret),
             write_hash: row.write_hash,
         }))

@@ -16,6 +16,7 @@ statements! {
             (select count(*) from second_factor f where f.identity_id = i.id and f.confirmed_at is not null) as second
         from identity i left join password p on p.identity_id = i.id
         where i.unique_key = $1 and i.kind = 1 and i.disabled_at is null";
+    ANY = "select count(*) from (select 1 from password limit 1) any_password";
     OF = "select hash from password where identity_id = $1";
     PUT = "insert into password (identity_id, hash, changed_at) values ($1, $2, $3)
         on conflict (identity_id) do update set hash = excluded.hash, changed_at = excluded.changed_at";
@@ -164,6 +165,12 @@ impl ReadTx {
     ) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> = self.conn.maybe(&OF, args![identity.0]).await?;
         Ok(row.map(|(hash,)| hash))
+    }
+
+    /// Whether anybody has set a password.
+    pub async fn password_any(&mut self) -> Result<bool, StoreError> {
+        let (count,): (i64,) = self.conn.one(&ANY, args![]).await?;
+        Ok(count > 0)
     }
 
     /// Whose one-time code it is, while it is good.

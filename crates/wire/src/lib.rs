@@ -14,6 +14,7 @@ pub mod enums;
 pub mod envelope;
 pub mod graph;
 pub mod locations;
+pub mod log_line;
 pub mod paths;
 pub mod permissions;
 pub mod pipelines;

@@ -247,6 +247,14 @@ pub mod pages {
     pub const PIPELINES: &str = "{project}/_build";
     /// GET: a run, `?buildId=`, as the original's page has it.
     pub const RUN: &str = "{project}/_build/results";
+    /// POST: starts a run.
+    pub const RUN_START: &str = "{project}/_build/run";
+    /// GET, `?buildId=&t=&from=`: lines of the log of a step, without a page around them.
+    pub const RUN_LOG: &str = "{project}/_build/results/log";
+    /// GET, POST: what a run waits for.
+    pub const RUN_REVIEW: &str = "{project}/_build/results/review";
+    /// GET, POST: cancels a run.
+    pub const RUN_CANCEL: &str = "{project}/_build/results/cancel";
     /// GET, POST: sign in.
     pub const SIGN_IN: &str = "/signin";
     /// GET, POST: set a password with a one-time code.
@@ -259,13 +267,15 @@ pub mod pages {
     pub const SIGN_OUT: &str = "/signout";
     /// GET: what is one's own.
     pub const ACCOUNT: &str = "/account";
-    /// POST: change the password.
+    /// GET, POST: change the password.
     pub const ACCOUNT_PASSWORD: &str = "/account/password";
-    /// POST: make a token.
+    /// GET, POST: make a token.
     pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+    /// GET with `?id=`, POST: revoke a token.
+    pub const ACCOUNT_TOKENS_REVOKE: &str = "/account/tokens/revoke";
     /// POST: end a session.
     pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
-    /// POST: begin, confirm or remove the second factor.
+    /// GET, POST: begin, confirm or remove the second factor.
     pub const ACCOUNT_SECOND_FACTOR: &str = "/account/second-factor";
     /// GET: the reference of the API.
     pub const DOCS: &str = "/docs/api";

@@ -30,6 +30,20 @@ pub(crate) fn typed(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<S
     Ok(Safe(out))
 }
 
+/// Text of several lines: as everywhere else, but the ends of lines and tabs stay what they are.
+#[askama::filter_fn]
+pub(crate) fn text(text: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let parts: Vec<String> = line.split('\t').map(escape).collect();
+            parts.join("\t")
+        })
+        .collect();
+    Ok(Safe(lines.join("\n")))
+}
+
 /// A moment. The script shows it by the reader's own clock.
 #[askama::filter_fn]
 pub(crate) fn when(at: &Timestamp, _: &dyn askama::Values) -> askama::Result<Safe<String>> {

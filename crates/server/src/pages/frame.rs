@@ -9,8 +9,9 @@ use crate::error::{ApiError, Result};
 use crate::params::Params;
 use axum::extract::FromRequestParts;
 use coffer_model::library::Project;
-use coffer_model::{Caller, FileId, RunId};
+use coffer_model::{Caller, CredentialId, FileId, PipelineId, RecordId, RunId};
 use coffer_wire::paths::{fill, pages as at};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Addresses of pages, as links have them: with the prefix and the organization.
 #[derive(Clone, Debug)]
@@ -54,8 +55,55 @@ impl Place {
         self.beside(at::ACCOUNT)
     }
 
+    /// The dialog for a new password.
+    pub(crate) fn account_password(&self) -> String {
+        self.beside(at::ACCOUNT_PASSWORD)
+    }
+
+    /// The dialog for a new token.
+    pub(crate) fn account_tokens(&self) -> String {
+        self.beside(at::ACCOUNT_TOKENS)
+    }
+
+    /// The dialog for revoking a token.
+    pub(crate) fn account_revoke(&self, token: &CredentialId) -> String {
+        format!("{}?id={token}", self.account_revoke_form())
+    }
+
+    pub(crate) fn account_revoke_form(&self) -> String {
+        self.beside(at::ACCOUNT_TOKENS_REVOKE)
+    }
+
+    pub(crate) fn account_sessions(&self) -> String {
+        self.beside(at::ACCOUNT_SESSIONS)
+    }
+
+    /// The dialog for the second factor.
+    pub(crate) fn account_second_factor(&self) -> String {
+        self.beside(at::ACCOUNT_SECOND_FACTOR)
+    }
+
+    /// Setting a password with a one-time code.
+    pub(crate) fn set_password(&self) -> String {
+        self.beside(at::PASSWORD)
+    }
+
     pub(crate) fn sign_in(&self) -> String {
         self.beside(at::SIGN_IN)
+    }
+
+    /// Signing in at the organization's provider, and on to a path below the prefix; `again` for who is signed in already.
+    pub(crate) fn provider(&self, back: &str, again: bool) -> String {
+        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+        let again = if again { "&again=true" } else { "" };
+        format!("{}?return={back}{again}", self.beside(at::PROVIDER))
+    }
+
+    /// Signing in, and back to one of these addresses.
+    pub(crate) fn sign_in_again(&self, back: &str) -> String {
+        let back = back.strip_prefix(&self.prefix).unwrap_or(back);
+        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+        format!("{}?return={back}", self.sign_in())
     }
 
     pub(crate) fn sign_out(&self) -> String {
@@ -110,6 +158,64 @@ impl Place {
     /// The pipelines of a project.
     pub(crate) fn pipelines(&self, project: &str) -> String {
         self.below(at::PIPELINES, &[project])
+    }
+
+    /// Some of the pipelines of a project: whose names hold a text, after so many.
+    pub(crate) fn pipelines_from(&self, project: &str, search: &str, skip: u64) -> String {
+        let search = utf8_percent_encode(search, NON_ALPHANUMERIC);
+        format!("{}?search={search}&skip={skip}", self.pipelines(project))
+    }
+
+    /// A pipeline with its newest runs.
+    pub(crate) fn pipeline(&self, project: &str, pipeline: PipelineId) -> String {
+        format!("{}?definitionId={pipeline}", self.pipelines(project))
+    }
+
+    /// A pipeline with runs before one.
+    pub(crate) fn pipeline_before(
+        &self,
+        project: &str,
+        pipeline: PipelineId,
+        run: RunId,
+    ) -> String {
+        format!("{}&before={run}", self.pipeline(project, pipeline))
+    }
+
+    /// Where runs are started.
+    pub(crate) fn run_start(&self, project: &str) -> String {
+        self.below(at::RUN_START, &[project])
+    }
+
+    /// Lines of the log of a step, for a script.
+    pub(crate) fn run_log(&self, project: &str, run: RunId, step: RecordId) -> String {
+        format!(
+            "{}?buildId={run}&t={step}",
+            self.below(at::RUN_LOG, &[project])
+        )
+    }
+
+    /// Where forms of [`Self::run_review`] and [`Self::run_cancel`] are sent.
+    pub(crate) fn run_review_form(&self, project: &str) -> String {
+        self.below(at::RUN_REVIEW, &[project])
+    }
+
+    /// The dialog with what a run waits for.
+    pub(crate) fn run_review(&self, project: &str, run: RunId) -> String {
+        format!("{}?buildId={run}", self.run_review_form(project))
+    }
+
+    /// The question before a file is permitted that a run waits for.
+    pub(crate) fn run_permit(&self, project: &str, run: RunId, file: &FileId) -> String {
+        format!("{}&permit={file}", self.run_review(project, run))
+    }
+
+    pub(crate) fn run_cancel_form(&self, project: &str) -> String {
+        self.below(at::RUN_CANCEL, &[project])
+    }
+
+    /// The question before a run is canceled.
+    pub(crate) fn run_cancel(&self, project: &str, run: RunId) -> String {
+        format!("{}?buildId={run}", self.run_cancel_form(project))
     }
 
     /// A run.
@@ -228,6 +334,8 @@ pub(crate) struct Visit {
     pub(crate) caller: Caller,
     pub(crate) place: Place,
     pub(crate) params: Params,
+    /// Whether the visitor signed in so short ago that grave acts need no new sign-in.
+    pub(crate) fresh: bool,
     visitor: Visitor,
 }
 
@@ -247,6 +355,7 @@ impl FromRequestParts<App> for Visit {
                 name: session.caller.name.clone(),
                 token,
             },
+            fresh: session.fresh,
             caller: session.caller,
         })
     }
@@ -256,6 +365,11 @@ impl Visit {
     /// The project that the path names, as far as the visitor may see it.
     pub(crate) async fn project(&self, name: &str) -> Result<Project> {
         ado::project(&self.app, &self.caller, name).await
+    }
+
+    /// Where to sign in again and come back from, for what needs a fresh sign-in, if this one is not.
+    pub(crate) fn again(&self, back: &str) -> Option<String> {
+        (!self.fresh).then(|| self.place.sign_in_again(back))
     }
 
     /// A frame for a page outside of projects.

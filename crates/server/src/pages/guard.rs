@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 /// The header that carries a form's token when a script sends it.
 const TOKEN_HEADER: &str = "x-coffer-form-token";
 /// The field that carries it in a form.
-pub(crate) const TOKEN_FIELD: &str = "form_token";
+const TOKEN_FIELD: &str = "form_token";
 
 /// Whether a page needs somebody signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,12 @@ impl Form {
         found.map_or("", |(_, value)| value.as_str())
     }
 
+    /// Every field of that name.
+    pub(crate) fn every<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let found = self.0.iter().filter(move |(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Every field, in the order sent.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
@@ -81,16 +87,6 @@ impl Form {
 /// What pages put into their forms. An extractor.
 #[derive(Clone)]
 pub(crate) struct FormToken(pub(crate) String);
-
-impl FormToken {
-    /// The hidden field.
-    pub(crate) fn input(&self) -> String {
-        format!(
-            "<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">",
-            html::escape(&self.0)
-        )
-    }
-}
 
 macro_rules! from_extensions {
     ($($type:ty),*) => {$(

@@ -24,6 +24,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IsPage;
 
+/// Whether a character acts without being seen: controls, and marks of direction.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text that is safe inside an element and inside a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -35,11 +41,7 @@ pub(crate) fn escape(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             // Direction marks and the like would let a name look like another.
-            c if c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                _ = write!(out, "&lt;U+{:04X}&gt;", u32::from(c));
-            }
+            c if is_hidden(c) => _ = write!(out, "&lt;U+{:04X}&gt;", u32::from(c)),
             c => out.push(c),
         }
     }
@@ -72,22 +74,22 @@ pub(crate) fn show(status: StatusCode, frame: &Frame, template: &impl Template) 
     marked(response)
 }
 
-/// A page with HTML of our own in the frame.
-pub(crate) fn plain(status: StatusCode, frame: Frame, body: &str) -> Response {
-    let page = Plain {
-        frame,
-        body: body.to_owned(),
+/// A part of a page, for a script to put in its place.
+pub(crate) fn part(template: &impl Template) -> Response {
+    let Ok(text) = template.render() else {
+        return ApiError::internal("a template could not be rendered").into_response();
     };
-    show(status, &page.frame, &page)
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    headers.insert(CONTENT_TYPE, html);
+    headers.insert(KIND, HeaderValue::from_static("part"));
+    marked(response)
 }
 
-/// HTML of our own in the frame.
-#[derive(Template)]
-#[template(path = "plain.html")]
-pub(crate) struct Plain {
-    pub(crate) frame: Frame,
-    /// Every text in it is escaped already.
-    pub(crate) body: String,
+/// Nothing has changed: what the script has is what there is.
+pub(crate) fn part_unchanged() -> Response {
+    marked(StatusCode::NO_CONTENT.into_response())
 }
 
 /// What went wrong, and what to do next.

@@ -10,9 +10,11 @@ pub(crate) mod filters;
 pub(crate) mod frame;
 pub(crate) mod guard;
 pub(crate) mod html;
+pub(crate) mod pipelines;
 pub(crate) mod projects;
 pub(crate) mod provider;
 pub(crate) mod reference;
+pub(crate) mod run;
 pub(crate) mod security;
 pub(crate) mod sign_in;
 

@@ -1,8 +1,16 @@
 //! Every template, rendered with samples: empty, full, hostile. A template without samples fails a test.
 
+use super::account::second_factor::Page as SecondFactor;
+use super::account::tokens::{NewToken, Revoke, TokenMade};
+use super::account::{NewPassword, Overview};
 use super::frame::{Frame, PageKind, Place, Section, Visitor};
-use super::html::{Plain, Problem};
+use super::html::Problem;
+use super::pipelines::{List as Pipelines, One as Pipeline};
 use super::projects::Projects;
+use super::run::Page as Run;
+use super::run::cancel::Cancel;
+use super::run::review::{Permit, Review};
+use super::sign_in::{ProviderLink, SetPasswordPage, SignInPage};
 use super::{file, security};
 use askama::Template;
 use std::collections::BTreeSet;
@@ -68,14 +76,54 @@ impl Sampled for Problem {
     }
 }
 
-impl Sampled for Plain {
-    const FILE: &'static str = "plain.html";
+impl Sampled for SignInPage {
+    const FILE: &'static str = "account/sign_in.html";
 
     fn samples() -> Vec<Self> {
-        vec![Self {
+        let empty = || Self {
             frame: Frame::sample(),
-            body: "<p>Text of ours.</p>".to_owned(),
-        }]
+            token: "token".to_owned(),
+            back: "/".to_owned(),
+            alert: None,
+            name: String::new(),
+            known: None,
+            provider: None,
+            by_password: true,
+            first: true,
+        };
+        vec![
+            empty(),
+            Self {
+                alert: Some(HOSTILE.to_owned()),
+                name: HOSTILE.to_owned(),
+                known: Some(HOSTILE.to_owned()),
+                provider: Some(ProviderLink {
+                    name: HOSTILE.to_owned(),
+                    link: "/signin/oidc?return=%2F&again=true".to_owned(),
+                }),
+                by_password: false,
+                ..empty()
+            },
+        ]
+    }
+}
+
+impl Sampled for SetPasswordPage {
+    const FILE: &'static str = "account/set_password.html";
+
+    fn samples() -> Vec<Self> {
+        let of = |alert: Option<&str>, person: Option<&str>| Self {
+            frame: Frame::sample(),
+            token: "token".to_owned(),
+            alert: alert.map(str::to_owned),
+            person: person.map(str::to_owned),
+            shortest: 12,
+        };
+        vec![
+            of(None, None),
+            of(Some(HOSTILE), None),
+            of(None, Some(HOSTILE)),
+        ]
     }
 }
 
@@ -116,7 +164,20 @@ fn every_template_renders_every_sample_and_no_text_becomes_markup() {
     let rendered = BTreeSet::from([
         render::<Projects>(),
         render::<Problem>(),
-        render::<Plain>(),
+        render::<Overview>(),
+        render::<NewPassword>(),
+        render::<NewToken>(),
+        render::<TokenMade>(),
+        render::<Revoke>(),
+        render::<SecondFactor>(),
+        render::<Pipelines>(),
+        render::<Pipeline>(),
+        render::<Run>(),
+        render::<Review>(),
+        render::<Permit>(),
+        render::<Cancel>(),
+        render::<SignInPage>(),
+        render::<SetPasswordPage>(),
         render::<file::show::Page>(),
         render::<file::delete::Delete>(),
         render::<file::permissions::Permissions>(),

@@ -1,22 +1,65 @@
 //! `/signin`, `/signout`, `/signin/password`: forms that work without a script. It must not know how a password is
 //! compared.
 
-use super::frame::{Frame, PageKind};
+use super::filters;
+use super::frame::{Frame, PageKind, Place, Section};
 use super::guard::{Form, FormToken, Session};
-use super::html::{escape, local_path, plain, see_other};
+use super::html::{local_path, see_other, show};
 use crate::App;
 use crate::auth::Address;
 use crate::cookies::{self, SameSite, cookie};
 use crate::error::{ApiError, Result};
+use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use coffer_service::{MIN_PASSWORD, Shown, Typed};
-use coffer_wire::paths;
 use http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where a sign-in leads when nothing else was asked for.
 pub(super) const HOME: &str = "/";
+
+/// The form for signing in.
+#[derive(Template)]
+#[template(path = "account/sign_in.html")]
+pub(crate) struct SignInPage {
+    pub(crate) frame: Frame,
+    /// The token of the form.
+    pub(crate) token: String,
+    /// Where to go then.
+    pub(crate) back: String,
+    /// What was wrong.
+    pub(crate) alert: Option<String>,
+    /// The name that was typed.
+    pub(crate) name: String,
+    /// Who is signed in already.
+    pub(crate) known: Option<String>,
+    /// The organization's provider, where there is one.
+    pub(crate) provider: Option<ProviderLink>,
+    /// Whether people may sign in by password.
+    pub(crate) by_password: bool,
+    /// Whether nobody could sign in yet.
+    pub(crate) first: bool,
+}
+
+/// The way to a provider. A link: a form that leads to another site is not ours to send.
+pub(crate) struct ProviderLink {
+    pub(crate) name: String,
+    pub(crate) link: String,
+}
+
+/// The form for setting a password, and what comes after it.
+#[derive(Template)]
+#[template(path = "account/set_password.html")]
+pub(crate) struct SetPasswordPage {
+    pub(crate) frame: Frame,
+    /// The token of the form.
+    pub(crate) token: String,
+    /// What was wrong.
+    pub(crate) alert: Option<String>,
+    /// Whose password is set now.
+    pub(crate) person: Option<String>,
+    pub(crate) shortest: usize,
+}
 
 /// `GET /signin`.
 pub(crate) async fn form(
@@ -24,67 +67,42 @@ pub(crate) async fn form(
     token: FormToken,
     session: Option<Session>,
     params: crate::params::Params,
-) -> Response {
+) -> Result<Response> {
     let back = params.filled("return").and_then(local_path).unwrap_or(HOME);
-    sign_in_page(&app, StatusCode::OK, &token, session.as_ref(), back, "")
+    let session = session.as_ref();
+    sign_in_page(&app, StatusCode::OK, token, session, back, "", None).await
 }
 
-fn sign_in_page(
+async fn sign_in_page(
     app: &App,
     status: StatusCode,
-    token: &FormToken,
+    FormToken(token): FormToken,
     session: Option<&Session>,
     back: &str,
-    alert: &str,
-) -> Response {
-    let prefix = app.urls.prefix();
-    let known = session.map_or_else(String::new, |Session(session)| {
-        format!(
-            "<p>You are signed in as {}. Sign in again to go on with what needs a fresh sign-in.</p>",
-            escape(&session.caller.name)
-        )
+    name: &str,
+    alert: Option<String>,
+) -> Result<Response> {
+    let form = app.service.passwords().form().await?;
+    let place = Place::new(app);
+    let provider = app.service.sign_in().provider().map(|name| ProviderLink {
+        name: name.to_owned(),
+        link: place.provider(back, session.is_some()),
     });
-    let alert = if alert.is_empty() {
-        String::new()
-    } else {
-        format!("<p role=\"alert\">{}</p>", escape(alert))
+    let page = SignInPage {
+        frame: Frame {
+            kind: PageKind::SignIn,
+            ..Frame::bare(app, "Sign in")
+        },
+        token,
+        back: back.to_owned(),
+        alert,
+        name: name.to_owned(),
+        known: session.map(|Session(session)| session.caller.name.clone()),
+        first: form.first && form.allowed && provider.is_none(),
+        provider,
+        by_password: form.allowed,
     };
-    let provider = provider_link(app, session.is_some(), back);
-    let body = format!(
-        "{alert}{known}{provider}<form method=\"post\" action=\"{prefix}/signin\">{token}\
-         <input type=\"hidden\" name=\"return\" value=\"{back}\">\
-         <label for=\"name\">Name</label>\
-         <input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" required autofocus>\
-         <label for=\"password\">Password</label>\
-         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required>\
-         <label for=\"code\">Code of your authenticator app, or a recovery code; empty if you use none</label>\
-         <input id=\"code\" name=\"code\" autocomplete=\"one-time-code\" inputmode=\"numeric\">\
-         <button>Sign in</button></form>\
-         <p><a href=\"{prefix}/signin/password\">I have a one-time code for setting a password</a></p>",
-        token = token.input(),
-        back = escape(back),
-    );
-    let frame = Frame {
-        kind: PageKind::SignIn,
-        ..Frame::bare(app, "Sign in")
-    };
-    plain(status, frame, &body)
-}
-
-/// The way to the provider, where there is one. A link: a form that leads to another site is not ours to send.
-fn provider_link(app: &App, again: bool, back: &str) -> String {
-    let sign_in = app.service.sign_in();
-    let Some(name) = sign_in.provider() else {
-        return String::new();
-    };
-    let again = if again { "&amp;again=true" } else { "" };
-    format!(
-        "<p><a href=\"{}{}?return={}{again}\">Sign in with {}</a></p>",
-        app.urls.prefix(),
-        paths::pages::PROVIDER,
-        utf8_percent_encode(back, NON_ALPHANUMERIC),
-        escape(name),
-    )
+    Ok(show(status, &page.frame, &page))
 }
 
 /// `POST /signin`.
@@ -109,16 +127,9 @@ pub(crate) async fn sign_in(
             if error.status != StatusCode::UNAUTHORIZED {
                 return Err(error);
             }
-            let session = session.as_ref();
-            let text = &error.message;
-            return Ok(sign_in_page(
-                &app,
-                error.status,
-                &token,
-                session,
-                back,
-                text,
-            ));
+            let (session, text) = (session.as_ref(), error.message);
+            let name = form.field("name");
+            return sign_in_page(&app, error.status, token, session, back, name, Some(text)).await;
         }
     };
     begin(&app, shown, &headers, back).await
@@ -159,28 +170,23 @@ pub(crate) async fn sign_out(
 
 /// `GET /signin/password`.
 pub(crate) async fn password_form(State(app): State<App>, token: FormToken) -> Response {
-    password_page(&app, StatusCode::OK, &token, "")
+    password_page(&app, StatusCode::OK, token, None)
 }
 
-fn password_page(app: &App, status: StatusCode, token: &FormToken, alert: &str) -> Response {
-    let alert = if alert.is_empty() {
-        String::new()
-    } else {
-        format!("<p role=\"alert\">{}</p>", escape(alert))
+fn password_page(
+    app: &App,
+    status: StatusCode,
+    FormToken(token): FormToken,
+    alert: Option<String>,
+) -> Response {
+    let page = SetPasswordPage {
+        frame: Frame::bare(app, "Set a password"),
+        token,
+        alert,
+        person: None,
+        shortest: MIN_PASSWORD,
     };
-    let body = format!(
-        "{alert}<form method=\"post\" action=\"{prefix}/signin/password\">{token}\
-         <label for=\"code\">One-time code from an administrator</label>\
-         <input id=\"code\" name=\"code\" autocomplete=\"off\" required>\
-         <label for=\"new\">New password, at least {MIN_PASSWORD} characters</label>\
-         <input id=\"new\" name=\"new\" type=\"password\" autocomplete=\"new-password\" required>\
-         <label for=\"again\">The same again</label>\
-         <input id=\"again\" name=\"again\" type=\"password\" autocomplete=\"new-password\" required>\
-         <button>Set the password</button></form>",
-        prefix = app.urls.prefix(),
-        token = token.input(),
-    );
-    plain(status, Frame::bare(app, "Set a password"), &body)
+    show(status, &page.frame, &page)
 }
 
 /// `POST /signin/password`.
@@ -192,8 +198,9 @@ pub(crate) async fn set_password(
 ) -> Result<Response> {
     let new = form.secret("new");
     if *new != *form.secret("again") {
-        let text = "The two passwords are not the same. Nothing was changed.";
-        return Ok(password_page(&app, StatusCode::BAD_REQUEST, &token, text));
+        let text = "The two passwords are not the same. Nothing was changed.".to_owned();
+        let status = StatusCode::BAD_REQUEST;
+        return Ok(password_page(&app, status, token, Some(text)));
     }
     let code = form.secret("code");
     let set = app
@@ -203,19 +210,18 @@ pub(crate) async fn set_password(
         .await;
     match set.map_err(ApiError::from) {
         Ok(person) => {
-            let body = format!(
-                "<p role=\"status\">The password of {} is set.</p><p><a href=\"{}/signin\">Sign in</a></p>",
-                escape(&person.unique_name),
-                app.urls.prefix()
-            );
-            Ok(plain(
-                StatusCode::OK,
-                Frame::bare(&app, "Password set"),
-                &body,
-            ))
+            let page = SetPasswordPage {
+                frame: Frame::bare(&app, "Password set"),
+                token: String::new(),
+                alert: None,
+                person: Some(person.unique_name),
+                shortest: MIN_PASSWORD,
+            };
+            Ok(show(StatusCode::OK, &page.frame, &page))
         }
         Err(error) if error.status.is_client_error() => {
-            Ok(password_page(&app, error.status, &token, &error.message))
+            let (status, text) = (error.status, error.message);
+            Ok(password_page(&app, status, token, Some(text)))
         }
         Err(error) => Err(error),
     }

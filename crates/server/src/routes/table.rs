@@ -11,10 +11,11 @@ use crate::coffer::{
     agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
     streams, tokens, users,
 };
+use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::file::{delete, permissions as pipeline_permissions, show as file_page};
 use crate::pages::{
-    account, assets, projects as projects_page, provider, reference, security as roles_page,
-    sign_in as sign_in_page,
+    account, assets, pipelines as pipelines_page, projects as projects_page, provider, reference,
+    run as run_page, security as roles_page, sign_in as sign_in_page,
 };
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
@@ -209,6 +210,14 @@ fn pages() -> Vec<Route> {
         route!(GET paths::pages::PROJECTS, projects_page::index).page(),
         route!(GET paths::pages::ASSET, assets::get).open(),
         route!(GET paths::pages::PROJECT, projects_page::project).page(),
+        route!(GET paths::pages::PIPELINES, pipelines_page::get).page(),
+        route!(POST paths::pages::RUN_START, pipelines_page::run).page(),
+        route!(GET paths::pages::RUN, run_page::get).page(),
+        route!(GET paths::pages::RUN_LOG, run_page::log::get).page(),
+        route!(GET paths::pages::RUN_REVIEW, run_page::review::get).page(),
+        route!(POST paths::pages::RUN_REVIEW, run_page::review::permit).page(),
+        route!(GET paths::pages::RUN_CANCEL, run_page::cancel::get).page(),
+        route!(POST paths::pages::RUN_CANCEL, run_page::cancel::post).page(),
         route!(GET paths::pages::FILE, file_page::page).page(),
         // A hundred properties, each of a kilobyte and another, with each byte written as three.
         route!(POST paths::pages::FILE, file_page::change)
@@ -236,10 +245,15 @@ fn pages() -> Vec<Route> {
         route!(GET paths::pages::PROVIDER_CALLBACK, provider::come_back).entry(),
         route!(POST paths::pages::SIGN_OUT, sign_in_page::sign_out).page(),
         route!(GET paths::pages::ACCOUNT, account::overview).page(),
+        route!(GET paths::pages::ACCOUNT_PASSWORD, account::password_form).page(),
         route!(POST paths::pages::ACCOUNT_PASSWORD, account::password).page(),
-        route!(POST paths::pages::ACCOUNT_TOKENS, account::create_token).page(),
+        route!(GET paths::pages::ACCOUNT_TOKENS, tokens_page::form).page(),
+        route!(POST paths::pages::ACCOUNT_TOKENS, tokens_page::create).page(),
+        route!(GET paths::pages::ACCOUNT_TOKENS_REVOKE, tokens_page::revoke_form).page(),
+        route!(POST paths::pages::ACCOUNT_TOKENS_REVOKE, tokens_page::revoke).page(),
         route!(POST paths::pages::ACCOUNT_SESSIONS, account::end_session).page(),
-        route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, account::second_factor).page(),
+        route!(GET paths::pages::ACCOUNT_SECOND_FACTOR, second_factor::form).page(),
+        route!(POST paths::pages::ACCOUNT_SECOND_FACTOR, second_factor::step).page(),
         route!(GET paths::pages::DOCS, reference::index).open(),
         route!(GET paths::pages::DOCS_DOCUMENT, reference::openapi).open(),
         route!(GET paths::pages::DOCS_STYLE, reference::style).open(),

@@ -237,7 +237,7 @@ both! {
         // The provider has a session of its own and asks nothing.
         provider.next_token(|token| token.shift("auth_time", -3600));
         is_signed_in(&sign_in(&mut browser, &provider).await, ANN);
-        let fields = [("label", "from a page"), ("days", "1")];
+        let fields = [("label", "from a page"), ("days", "1"), ("scope", "vso.build")];
         let refused = browser.fill("/account", "/account/tokens", &fields).await;
         assert_eq!(refused.status, 403, "{}", refused.text());
 
@@ -302,7 +302,7 @@ both! {
         // Signed in again: the provider asks for the password again, though it has a session.
         let page = real.sign_in(&mut browser, "?again=true&return=%2Faccount").await;
         is_signed_in(&page, ANN);
-        let fields = [("label", "from a page"), ("days", "1")];
+        let fields = [("label", "from a page"), ("days", "1"), ("scope", "vso.build")];
         let made = browser.fill("/account", "/account/tokens", &fields).await.ok();
         assert!(made.text().contains("cof_pat_"), "{}", made.text());
         // Out of the group, and back in a fresh browser.

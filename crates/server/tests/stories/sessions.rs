@@ -31,7 +31,7 @@ async fn signed_in(server: &TestServer) -> Browser {
     let mut browser = server.browser();
     let page = sign_in(&mut browser, "grace", PASSWORD).await.ok();
     assert!(
-        page.text().contains("Signed in as Grace"),
+        page.text().contains("<dd><bdi>Grace</bdi></dd>"),
         "{}",
         page.text()
     );
@@ -45,14 +45,18 @@ async fn account(browser: &mut Browser) -> Answer {
 
 /// Asks for a token by the form; `Ok` has the token.
 async fn make_token(browser: &mut Browser) -> Result<String, Box<Answer>> {
-    let fields = [("label", "from a page"), ("days", "1")];
+    let fields = [
+        ("label", "from a page"),
+        ("days", "1"),
+        ("scope", "app_token"),
+    ];
     let answer = browser.fill("/account", "/account/tokens", &fields).await;
     token_in(answer)
 }
 
 fn token_in(answer: Answer) -> Result<String, Box<Answer>> {
     let text = answer.text();
-    match text.split_once("<code>cof_pat_") {
+    match text.split_once("<code id=\"new-token\">cof_pat_") {
         Some((_, rest)) if answer.status == 200 => {
             Ok(format!("cof_pat_{}", rest.split('<').next().unwrap()))
         }
@@ -90,7 +94,7 @@ both! {
         assert!(first.text().contains("value=\"/account\""), "{}", first.text());
         let page = sign_in(&mut browser, "GRACE", PASSWORD).await.ok();
         assert!(browser.at.ends_with("/account"), "{}", browser.at);
-        assert!(page.text().contains("Signed in as Grace"));
+        assert!(page.text().contains("<dd><bdi>Grace</bdi></dd>"));
         for (name, value) in [
             ("content-type", "text/html; charset=utf-8"),
             ("cache-control", "no-cache, no-store"),
@@ -181,7 +185,7 @@ both! {
         let page = account(&mut browser).await;
         let token = form_token(&page);
         let url = browser.here("/account/tokens");
-        let fields = |token: &str| vec![("form_token", token.to_owned()), ("label", "x".into()), ("days", "1".into())];
+        let fields = |token: &str| vec![("form_token", token.to_owned()), ("label", "x".into()), ("days", "1".into()), ("scope", "app_token".into())];
         async fn send(browser: &mut Browser, from: From<'_>, url: &str, fields: Vec<(&str, String)>) -> Answer {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             browser.submit(from, url, &fields).await
@@ -198,7 +202,7 @@ both! {
                 for (name, value) in headers {
                     call = call.header(name, &value);
                 }
-                call.body("application/x-www-form-urlencoded", format!("form_token={token}&label=x&days=1")).send().await
+                call.body("application/x-www-form-urlencoded", format!("form_token={token}&label=x&days=1&scope=app_token")).send().await
             }
         };
         let here = format!("http://{}", server.address());
@@ -240,7 +244,8 @@ both! {
         let answer = server.nobody().call("POST", "../account/tokens").header("Cookie", &cookies).header("Origin", &here)
             .header("X-Coffer-Form-Token", &token).body("text/plain", "label=x&days=1").send().await;
         assert_eq!(answer.status, 400);
-        let answer = browser.go(From::SameSite, &url).await;
+        let sessions = browser.here("/account/sessions");
+        let answer = browser.go(From::SameSite, &sessions).await;
         assert_eq!(answer.status, 405);
         let made = server.holder(&token_in(send(&mut browser, From::SameSite, &url, fields(&token)).await).unwrap())
             .client.coffer().tokens().await.unwrap();
@@ -271,9 +276,9 @@ both! {
         // The other site is this server by its other name: real requests, another host.
         let elsewhere = browser.elsewhere("");
         let page = browser.go(From::Other(&elsewhere), &browser.here("/account")).await.ok();
-        assert!(page.text().contains("Signed in as Grace"), "{}", page.text());
+        assert!(page.text().contains("<dd><bdi>Grace</bdi></dd>"), "{}", page.text());
         let token = form_token(&page);
-        let fields = [("form_token", token.as_str()), ("label", "back"), ("days", "1")];
+        let fields = [("form_token", token.as_str()), ("label", "back"), ("days", "1"), ("scope", "vso.build")];
         let url = browser.here("/account/tokens");
         token_in(browser.submit(From::SameSite, &url, &fields).await).unwrap();
         // That other site can make the browser look, and not make it write.
@@ -314,7 +319,7 @@ both! {
         // That was a use.
         server.advance_clock(59 * 60);
         let page = account(&mut browser).await.ok();
-        assert!(page.text().contains("Signed in as"));
+        assert!(page.text().contains("Your account"));
         server.advance_clock(61 * 60);
         let page = account(&mut browser).await;
         is_sign_in(&browser, &page);
@@ -323,7 +328,7 @@ both! {
         for _ in 0..13 {
             server.advance_clock(55 * 60);
             let page = account(&mut busy).await.ok();
-            assert!(page.text().contains("Signed in as"), "{}", page.text());
+            assert!(page.text().contains("Your account"), "{}", page.text());
         }
         server.advance_clock(6 * 60);
         let page = account(&mut busy).await;
@@ -357,7 +362,7 @@ both! {
         here.fill("/account", "/account/password", &change(PASSWORD)).await.ok();
         let page = account(&mut there).await;
         is_sign_in(&there, &page);
-        assert!(account(&mut here).await.text().contains("Signed in as"));
+        assert!(account(&mut here).await.text().contains("Your account"));
         assert_eq!(sign_in(&mut there, "grace", PASSWORD).await.status, 401);
         sign_in(&mut there, "grace", "another long password").await.ok();
         // A code of an administrator ends them all.
@@ -376,7 +381,7 @@ both! {
         server.person_with_password("Mallory", &[], PASSWORD).await;
         let (mut here, mut there) = (signed_in(&server).await, signed_in(&server).await);
         let page = account(&mut there).await.text();
-        let (_, rest) = page.split_once("(this one)").unwrap();
+        let (_, rest) = page.split_once(">this one<").unwrap();
         let id = rest.split_once("name=\"id\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
         let mut mallory = server.browser();
         sign_in(&mut mallory, "mallory", PASSWORD).await.ok();
