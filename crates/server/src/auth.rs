@@ -180,7 +180,7 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
                 return Err(error);
             }
             let mut caller = sign_in.token(token, address).await?;
-            caller.request = of(&parts);
+            caller.request = request_of(&parts);
             parts.extensions.insert(caller);
         }
         Auth::Agent => {
@@ -203,7 +203,7 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
                     address,
                 )
                 .await?;
-            caller.request = of(&parts);
+            caller.request = request_of(&parts);
             parts.extensions.insert(caller);
             body = Body::from(bytes::Bytes::from_owner(bytes));
         }
@@ -217,7 +217,7 @@ async fn admit(guard: &Guard, request: Request) -> Result<Request> {
 }
 
 /// What an audit event says of the request. A client's own name is cut and stripped of what is no plain text.
-fn of(parts: &http::request::Parts) -> coffer_model::Request {
+pub(crate) fn request_of(parts: &http::request::Parts) -> coffer_model::Request {
     let agent = parts.headers.get(USER_AGENT).map(|value| {
         let plain = value.as_bytes().iter().filter(|b| matches!(b, 32..=126));
         plain.take(MAX_AGENT).map(|b| char::from(*b)).collect()

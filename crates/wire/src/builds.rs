@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Build {
+    /// Links: `self`, the `timeline`, and `web`, the page of the run.
+    #[serde(rename = "_links", default)]
+    pub links: serde_json::Value,
     /// The run's id.
     pub id: i64,
     /// The run's name.

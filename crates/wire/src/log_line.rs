@@ -28,6 +28,8 @@ const MARKS: &[(&str, Mark)] = &[
     ("##[warning]", Mark::Warning),
     ("##[section]", Mark::Section),
     ("##[command]", Mark::Command),
+    // What tasks write of programs that they start.
+    ("[command]", Mark::Command),
     ("##[debug]", Mark::Debug),
     ("##[group]", Mark::Group),
     ("##[endgroup]", Mark::EndGroup),
@@ -127,6 +129,7 @@ mod tests {
             )
         );
         assert_eq!(LogLine::read("##[endgroup]").mark, Some(Mark::EndGroup));
+        assert_eq!(LogLine::read("[command]/bin/ls").text, "/bin/ls");
         for other in [" ##[error]no", "##[unheard]of", "##[Error]no"] {
             let line = LogLine::read(other);
             assert_eq!((line.mark, line.text), (None, other));

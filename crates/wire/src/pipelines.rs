@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
-    /// Links.
+    /// Links: `self`, and `web`, the page of the pipeline.
     #[serde(rename = "_links", default)]
     pub links: serde_json::Value,
     /// Where to read it again.
@@ -121,7 +121,7 @@ pub struct Preview {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
-    /// Links.
+    /// Links: `self`, `web`, the page of the run, the same two of its pipeline, and `build`.
     #[serde(rename = "_links", default)]
     pub links: serde_json::Value,
     /// The pipeline it is a run of.

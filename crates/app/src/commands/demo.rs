@@ -18,6 +18,7 @@ use coffer_outgoing::Policy;
 use coffer_server::Proxies;
 use coffer_service::SessionLife;
 use coffer_wire::coffer::{AuditEntry, FirstSignIn, GroupReference, TokenRequest, User};
+use coffer_wire::paths::pages;
 use coffer_wire::pipelines::{Run, RunRequest};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use zeroize::Zeroizing;
 
 const FILE: &str = "myCACertificate.pem";
 const PIPELINE: &str = "build";
+const ENGINEER: &str = "release-engineer";
+const DEVELOPER: &str = "developer";
 /// Between two looks at the run.
 const PAUSE: Duration = Duration::from_millis(150);
 /// The run takes seconds; longer than this and something is wrong.
@@ -71,27 +74,18 @@ pub(crate) async fn run(context: &Context, args: DemoArgs) -> Result {
         }
     };
     let played = tokio::select! {
-        played = Box::pin(story.play(code)) => played,
-        () = stop.cancelled() => Ok(()),
+        played = Box::pin(story.play(code)) => played.map(Some),
+        () = stop.cancelled() => Ok(None),
     };
-    if played.is_ok() && !args.exit && !stop.is_cancelled() {
-        context
-            .out
-            .heading("Still serving. Ctrl-C ends it and removes what it made.");
-        context.out.note(&format!(
-            "  export COFFER_URL={} COFFER_PROJECT={FIRST_PROJECT}",
-            host.url()
-        ));
-        context.out.note(&format!(
-            "  export COFFER_TOKEN_FILE={}",
-            folder.join("release-engineer.token").display()
-        ));
-        context.out.note("  coffer file list");
-        stop.cancelled().await;
-    }
+    let served = match &played {
+        Ok(Some(administrator)) if !args.exit && !stop.is_cancelled() => {
+            story.serve_on(administrator, &stop).await
+        }
+        _ => Ok(()),
+    };
     stop.cancel();
     let finished = host.finish().await;
-    played.and(finished)
+    played.map(drop).and(served).and(finished)
 }
 
 /// The demo's folder, and the guard that removes it when it was made for this run only.
@@ -171,13 +165,14 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    async fn play(&self, code: Zeroizing<String>) -> Result {
+    /// Plays the story. Returns the administrator's connection.
+    async fn play(&self, code: Zeroizing<String>) -> Result<Client> {
         let administrator = self.first_sign_in(code).await?;
         let engineer = self
-            .person(&administrator, "release-engineer", &["Contributors"])
+            .person(&administrator, ENGINEER, &["Contributors"])
             .await?;
         let developer = self
-            .person(&administrator, "developer", &["Contributors"])
+            .person(&administrator, DEVELOPER, &["Contributors"])
             .await?;
         self.say(&format!(
             "A server on {}, with two people: a release engineer and a developer.",
@@ -244,7 +239,10 @@ impl Story<'_> {
             .await?;
         self.say("The release engineer permits it. The same run goes on:")?;
 
-        let agent = self.agent(&administrator).await?;
+        let agent = tokio::spawn(coffer_agent::run(
+            self.agent(&administrator, true).await?,
+            CancellationToken::new(),
+        ));
         let path = self.follow(&developer, pipeline.id, &run, &digest).await?;
         agent
             .await
@@ -259,7 +257,34 @@ impl Story<'_> {
             ));
         }
         self.say("During the job the file was there, with the right digest. Now it is gone, with everything the job made.")?;
-        self.audit(&administrator).await
+        self.audit(&administrator).await?;
+        Ok(administrator)
+    }
+
+    /// Says how to look at it, and serves with an agent until somebody ends it.
+    async fn serve_on(&self, administrator: &Client, stop: &CancellationToken) -> Result {
+        let options = self.agent(administrator, false).await?;
+        let agent = tokio::spawn(coffer_agent::run(options, stop.clone()));
+        let (out, url) = (&self.context.out, self.url.as_str());
+        out.heading("Still serving. Ctrl-C ends it and removes what it made.");
+        let server = url.rsplit_once('/').map_or(url, |(server, _)| server);
+        out.note(&format!("  In a browser: {server}{}", pages::PASSWORD));
+        out.note("  Set a password there, with the one-time code of whom you want to be, and sign in:");
+        for name in [ENGINEER, DEVELOPER] {
+            let code = Zeroizing::new(administrator.coffer().invite(name).await?.code);
+            out.note(&format!("    {name:<18} {}", code.as_str()));
+        }
+        out.note("  On the command line:");
+        out.note(&format!(
+            "    export COFFER_URL={url} COFFER_PROJECT={FIRST_PROJECT}"
+        ));
+        let token = self.folder.join(format!("{ENGINEER}.token"));
+        out.note(&format!("    export COFFER_TOKEN_FILE={}", token.display()));
+        out.note("    coffer file list");
+        stop.cancelled().await;
+        // Whatever became of it: what it made goes with the folder.
+        _ = agent.await;
+        Ok(())
     }
 
     fn say(&self, text: &str) -> Result {
@@ -348,10 +373,8 @@ impl Story<'_> {
         ))
     }
 
-    async fn agent(
-        &self,
-        administrator: &Client,
-    ) -> Result<tokio::task::JoinHandle<std::result::Result<(), coffer_agent::AgentError>>> {
+    /// What the demo's agent is started with, for one job or for all.
+    async fn agent(&self, administrator: &Client, once: bool) -> Result<AgentOptions> {
         let request = TokenRequest {
             label: "demo agent".into(),
             days: 1,
@@ -360,15 +383,11 @@ impl Story<'_> {
             scope: None,
         };
         let token = administrator.coffer().create_token(&request).await?.token;
-        let options = AgentOptions {
+        Ok(AgentOptions {
             registration_token: Some(Zeroizing::new(token)),
-            once: true,
+            once,
             ..AgentOptions::new(self.url.clone(), "demo-agent", self.folder.join("agent"))
-        };
-        Ok(tokio::spawn(coffer_agent::run(
-            options,
-            CancellationToken::new(),
-        )))
+        })
     }
 
     /// Shows the log as it grows. Returns where the file was, once the job has said its digest.

@@ -339,6 +339,9 @@ fn facts(run: &Run) -> Table {
     if let Some(date) = &run.finished_date {
         facts.fact("Ended", short_date(date));
     }
+    if let Some(page) = run.links["web"]["href"].as_str() {
+        facts.fact("Page", page.to_owned());
+    }
     facts
 }
 

@@ -1,6 +1,9 @@
 //! `coffer demo`: what a newcomer sees first.
 
-use crate::harness::{Done, Site, coffer, tree};
+use crate::harness::{Done, PROJECT, Site, coffer, tree};
+use coffer_client::{Client, ClientOptions};
+use coffer_wire::coffer::NewPassword;
+use coffer_wire::pipelines::RunRequest;
 use std::os::unix::fs::PermissionsExt as _;
 
 #[tokio::test]
@@ -60,6 +63,52 @@ async fn the_demo_tells_the_whole_story_and_touches_nothing_outside_its_folder()
             .all(|path| path.components().all(|part| part.as_os_str() != "_temp")),
         "the job left nothing: {left:?}"
     );
+}
+
+#[tokio::test]
+async fn after_the_story_people_come_in_and_an_agent_works() {
+    let site = Site::new();
+    let folder = site.folder("demo");
+    let mut command = coffer(&site.folder("home"), &["demo", "--dir"]);
+    command.arg(&folder);
+    let mut demo = site.run(command);
+    let told = demo
+        .says("how to come in", |said| {
+            said.contains("coffer file list").then(|| said.to_owned())
+        })
+        .await;
+    let after = |mark: &str| {
+        let (_, rest) = told.split_once(mark).unwrap_or_else(|| panic!("{mark}: {told}"));
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let page = after("In a browser: ");
+    let server = page.strip_suffix("/signin/password").unwrap();
+    let url = after("COFFER_URL=");
+    assert_eq!(url, format!("{server}/DefaultCollection"));
+    let token = std::fs::read_to_string(folder.join("developer.token")).unwrap();
+    let developer = Client::new(ClientOptions {
+        organization_url: url,
+        token: Some(token.into()),
+        ca_file: None,
+        user_agent: "stories".into(),
+    })
+    .unwrap();
+    // The codes are good: each sets the password of whom it names, and that signs in.
+    for name in ["release-engineer", "developer"] {
+        let new = NewPassword {
+            code: after(&format!("\n    {name} ")),
+            password: "a long enough password".into(),
+        };
+        developer.coffer().set_password(&new).await.unwrap();
+    }
+    let pipelines = developer.pipelines(PROJECT);
+    let run = pipelines.run(1, &RunRequest::default()).await.unwrap();
+    crate::harness::eventually("an agent takes the next run", async || {
+        let now = pipelines.get_run(1, run.id).await.unwrap();
+        (now.result.as_deref() == Some("succeeded")).then_some(())
+    })
+    .await;
+    assert!(demo.terminate().await.success());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use coffer_model::descriptor;
 use coffer_model::library::{Freeze, FreezeTarget, IdentityKind, Person, Project, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::run::{Outcome, RunState as State};
-use coffer_model::{ProjectId, RunId, Timestamp};
+use coffer_model::{PipelineId, ProjectId, RunId, Timestamp};
 use coffer_service::{
     FileView, LogView, PermissionsView, PermittedFile, PipelineView, RecordView, RunView,
     TimelineView, Waiting, Why,
@@ -176,7 +176,10 @@ fn resource(resource: &Resource, name: Option<String>) -> WireResource {
 pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) -> Pipeline {
     let url = pipeline_url(links, project, &view);
     Pipeline {
-        links: json!({"self": {"href": url}}),
+        links: json!({
+            "self": {"href": url},
+            "web": {"href": pipeline_page(links, project, view.id)},
+        }),
         url,
         id: view.id.0,
         revision: view.revision,
@@ -202,6 +205,18 @@ pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) ->
     }
 }
 
+/// The page of a pipeline, for people.
+fn pipeline_page(links: &Links, project: ProjectId, id: PipelineId) -> String {
+    let pipelines = links.to(paths::pages::PIPELINES, &[&project.to_string()]);
+    format!("{pipelines}?definitionId={id}")
+}
+
+/// The page of a run, for people.
+fn run_page(links: &Links, project: ProjectId, id: RunId) -> String {
+    let runs = links.to(paths::pages::RUN, &[&project.to_string()]);
+    format!("{runs}?buildId={id}")
+}
+
 fn pipeline_url(links: &Links, project: ProjectId, view: &PipelineView) -> String {
     links.to(
         paths::pipelines::ITEM,
@@ -211,13 +226,17 @@ fn pipeline_url(links: &Links, project: ProjectId, view: &PipelineView) -> Strin
 
 pub(crate) fn run(links: &Links, project: ProjectId, view: RunView) -> Run {
     let pipeline_url = pipeline_url(links, project, &view.pipeline);
+    let web = run_page(links, project, view.id);
+    let pipeline_web = pipeline_page(links, project, view.pipeline.id);
     let (project, id) = (project.to_string(), view.id.to_string());
     let pipeline_id = view.pipeline.id.to_string();
     let url = links.to(paths::pipelines::RUN, &[&project, &pipeline_id, &id]);
     Run {
         links: json!({
             "self": {"href": url},
+            "web": {"href": web},
             "pipeline": {"href": pipeline_url},
+            "pipeline.web": {"href": pipeline_web},
             "build": {"href": links.to(paths::builds::ITEM, &[&project, &id])},
         }),
         pipeline: PipelineReference {
@@ -269,7 +288,14 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
         state: ProjectState::WellFormed,
         visibility: ProjectVisibility::Private,
     };
+    let (of, id) = (project.id.to_string(), view.id.to_string());
+    let url = links.to(paths::builds::ITEM, &[&of, &id]);
     Build {
+        links: json!({
+            "self": {"href": url},
+            "web": {"href": run_page(links, project.id, view.id)},
+            "timeline": {"href": links.to(paths::builds::TIMELINE, &[&of, &id])},
+        }),
         id: view.id.0,
         build_number: view.name,
         status,
@@ -277,10 +303,7 @@ pub(crate) fn build(links: &Links, project: &Project, view: RunView) -> Build {
         queue_time: date(view.created_at),
         start_time: view.started_at.map(date),
         finish_time: view.finished_at.map(date),
-        url: links.to(
-            paths::builds::ITEM,
-            &[&project.id.to_string(), &view.id.to_string()],
-        ),
+        url,
         definition: DefinitionReference {
             id: view.pipeline.id.0,
             name: view.pipeline.name,

@@ -17,9 +17,17 @@ fn pipeline_url() -> String {
     url(&format!("{PROJECT}/_apis/pipelines/12"))
 }
 
+fn pipeline_page() -> String {
+    url(&format!("{PROJECT}/_build?definitionId=12"))
+}
+
+fn run_page() -> String {
+    url(&format!("{PROJECT}/_build/results?buildId=41"))
+}
+
 fn brief() -> Value {
     json!({
-        "_links": { "self": { "href": pipeline_url() } },
+        "_links": { "self": { "href": pipeline_url() }, "web": { "href": pipeline_page() } },
         "url": pipeline_url(),
         "id": 12,
         "revision": 3,
@@ -50,7 +58,9 @@ fn run() -> Value {
     json!({
         "_links": {
             "self": { "href": own },
+            "web": { "href": run_page() },
             "pipeline": { "href": pipeline_url() },
+            "pipeline.web": { "href": pipeline_page() },
             "build": { "href": url(&format!("{PROJECT}/_apis/build/builds/41")) },
         },
         "pipeline": { "url": pipeline_url(), "id": 12, "revision": 3, "name": "release", "folder": "\\" },
@@ -133,7 +143,13 @@ pub(super) fn group() -> Group {
 }
 
 fn build() -> Value {
+    let own = url(&format!("{PROJECT}/_apis/build/builds/41"));
     json!({
+        "_links": {
+            "self": { "href": own },
+            "web": { "href": run_page() },
+            "timeline": { "href": format!("{own}/timeline") },
+        },
         "id": 41,
         "buildNumber": "20260302.1",
         "status": "completed",
@@ -141,7 +157,7 @@ fn build() -> Value {
         "queueTime": WHEN,
         "startTime": WHEN,
         "finishTime": LATER,
-        "url": url(&format!("{PROJECT}/_apis/build/builds/41")),
+        "url": own,
         "definition": {
             "id": 12,
             "name": "release",

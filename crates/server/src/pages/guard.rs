@@ -8,7 +8,7 @@
 use super::frame::{Frame, PageKind, Place, Visitor};
 use super::html::{self, Problem};
 use crate::App;
-use crate::auth::{Guard, address};
+use crate::auth::{Guard, address, request_of};
 use crate::body::read_all;
 use crate::cookies::{self, SameSite, cookie};
 use crate::error::{ApiError, Result};
@@ -166,10 +166,13 @@ async fn check(
 ) -> Result<Admitted> {
     let (mut parts, mut body) = request.into_parts();
     let address = address(&parts);
-    let session = match cookie(&parts.headers, cookies::SESSION) {
+    let mut session = match cookie(&parts.headers, cookies::SESSION) {
         Some(secret) => guard.app.service.sessions().find(&secret, address).await?,
         None => None,
     };
+    if let Some(session) = &mut session {
+        session.caller.request = request_of(&parts);
+    }
     *visitor = session.as_ref().map(|session| Visitor {
         name: session.caller.name.clone(),
         token: session.form_token.clone(),

@@ -40,6 +40,41 @@ browser! {
         assert_eq!(gone.status, 401);
     }
 
+    async fn a_token_is_made_without_a_mouse_and_copied(server, browser) {
+        let options = json!({"permissions": ["clipboard-read", "clipboard-write"]});
+        let grace = browser.person_with(server, "Grace", &[group::READERS], options).await;
+        grace.goto("/account").await;
+        grace.tab_to(link("New token")).await;
+        grace.press("Enter").await;
+        grace.see(sheet().find(heading("New token"))).await;
+        assert!(grace.focused().await.contains("What it is for"));
+        grace.types("from a page").await;
+        // Nothing chosen: it is told where it is seen, and what was typed stays.
+        grace.press("Enter").await;
+        grace.see(sheet().find(status("Choose what the token is good for"))).await;
+        assert_eq!(grace.value_of(field("What it is for")).await, "from a page");
+        grace.tab_to(field("See secure files, never their content")).await;
+        grace.press("Space").await;
+        grace.tab_to(button("Make the token")).await;
+        grace.press("Enter").await;
+        grace.see(status("The token is made")).await;
+        grace.tab_to(button("Copy")).await;
+        grace.press("Enter").await;
+        grace.see(status("Copied.")).await;
+        let token = grace.text_of(css("#new-token")).await.trim().to_owned();
+        assert_eq!(grace.ask("navigator.clipboard.readText()").await, token);
+        grace.click(link("Done")).await;
+        grace.see(row("from a page").with("see secure files")).await;
+        // A dialog that is left gives the focus back.
+        grace.tab_to(link("Revoke from a page")).await;
+        grace.press("Enter").await;
+        grace.see(sheet().find(heading("Revoke a token"))).await;
+        grace.press("Escape").await;
+        grace.gone(heading("Revoke a token")).await;
+        assert_eq!(grace.focused().await, "- link \"Revoke from a page\"");
+        server.holder(&token).get("_apis/connectionData").await.ok();
+    }
+
     async fn a_new_password_ends_the_other_sessions(server, browser) {
         let grace = browser.person(server, "Grace", &[group::READERS]).await;
         grace.goto("/account").await;

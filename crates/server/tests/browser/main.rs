@@ -12,4 +12,5 @@ mod foreign;
 mod hostile;
 mod places;
 mod policy;
+mod runs;
 mod signing_in;

@@ -5,6 +5,7 @@
     reason = "a story that cannot go on is a failed story"
 )]
 
+mod account_pages;
 mod agent;
 mod audit;
 mod auth;
@@ -39,6 +40,7 @@ mod queries;
 mod reference;
 mod roles;
 mod roles_page;
+mod run_pages;
 mod runs;
 mod second_factor;
 mod sessions;

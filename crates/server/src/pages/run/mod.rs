@@ -41,6 +41,8 @@ impl State {
     }
 
     pub(crate) const WAITS: Self = Self::new("Waiting", " warn");
+    pub(crate) const RUNS: Self = Self::new("Running", " on");
+    pub(crate) const NOT_STARTED: Self = Self::new("Not started", "");
 
     pub(crate) fn ended(outcome: Option<Outcome>) -> Self {
         match outcome {
@@ -60,7 +62,7 @@ impl State {
             (RunState::Canceling, _) => Self::new("Canceling", " warn"),
             (RunState::InProgress, _) if waits => Self::WAITS,
             (RunState::InProgress, None) => Self::new("Queued", ""),
-            (RunState::InProgress, Some(_)) => Self::new("Running", " on"),
+            (RunState::InProgress, Some(_)) => Self::RUNS,
         }
     }
 
@@ -68,8 +70,8 @@ impl State {
         match (record.state.as_str(), record.kind.as_str()) {
             ("completed", _) => Self::ended(record.result),
             (_, "Checkpoint.Authorization") => Self::WAITS,
-            ("inProgress", _) => Self::new("Running", " on"),
-            _ => Self::new("Not started", ""),
+            ("inProgress", _) => Self::RUNS,
+            _ => Self::NOT_STARTED,
         }
     }
 }
@@ -132,7 +134,14 @@ async fn show_run(visit: &Visit, project: &Project, id: RunId) -> Result<RunPage
 
 /// What changes when anything that the page shows of a run does.
 fn mark(found: &RunPage) -> String {
-    let text = format!("{:?}{:?}{:?}", found.run, found.timeline, found.may);
+    // The lines of logs have a question of their own.
+    let records = found.timeline.records.iter().map(|record| RecordView {
+        log: None,
+        log_lines: 0,
+        ..record.clone()
+    });
+    let records: Vec<_> = records.collect();
+    let text = format!("{:?}{records:?}{:?}", found.run, found.may);
     hex::encode(&digest(&SHA256, text.as_bytes()).as_ref()[..8])
 }
 

@@ -1,6 +1,7 @@
 //! `{project}/_build/results/review`: what a run waits for, who may permit it, and permitting. It must not know what makes
 //! a permission good.
 
+use super::tree::UNNAMED;
 use super::{Section, find, link_of, show_run};
 use crate::error::{ApiError, Result};
 use crate::pages::filters;
@@ -58,7 +59,8 @@ pub(crate) struct Row {
     /// None for who may not see it.
     pub(crate) name: Option<String>,
     pub(crate) file_link: Option<String>,
-    pub(crate) stage: String,
+    /// None for one without a name.
+    pub(crate) stage: Option<String>,
     pub(crate) message: String,
     /// Where to permit it, for who may.
     pub(crate) permit: Option<String>,
@@ -129,7 +131,8 @@ pub(super) fn banner(visit: &Visit, project: &Project, found: &RunPage) -> Optio
     let mut stages = Vec::new();
     for waiting in waiting.iter().filter(asks) {
         let stage = stage_name(found, &waiting.stage);
-        if !stages.contains(&stage) {
+        // A stage without a name is the whole run.
+        if waiting.stage != UNNAMED && !stages.contains(&stage) {
             stages.push(stage);
         }
     }
@@ -172,7 +175,7 @@ fn review(visit: &Visit, project: &Project, found: &RunPage) -> Response {
                 .is_some()
                 .then(|| visit.place.file(&project.name, &file)),
             name,
-            stage: stage_name(found, &waiting.stage),
+            stage: (waiting.stage != UNNAMED).then(|| stage_name(found, &waiting.stage)),
             message: waiting.message.clone(),
             permit: (permission && waiting.you_may_permit)
                 .then(|| visit.place.run_permit(&project.name, run, &file)),

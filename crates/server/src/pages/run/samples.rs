@@ -252,7 +252,7 @@ impl Sampled for Review {
         let row = |seen: bool, may: bool, permission: bool| Row {
             name: seen.then(|| HOSTILE.to_owned()),
             file_link: seen.then(|| Place::sample().file(HOSTILE, &FILE)),
-            stage: HOSTILE.to_owned(),
+            stage: seen.then(|| HOSTILE.to_owned()),
             message: HOSTILE.to_owned(),
             permit: may.then(|| Place::sample().run_permit(HOSTILE, RUN, &FILE)),
             permission,

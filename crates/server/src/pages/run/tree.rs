@@ -7,6 +7,9 @@ use coffer_service::RecordView;
 /// Levels that are shown: stage, job, step. A record that claims to be its own ancestor goes no deeper.
 const DEPTH: usize = 4;
 
+/// What a stage is called that has no name.
+pub(crate) const UNNAMED: &str = "__default";
+
 /// Something of a run, with its parts.
 pub(crate) struct Node {
     pub(crate) id: RecordId,
@@ -36,7 +39,7 @@ pub(crate) struct Issue {
 /// The name that people see: a stage or job without one has a name that nobody chose.
 pub(crate) fn shown_name(name: &str) -> String {
     match name {
-        "__default" => "Stage".to_owned(),
+        UNNAMED => "Stage".to_owned(),
         name => name.to_owned(),
     }
 }
@@ -71,10 +74,23 @@ fn below(
             })
             .collect();
         let told = i32::try_from(issues.len()).unwrap_or(i32::MAX);
+        let parts = below(here, records, chosen, Some(record.id), depth - 1);
+        let own = State::of_record(record);
         Node {
             id: record.id,
             name: shown_name(&record.name),
-            state: State::of_record(record),
+            state: match own {
+                // Nobody tells that it began; its parts do.
+                State::NOT_STARTED => parts
+                    .iter()
+                    .map(|part: &Node| part.state)
+                    .find(|state| *state != State::NOT_STARTED)
+                    .map_or(own, |part| match part {
+                        State::WAITS => part,
+                        _ => State::RUNS,
+                    }),
+                own => own,
+            },
             running: record.state == "inProgress",
             took: took(record.started_at, record.finished_at),
             worker: record.worker.clone(),
@@ -82,7 +98,7 @@ fn below(
             issues,
             link: (record.kind == "Task").then(|| format!("{here}&view=logs&t={}", record.id)),
             chosen: chosen == Some(record.id),
-            parts: below(here, records, chosen, Some(record.id), depth - 1),
+            parts,
         }
     };
     parts.into_iter().map(node).collect()
