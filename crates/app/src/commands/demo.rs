@@ -269,7 +269,9 @@ impl Story<'_> {
         out.heading("Still serving. Ctrl-C ends it and removes what it made.");
         let server = url.rsplit_once('/').map_or(url, |(server, _)| server);
         out.note(&format!("  In a browser: {server}{}", pages::PASSWORD));
-        out.note("  Set a password there, with the one-time code of whom you want to be, and sign in:");
+        out.note(
+            "  Set a password there, with the one-time code of whom you want to be, and sign in:",
+        );
         for name in [ENGINEER, DEVELOPER] {
             let code = Zeroizing::new(administrator.coffer().invite(name).await?.code);
             out.note(&format!("    {name:<18} {}", code.as_str()));

@@ -78,7 +78,9 @@ async fn after_the_story_people_come_in_and_an_agent_works() {
         })
         .await;
     let after = |mark: &str| {
-        let (_, rest) = told.split_once(mark).unwrap_or_else(|| panic!("{mark}: {told}"));
+        let (_, rest) = told
+            .split_once(mark)
+            .unwrap_or_else(|| panic!("{mark}: {told}"));
         rest.split_whitespace().next().unwrap().to_owned()
     };
     let page = after("In a browser: ");

@@ -6,7 +6,10 @@ use serde_json::json;
 
 /// A page of the first project, by its part of the address after `_build`.
 fn at(rest: &str) -> String {
-    format!("/DefaultCollection/{}/_build{rest}", PROJECT.replace(' ', "%20"))
+    format!(
+        "/DefaultCollection/{}/_build{rest}",
+        PROJECT.replace(' ', "%20")
+    )
 }
 
 const WANTS: &str = "steps:\n- task: DownloadSecureFile@1\n  inputs:\n    secureFile: ca.pem\n";

@@ -14,7 +14,9 @@ async fn page(browser: &mut Browser, path: &str) -> Answer {
 #[track_caller]
 fn token_in(answer: &Answer) -> String {
     let text = answer.text();
-    let (_, rest) = text.split_once("id=\"new-token\">").unwrap_or_else(|| panic!("{answer}: {text}"));
+    let (_, rest) = text
+        .split_once("id=\"new-token\">")
+        .unwrap_or_else(|| panic!("{answer}: {text}"));
     rest.split('<').next().unwrap().to_owned()
 }
 

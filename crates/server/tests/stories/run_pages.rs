@@ -2,7 +2,9 @@
 //! pages of others.
 
 use crate::{newest, reason, yaml};
-use coffer_testkit::{Answer, Browser, From, LeasedJob, PROJECT, TestServer, User, both, form_token, group};
+use coffer_testkit::{
+    Answer, Browser, From, LeasedJob, PROJECT, TestServer, User, both, form_token, group,
+};
 use coffer_wire::agent::Feed;
 use coffer_wire::pipelines::{Pipeline, Run};
 use coffer_wire::secure_files::SecureFile;
@@ -79,9 +81,15 @@ impl Scene {
         let (dev, at_dev) = somebody(server, "Dev", &[group::CONTRIBUTORS]).await;
         let file = grace.upload("ca.pem", b"content").await;
         let pipeline = dev.pipeline("build", &yaml(&["ca.pem"])).await;
-        Self { grace, at_grace, dev, at_dev, file, pipeline }
+        Self {
+            grace,
+            at_grace,
+            dev,
+            at_dev,
+            file,
+            pipeline,
+        }
     }
-
 }
 
 fn review_of(run: &Run) -> String {
