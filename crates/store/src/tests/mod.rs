@@ -50,5 +50,6 @@ mod postgres;
 mod refused;
 mod schema;
 mod secure_files;
+mod standing;
 mod visible;
 mod world;
