@@ -27,13 +27,15 @@ Usage: cargo xtask perf [NAME]
 
   aead      how fast a file is sealed and opened
   uploads   how many durable uploads a second, by how many at once
-  lists     how long lists and queries take among 10,000 files";
+  lists     how long lists and queries take among 10,000 files
+  ui        what the pages cost among 10, 1,000 and 100,000 files";
 
 /// Name, package and example.
 const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("aead", "seal", "aead_bench"),
     ("uploads", "testkit", "perf_uploads"),
     ("lists", "testkit", "perf_lists"),
+    ("ui", "testkit", "perf_ui"),
 ];
 
 /// True when no test failed.

@@ -25,6 +25,19 @@ macro_rules! listed {
 }
 pub(crate) use listed;
 
+/// The same as rows `k` with one column, `key`: each text once. For looking each up, where a condition might have the
+/// database read everything else first.
+macro_rules! keys {
+    ($argument:literal, $engine:ident) => {
+        concat!(
+            "(select distinct x.value as key from ",
+            crate::access_below::listed!($argument, $engine),
+            " x) k"
+        )
+    };
+}
+pub(crate) use keys;
+
 /// The caller's own entries at the places listed in `$3`, and which of the places do not inherit.
 macro_rules! below {
     ($engine:ident) => {

@@ -2,7 +2,7 @@
 //! Pages are in `file_pages`. It must not know what a list is for.
 
 use crate::access::{entries_at, file_has_bit, member_of};
-use crate::access_below::{array, bits_below, listed};
+use crate::access_below::{array, bits_below, keys};
 use crate::error::{Stop, StoreError};
 use crate::gate::{Seen, could, not_found};
 use crate::sql::{Value, args, statements};
@@ -37,7 +37,7 @@ pub(crate) use file_people;
 ///
 /// `inherited` is for who sees the library: then every file is seen that inherits and has no entry that could hide it,
 /// and only the others are looked at closely. `own` is for everybody else, who sees nothing but files with entries for
-/// them. `any` looks closely at each, for short lists.
+/// them.
 macro_rules! files_seen {
     (inherited) => {
         concat!(
@@ -52,14 +52,6 @@ macro_rules! files_seen {
             " from mine t cross join secure_file f",
             crate::file_lists::file_people!(),
             " where f.access_token = t.token and f.project_id = $5 and ",
-            file_has_bit!()
-        )
-    };
-    (any) => {
-        concat!(
-            " from secure_file f",
-            crate::file_lists::file_people!(),
-            " where f.project_id = $5 and ",
             file_has_bit!()
         )
     };
@@ -85,20 +77,27 @@ pub(crate) use seen_inherited;
 
 /// The tokens below the library `$4` at which the caller has entries, as `mine`. Behind [`member_of`].
 macro_rules! own_tokens {
-    () => {
+    (sqlite) => {
         ", mine (token) as (
             select distinct e.token from member_of c cross join access_entry e
             where e.identity_id = c.id and e.namespace_id = $3
+                and substr(e.token, 9, 36) = substr(cast($4 as text), 9))"
+    };
+    // An array is looked up in the index; a join is not, when its length cannot be guessed.
+    (postgres) => {
+        ", mine (token) as (
+            select distinct e.token from access_entry e
+            where e.identity_id = any (array(select id from member_of)) and e.namespace_id = $3
                 and substr(e.token, 9, 36) = substr(cast($4 as text), 9))"
     };
 }
 pub(crate) use own_tokens;
 
 macro_rules! visible_files {
-    (own) => {
+    (own, $engine:ident) => {
         concat!(
             member_of!(),
-            own_tokens!(),
+            own_tokens!($engine),
             " select ",
             file_columns!(),
             files_seen!(own)
@@ -113,11 +112,17 @@ macro_rules! visible_files {
 macro_rules! visible_listed {
     ($column:literal, $engine:ident) => {
         concat!(
-            visible_files!(any),
-            " and ",
+            member_of!(),
+            " select ",
+            file_columns!(),
+            " from ",
+            keys!("$6", $engine),
+            " cross join secure_file f",
+            file_people!(),
+            " where ",
             $column,
-            " in ",
-            listed!("$6", $engine),
+            " = k.key and f.project_id = $5 and ",
+            file_has_bit!(),
             " order by f.name_key"
         )
     };
@@ -126,16 +131,18 @@ macro_rules! visible_listed {
 macro_rules! properties_listed {
     ($engine:ident) => {
         concat!(
-            "select p.file_id, p.name, p.value from secure_file_property p join secure_file f on f.id = p.file_id
-            where f.project_id = $1 and f.access_token in ",
-            listed!("$2", $engine)
+            "select p.file_id, p.name, p.value from ",
+            keys!("$2", $engine),
+            " cross join secure_file f join secure_file_property p on p.file_id = f.id
+            where f.access_token = k.key and f.project_id = $1"
         )
     };
 }
 
 statements! {
     VISIBLE_INHERITED = concat!(visible_files!(inherited), " order by f.name_key");
-    VISIBLE_OWN = concat!(visible_files!(own), " order by f.name_key");
+    VISIBLE_OWN = concat!(visible_files!(own, sqlite), " order by f.name_key"),
+        postgres: concat!(visible_files!(own, postgres), " order by f.name_key");
     VISIBLE_BY_ID = visible_listed!("f.access_token", sqlite),
         postgres: visible_listed!("f.access_token", postgres);
     VISIBLE_BY_NAME = visible_listed!("f.name_key", sqlite), postgres: visible_listed!("f.name_key", postgres);

@@ -2,6 +2,7 @@
 //! there are. Lists without an end are in `file_lists`. It must not know what a page looks like.
 
 use crate::access::member_of;
+use crate::access_below::{array, keys};
 use crate::error::StoreError;
 use crate::file_lists::{FileRow, file_columns, file_people, own_tokens, seen_inherited};
 use crate::gate::could;
@@ -13,6 +14,7 @@ use coffer_model::access::{LIBRARY, Scope, library, library_token};
 use coffer_model::act::ViewFile;
 use coffer_model::library::SecureFile;
 use coffer_model::{Caller, FileId, ProjectId, name};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What a page is in the order of. Each has an index that holds all that a page is found by.
@@ -64,36 +66,31 @@ macro_rules! found {
 }
 
 macro_rules! beginning {
-    (own) => {
-        concat!(member_of!(), own_tokens!())
+    (own, $engine:ident) => {
+        concat!(member_of!(), own_tokens!($engine))
     };
-    (inherited) => {
+    (inherited, $engine:ident) => {
         member_of!()
     };
 }
 
 macro_rules! page_of {
-    ($how:ident, $order:literal, $contains:literal) => {
+    ($how:ident, $order:literal, $contains:literal, $engine:ident) => {
         concat!(
-            beginning!($how),
-            ", page (token) as (select f.access_token",
+            beginning!($how, $engine),
+            " select f.access_token",
             found!($how, $contains),
             " order by ",
             $order,
-            " limit $7 offset $8) select ",
-            file_columns!(),
-            " from page x join secure_file f on f.access_token = x.token",
-            file_people!(),
-            " order by ",
-            $order
+            " limit $7 offset $8"
         )
     };
 }
 
 macro_rules! count_of {
-    ($how:ident, $contains:literal) => {
+    ($how:ident, $contains:literal, $engine:ident) => {
         concat!(
-            beginning!($how),
+            beginning!($how, $engine),
             " select count(*) as n from (select 1 as one",
             found!($how, $contains),
             " limit $7) x"
@@ -101,15 +98,31 @@ macro_rules! count_of {
     };
 }
 
+/// The files of a page that was found, by their tokens.
+macro_rules! files_of {
+    ($engine:ident) => {
+        concat!(
+            "select f.access_token, ",
+            file_columns!(),
+            " from ",
+            keys!("$2", $engine),
+            " cross join secure_file f",
+            file_people!(),
+            " where f.access_token = k.key and f.project_id = $1"
+        )
+    };
+}
+
 macro_rules! pages {
     ($($name:ident = $how:ident, $order:literal;)*) => {
         statements! {
-            $($name = page_of!($how, $order, "instr(f.name_key, $6) > 0"),
-                postgres: page_of!($how, $order, "strpos(f.name_key, $6) > 0");)*
-            COUNT_INHERITED = count_of!(inherited, "instr(f.name_key, $6) > 0"),
-                postgres: count_of!(inherited, "strpos(f.name_key, $6) > 0");
-            COUNT_OWN = count_of!(own, "instr(f.name_key, $6) > 0"),
-                postgres: count_of!(own, "strpos(f.name_key, $6) > 0");
+            $($name = page_of!($how, $order, "instr(f.name_key, $6) > 0", sqlite),
+                postgres: page_of!($how, $order, "strpos(f.name_key, $6) > 0", postgres);)*
+            COUNT_INHERITED = count_of!(inherited, "instr(f.name_key, $6) > 0", sqlite),
+                postgres: count_of!(inherited, "strpos(f.name_key, $6) > 0", postgres);
+            COUNT_OWN = count_of!(own, "instr(f.name_key, $6) > 0", sqlite),
+                postgres: count_of!(own, "strpos(f.name_key, $6) > 0", postgres);
+            FILES = files_of!(sqlite), postgres: files_of!(postgres);
         }
     };
 }
@@ -127,6 +140,13 @@ pages! {
     OWN_BY_MODIFIED_DOWN = own, "f.modified_at desc, f.name_key desc";
     OWN_BY_CREATED = own, "f.created_at, f.name_key";
     OWN_BY_CREATED_DOWN = own, "f.created_at desc, f.name_key desc";
+}
+
+#[derive(sqlx::FromRow)]
+struct FoundRow {
+    access_token: String,
+    #[sqlx(flatten)]
+    file: FileRow,
 }
 
 fn statement(sees_library: bool, sort: FileSort, descending: bool) -> &'static Statement {
@@ -188,9 +208,8 @@ impl ReadTx {
             query.sort,
             query.descending != window.backwards,
         );
-        let values_of_page = values(window.top, window.skip);
-        let rows: Vec<FileRow> = self.conn.all(page, values_of_page).await?;
-        let total = match counted(&window, rows.len()) {
+        let tokens: Vec<(String,)> = self.conn.all(page, values(window.top, window.skip)).await?;
+        let total = match counted(&window, tokens.len()) {
             Some(total) => total,
             None => {
                 let count = if sees_library {
@@ -204,8 +223,8 @@ impl ReadTx {
                 Counted::of(count)
             }
         };
-        let (more, rows) = window.cut(rows);
-        let mut files: Vec<SecureFile> = rows.into_iter().map(FileRow::into_file).collect();
+        let (more, tokens) = window.cut(tokens);
+        let mut files = self.files_found(project, tokens).await?;
         self.properties(project, false, &mut files).await?;
         let bits = self.file_bits(caller, project, &files).await?;
         let items = files
@@ -218,5 +237,25 @@ impl ReadTx {
             })
             .collect();
         Ok(window.page(items, more, total))
+    }
+
+    /// The files of a page, in its order. Found first and read then: a database that does both at once may read them all.
+    async fn files_found(
+        &mut self,
+        project: ProjectId,
+        tokens: Vec<(String,)>,
+    ) -> Result<Vec<SecureFile>, StoreError> {
+        let listed = array(tokens.iter().map(|(token,)| token.clone()));
+        let values = vec![project.0.into(), listed];
+        let rows: Vec<FoundRow> = self.conn.all(&FILES, values).await?;
+        let mut rows: HashMap<String, FileRow> = rows
+            .into_iter()
+            .map(|found| (found.access_token, found.file))
+            .collect();
+        Ok(tokens
+            .iter()
+            .filter_map(|(token,)| rows.remove(token))
+            .map(FileRow::into_file)
+            .collect())
     }
 }

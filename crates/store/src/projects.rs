@@ -39,15 +39,26 @@ pub(crate) use project_seen;
 /// end of a project's token, and at a fixed place in the tokens of what belongs to it: there an index finds the first entry
 /// of each holder, however many there are.
 macro_rules! project_visible {
-    () => {
+    ($engine:ident) => {
         concat!("(", project_seen!(), "
-            or exists (select 1 from member_of c cross join access_entry e where e.identity_id = c.id
+            or exists (select 1 from ", of_caller!($engine), "
                 and e.namespace_id = $3 and substr(e.token, 9, 36) = substr(p.access_token, 46) and e.allow_bits <> 0)
-            or exists (select 1 from member_of c cross join access_entry e where e.identity_id = c.id
+            or exists (select 1 from ", of_caller!($engine), "
                 and e.namespace_id = $4 and substr(e.token, 1, 36) = substr(p.access_token, 46) and e.allow_bits <> 0))
         and not exists (
             select 1 from access_entry e join member_of c on c.id = e.identity_id
             where e.namespace_id = $2 and e.token = p.access_token and (e.deny_bits & 1) = 1)")
+    };
+}
+
+/// The caller's entries `e`, by holder. More conditions follow.
+macro_rules! of_caller {
+    (sqlite) => {
+        "member_of c cross join access_entry e where e.identity_id = c.id"
+    };
+    // An array is looked up in the index; a join is not, when its length cannot be guessed.
+    (postgres) => {
+        "access_entry e where e.identity_id = any (array(select id from member_of))"
     };
 }
 
@@ -57,9 +68,24 @@ macro_rules! projects_of {
     };
 }
 
+/// The projects that the caller may know of, by name.
+macro_rules! visible {
+    ($which:literal, $engine:ident) => {
+        concat!(
+            member_of!(),
+            " ",
+            projects_of!(),
+            " where ",
+            $which,
+            project_visible!($engine),
+            " order by p.name_key"
+        )
+    };
+}
+
 /// A page of projects: `$5` search, `$6` the only one or none, `$7` how many, `$8` after how many.
 macro_rules! page {
-    ($contains:literal) => {
+    ($contains:literal, $engine:ident) => {
         concat!(
             member_of!(),
             " ",
@@ -67,20 +93,20 @@ macro_rules! page {
             " where (cast($5 as text) = '' or ",
             $contains,
             ") and (cast($6 as text) = '' or substr(p.access_token, 46) = $6) and ",
-            project_visible!(),
+            project_visible!($engine),
             " order by p.name_key limit $7 offset $8"
         )
     };
 }
 
 macro_rules! count {
-    ($contains:literal) => {
+    ($contains:literal, $engine:ident) => {
         concat!(
             member_of!(),
             " select count(*) as n from (select 1 as one from project p where (cast($5 as text) = '' or ",
             $contains,
             ") and (cast($6 as text) = '' or substr(p.access_token, 46) = $6) and ",
-            project_visible!(),
+            project_visible!($engine),
             " limit $7) x"
         )
     };
@@ -92,11 +118,11 @@ statements! {
         on conflict (name_key) do nothing";
     INSERT = "insert into project (id, organization_id, name, name_key, created_at, changed_at, access_token)
         values ($1, $2, $3, $4, $5, $5, $6) on conflict (organization_id, name_key) do nothing";
-    VISIBLE = concat!(member_of!(), " ", projects_of!(), " where ", project_visible!(), " order by p.name_key");
-    FIND = concat!(member_of!(), " ", projects_of!(), " where (p.name_key = $5 or p.id = $6) and ", project_visible!(),
-        " order by p.name_key");
-    PAGE = page!("instr(p.name_key, $5) > 0"), postgres: page!("strpos(p.name_key, $5) > 0");
-    COUNT = count!("instr(p.name_key, $5) > 0"), postgres: count!("strpos(p.name_key, $5) > 0");
+    VISIBLE = visible!("", sqlite), postgres: visible!("", postgres);
+    FIND = visible!("(p.name_key = $5 or p.id = $6) and ", sqlite),
+        postgres: visible!("(p.name_key = $5 or p.id = $6) and ", postgres);
+    PAGE = page!("instr(p.name_key, $5) > 0", sqlite), postgres: page!("strpos(p.name_key, $5) > 0", postgres);
+    COUNT = count!("instr(p.name_key, $5) > 0", sqlite), postgres: count!("strpos(p.name_key, $5) > 0", postgres);
     RENAME = "update project set name = $1, name_key = $2, revision = revision + 1, changed_at = $3 where id = $4
         and not exists (select 1 from project o where o.organization_id = project.organization_id and o.name_key = $2
             and o.id <> $4)";

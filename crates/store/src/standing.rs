@@ -2,7 +2,7 @@
 //!
 //! [`decide`] answers, as at the gate. It writes nothing, and grants nothing: whoever goes on asks the gate.
 
-use crate::access_below::{array, bits_below, listed};
+use crate::access_below::{array, bits_below, keys};
 use crate::error::{Stop, StoreError};
 use crate::gate::{self, Seen};
 use crate::sql::statements;
@@ -16,8 +16,9 @@ use std::collections::BTreeSet;
 macro_rules! of_project {
     ($engine:ident) => {
         concat!(
-            "select access_token from secure_file where project_id = $1 and access_token in ",
-            listed!("$2", $engine)
+            "select f.access_token from ",
+            keys!("$2", $engine),
+            " cross join secure_file f where f.access_token = k.key and f.project_id = $1"
         )
     };
 }

@@ -5,7 +5,9 @@ use crate::roles::project_id;
 use crate::{Cast, yaml};
 use coffer_model::descriptor;
 use coffer_model::library::{Identity, IdentityKind};
-use coffer_model::{Caller, FileId, PipelineId, ProjectId, RunId};
+use coffer_model::{
+    Authentication, Caller, CredentialId, FileId, PipelineId, ProjectId, RunId, TokenScopes,
+};
 use coffer_service::{
     Error, FileMay, FilePageQuery, FileSort, Kind, LibraryMay, PageFrom, PipelineMay,
 };
@@ -182,6 +184,18 @@ both! {
         assert!(miss.permitted && miss.in_newest_run);
         assert_eq!((miss.runs_in_30_days, miss.runs_in_90_days), (2, 2));
         assert_eq!(miss.last_run.as_ref().unwrap().0, RunId(later.id));
+
+        // A token that is good for files alone is told of no run and of no pipeline.
+        let narrow = Caller {
+            authentication: Authentication::Token {
+                credential: CredentialId(Uuid::from_u128(9)),
+                scopes: TokenScopes::SECURE_FILES_READ,
+            },
+            ..engineer.clone()
+        };
+        assert!(files.usage(&narrow, project, file, None, 50).await.unwrap().items.is_empty());
+        let would = files.pipelines_using(&narrow, project, file).await.unwrap();
+        assert_eq!((would.pipelines.len(), would.hidden), (0, 0));
 
         // Who may not see the pipeline is told of none of its runs; who may delete the file hears that there is one.
         let token = format!("{project}/{}", cast.pipeline.id);

@@ -48,6 +48,12 @@ impl Postgres {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
+            .after_connect(|conn, _| {
+                Box::pin(async move {
+                    // Our statements take milliseconds: compiling them takes longer than any saves.
+                    sqlx::query("set jit = off").execute(conn).await.map(drop)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(|source| {
