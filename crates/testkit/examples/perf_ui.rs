@@ -37,8 +37,15 @@ fn runtime(name: &str) -> Runtime {
 }
 
 fn main() {
-    let counts: Vec<usize> = std::env::args().skip(1).map(|text| text.parse().unwrap()).collect();
-    let counts = if counts.is_empty() { COUNTS.to_vec() } else { counts };
+    let counts: Vec<usize> = std::env::args()
+        .skip(1)
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let counts = if counts.is_empty() {
+        COUNTS.to_vec()
+    } else {
+        counts
+    };
     let (served, clients) = (runtime("server"), runtime("client"));
     for engine in Engine::both() {
         if !engine.is_there("perf_ui") {
@@ -75,7 +82,11 @@ async fn measure(server: &TestServer, count: usize) {
     let pipeline = engineer.pipeline("build", yaml).await;
     let run = engineer.run(&pipeline).await;
     let mut browser = server.browser();
-    let fields = [("name", "rel"), ("password", PASSWORD), ("return", "/account")];
+    let fields = [
+        ("name", "rel"),
+        ("password", PASSWORD),
+        ("return", "/account"),
+    ];
     browser.fill("/signin", "/signin", &fields).await.ok();
 
     println!("  CPU ms  wait ms    bytes  page");
@@ -84,7 +95,14 @@ async fn measure(server: &TestServer, count: usize) {
     }
     println!("          wait ms           use case");
     let caller = server.caller(&engineer).await;
-    below(server, &caller, FileId(Uuid::parse_str(&file.id).unwrap()), RunId(run.id), count).await;
+    below(
+        server,
+        &caller,
+        FileId(Uuid::parse_str(&file.id).unwrap()),
+        RunId(run.id),
+        count,
+    )
+    .await;
     let reader: User = server.person("reader", &[group::READERS]).await;
     lists(&reader).await;
 }
@@ -111,20 +129,36 @@ fn pages(server: &TestServer, file: &str, run: i64, count: usize) -> Vec<Asked> 
         library("Library, newest change first", "&sort=changed"),
         library("Library, search with one hit", "&search=signing"),
         library("Library, search with none", "&search=zzzz"),
-        there("Library, security", "{project}/_library/security", &[PROJECT], ""),
+        there(
+            "Library, security",
+            "{project}/_library/security",
+            &[PROJECT],
+            "",
+        ),
         of_file("file", "{project}/_library/files/{file}"),
         of_file("file, delete", "{project}/_library/files/{file}/delete"),
-        of_file("file, permissions", "{project}/_library/files/{file}/permissions"),
+        of_file(
+            "file, permissions",
+            "{project}/_library/files/{file}/permissions",
+        ),
         of_file("file, security", "{project}/_library/files/{file}/security"),
         there("pipelines", "{project}/_build", &[PROJECT], ""),
-        there("run that waits", "{project}/_build/results", &[PROJECT], &format!("?buildId={run}")),
+        there(
+            "run that waits",
+            "{project}/_build/results",
+            &[PROJECT],
+            &format!("?buildId={run}"),
+        ),
     ]
 }
 
 async fn ask(browser: &mut Browser, asked: &Asked) {
     let first = browser.go(From::Typed, &asked.url).await;
     if first.status != 200 {
-        println!("{:>8}  {:>7}  {:>7}  {}: {}", "-", "-", "-", asked.what, first.status);
+        println!(
+            "{:>8}  {:>7}  {:>7}  {}: {}",
+            "-", "-", "-", asked.what, first.status
+        );
         return;
     }
     let (before, started) = (server_time(), Instant::now());
@@ -152,7 +186,11 @@ macro_rules! timed {
         for _ in 0..ROUNDS {
             let _ = $use_case.await.unwrap();
         }
-        println!("          {:>7.2}           {}", each(started.elapsed()), $what);
+        println!(
+            "          {:>7.2}           {}",
+            each(started.elapsed()),
+            $what
+        );
     }};
 }
 
@@ -171,20 +209,50 @@ async fn below(server: &TestServer, caller: &Caller, file: FileId, run: RunId, c
     let far = PageFrom::Start(u64::try_from(count).unwrap().saturating_sub(50));
     for (what, query) in [
         ("first page", query(name, PageFrom::Start(0), None)),
-        ("last page from the end", query(name, PageFrom::End(0), None)),
+        (
+            "last page from the end",
+            query(name, PageFrom::End(0), None),
+        ),
         ("last page from the beginning", query(name, far, None)),
-        ("first page by change", query(changed, PageFrom::Start(0), None)),
-        ("search, many hits", query(name, PageFrom::Start(0), Some("7"))),
-        ("search, no hit", query(name, PageFrom::Start(0), Some("zzzz"))),
+        (
+            "first page by change",
+            query(changed, PageFrom::Start(0), None),
+        ),
+        (
+            "search, many hits",
+            query(name, PageFrom::Start(0), Some("7")),
+        ),
+        (
+            "search, no hit",
+            query(name, PageFrom::Start(0), Some("zzzz")),
+        ),
     ] {
         timed!(what, service.files().page(caller, project, query.clone()));
     }
-    timed!("what may be done with a file", service.may_file(caller, project, file));
-    timed!("uses of a file", service.files().usage(caller, project, file, None, 50));
-    timed!("what would miss it", service.files().pipelines_using(caller, project, file));
-    timed!("its history", service.files().history(caller, project, file, None, 50));
-    timed!("a run that waits", service.runs().show(caller, project, run));
-    timed!("people while typing", service.directory().suggest(caller, Some(project), "an", 10));
+    timed!(
+        "what may be done with a file",
+        service.may_file(caller, project, file)
+    );
+    timed!(
+        "uses of a file",
+        service.files().usage(caller, project, file, None, 50)
+    );
+    timed!(
+        "what would miss it",
+        service.files().pipelines_using(caller, project, file)
+    );
+    timed!(
+        "its history",
+        service.files().history(caller, project, file, None, 50)
+    );
+    timed!(
+        "a run that waits",
+        service.runs().show(caller, project, run)
+    );
+    timed!(
+        "people while typing",
+        service.directory().suggest(caller, Some(project), "an", 10)
+    );
 }
 
 /// The routes that answer with everything.
@@ -211,15 +279,21 @@ async fn copy(server: &TestServer, count: usize) {
         if postgres {
             format!("generate_series(1, {count}) as n (i)")
         } else {
-            format!("(with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) select i from n) n")
+            format!(
+                "(with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) select i from n) n"
+            )
         }
     };
     // Ids as random ones fall: neighbours in time are none in an index.
     let text = |kind: u8| {
         if postgres {
-            format!("(lpad(to_hex(n.i::bigint * 2654435761 % 4294967296), 8, '0') || '-0000-4000-8{kind:03}-' || lpad(to_hex(n.i), 12, '0'))")
+            format!(
+                "(lpad(to_hex(n.i::bigint * 2654435761 % 4294967296), 8, '0') || '-0000-4000-8{kind:03}-' || lpad(to_hex(n.i), 12, '0'))"
+            )
         } else {
-            format!("(printf('%08x', n.i * 2654435761 % 4294967296) || '-0000-4000-8{kind:03}-' || printf('%012x', n.i))")
+            format!(
+                "(printf('%08x', n.i * 2654435761 % 4294967296) || '-0000-4000-8{kind:03}-' || printf('%012x', n.i))"
+            )
         }
     };
     let id = |kind| {
