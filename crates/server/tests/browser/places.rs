@@ -2,6 +2,9 @@
 
 use coffer_testkit::{PROJECT, User};
 
+/// The Library of the first project.
+pub(crate) const LIBRARY: &str = "/DefaultCollection/Pay%20Desk/_library";
+
 /// What addresses name.
 pub(crate) struct Places {
     project: String,
@@ -77,4 +80,14 @@ impl Places {
 /// A text as one segment of an address, or one value of a query.
 pub(crate) fn encode(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The page of a file in the first project.
+pub(crate) fn file_page(id: &str) -> String {
+    format!("{LIBRARY}/files/{id}")
+}
+
+/// The page of a run in the first project.
+pub(crate) fn run_page(id: i64) -> String {
+    format!("/DefaultCollection/Pay%20Desk/_build/results?buildId={id}")
 }
