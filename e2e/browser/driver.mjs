@@ -220,7 +220,8 @@ const acts = {
       });
     }, expression),
   async focused({ entry }) {
-    return (await entry.page.locator(":focus").ariaSnapshot()).split("\n")[0];
+    // What follows a colon is inside of it.
+    return (await entry.page.locator(":focus").ariaSnapshot()).split("\n")[0].replace(/:$/, "");
   },
   async focuses({ entry, find }) {
     const handle = await locate(entry.page, find).elementHandle();

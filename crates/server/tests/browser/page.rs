@@ -52,9 +52,9 @@ browser! {
 
         // The page that was open all the time says so by itself, and shows what the job writes.
         linus.gone("Permission needed.").await;
-        linus.click(link("Use it")).await;
         server.run_agent("hand").await;
         linus.see(css("h1").with("Succeeded")).await;
+        linus.click(link("Use it")).await;
         linus.see(css("#log").with("it lies at")).await;
         linus.accessible("a run that is over").await;
         linus.picture("run-over").await;
