@@ -177,7 +177,7 @@ browser! {
         rosa.tab_to(button("Delete the file")).await;
         rosa.press("Enter").await;
         rosa.gone(sheet()).await;
-        rosa.see(heading("Library")).await;
+        rosa.arrive("/_library?").await;
         assert!(rosa.user.file_names().await.is_empty());
         assert_eq!(rosa.goto(&file_page(&file.id)).await, 404);
         rosa.picture("file-not-found").await;
