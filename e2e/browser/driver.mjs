@@ -59,8 +59,14 @@ function inside() {
   }
   new PerformanceObserver((list) => {
     const before = moved;
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput && !touched) moved += entry.value;
-    if (before <= 0.1 && moved > 0.1) tell(`layout: what is on the page moved by itself (${moved.toFixed(3)})`);
+    const what = [];
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput || touched) continue;
+      moved += entry.value;
+      what.push(...entry.sources.map(({ node, previousRect: from, currentRect: to }) =>
+        `${node?.nodeName} ${node?.className ?? ""} from ${from.x},${from.y} to ${to.x},${to.y}`));
+    }
+    if (before <= 0.1 && moved > 0.1) tell(`layout: what is on the page moved by itself (${moved.toFixed(3)}): ${what.join("; ")}`);
   }).observe({ type: "layout-shift", buffered: true });
 }
 
@@ -197,6 +203,13 @@ const acts = {
     const data = { items: [], files: paths, dragOperationsMask: 1 };
     for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, x, y, data });
     await session.detach();
+  },
+  // Kept open: with the session ends what was asked of it.
+  async slow({ entry, bytes }) {
+    entry.network ??= await entry.context.newCDPSession(entry.page);
+    await entry.network.send("Network.enable");
+    const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytes || -1 };
+    await entry.network.send("Network.emulateNetworkConditions", conditions);
   },
   ask: ({ entry, expression }) => entry.page.evaluate(expression),
   // How many bytes a second go out; none: as many as can.

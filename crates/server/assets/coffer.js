@@ -77,6 +77,11 @@
     if (opener && opener.isConnected) opener.focus();
   });
 
+  // A part of a dialog did something by itself.
+  document.addEventListener("coffer:changed", () => {
+    changed = true;
+  });
+
   document.addEventListener("htmx:configRequest", (event) => {
     const token = document.querySelector("meta[name=form-token]");
     if (event.detail.verb !== "get" && token) event.detail.headers["x-coffer-form-token"] = token.content;

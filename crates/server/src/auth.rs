@@ -151,7 +151,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
 }
 
 /// A refusal for want of a right says which, and who can give it. Where that cannot be found out, the plain words stand.
-async fn guided(app: &App, caller: Option<Caller>, mut response: Response) -> Response {
+pub(crate) async fn guided(app: &App, caller: Option<Caller>, mut response: Response) -> Response {
     let denied = response.extensions().get::<ApiError>();
     if let Some(denied) = denied.and_then(|error| error.denied.as_deref().copied())
         && let Some(caller) = caller

@@ -26,6 +26,15 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of that name, in order.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let found = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
     /// As [`Self::text`], where an empty value means none.
     pub(crate) fn filled(&self, name: &str) -> Option<&str> {
         self.text(name).filter(|value| !value.is_empty())

@@ -78,6 +78,12 @@ impl Route {
         self
     }
 
+    /// A page's route that a script sends content to, with the form's token in a header.
+    fn content(mut self) -> Self {
+        self.streams = true;
+        self.page()
+    }
+
     fn entry(mut self) -> Self {
         self.auth = Auth::Entry;
         self.limit = FORM_LIMIT;

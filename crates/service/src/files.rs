@@ -221,7 +221,7 @@ fn split(names: &str) -> Result<Vec<String>> {
     Ok(wanted)
 }
 
-fn few(count: usize, what: &str) -> Result<()> {
+pub(crate) fn few(count: usize, what: &str) -> Result<()> {
     if count <= MAX_LISTED {
         return Ok(());
     }

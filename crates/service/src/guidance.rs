@@ -28,9 +28,16 @@ impl Service {
             // Roles are for people. What a pipeline runs is not told how to get more of them.
             return Ok(None);
         }
+        let mut words = self.missing(caller, scope, bit).await?;
+        words.message.insert_str(0, "You may not do this. ");
+        Ok(Some(words))
+    }
+
+    /// What it takes to do something at a place, for a page that shows it to whoever lacks it, and who can give it.
+    pub async fn missing(&self, caller: &Caller, scope: Scope, bit: i64) -> Result<Guided> {
         let mut read = self.store().read().await?;
         let guidance = read.guidance(caller, &scope).await?;
-        Ok(Some(lacking(caller, &scope, bit, guidance.as_ref())))
+        Ok(lacking(caller, &scope, bit, guidance.as_ref()))
     }
 
     /// The refusal of a download, in words for the log of the job. Its plan names the file already.
@@ -80,10 +87,7 @@ fn lacking(caller: &Caller, scope: &Scope, bit: i64, told: Option<&Guidance>) ->
             format!("the right {}", names.join(" and "))
         }
     };
-    let mut message = format!(
-        "You may not do this. It takes {what} {}",
-        place(scope, told)
-    );
+    let mut message = format!("It takes {what} {}", place(scope, told));
     if let (Some(told), Some(_)) = (told, role) {
         let library = matches!(scope, Scope::Library(_));
         match shown(Bits::allowing(told.bits), library).role {

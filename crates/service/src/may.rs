@@ -9,7 +9,7 @@ use coffer_model::access::Scope;
 use coffer_model::act::{
     CancelRun, ChangeFile, ChangePermission, CreateFile, CreatePipeline, DeleteFile, EditPipeline,
     ExplainFile, FreezeFile, OpenAccess, PermitPipeline, QueueRun, UseFile, ViewAccess, ViewFile,
-    ViewFileHistory, ViewPermissions, ViewPipeline, ViewRun,
+    ViewFileHistory, ViewFreezes, ViewPermissions, ViewPipeline, ViewRun,
 };
 use coffer_model::{Caller, FileId, PipelineId, ProjectId, RunId};
 use coffer_store::Standing;
@@ -69,8 +69,12 @@ impl FileMay {
 /// What a caller may do with a library.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LibraryMay {
+    /// See all files that are not kept from it one by one.
+    pub view: bool,
     /// Upload files.
     pub create: bool,
+    /// Open files to all pipelines while they are uploaded: who creates a file administers it.
+    pub create_open: bool,
     /// See who has which role.
     pub see_roles: bool,
     /// Hand out roles.
@@ -136,12 +140,17 @@ impl Service {
         let scope = Scope::Library(project);
         let mut read = self.store().read().await?;
         let standing = read.standing(caller, scope).await?;
+        let organization = self.organization().id;
+        let settings = read.organization_settings(organization).await?;
         let identity = caller.identity;
+        let create = standing.may(&CreateFile {
+            project,
+            file: FileId(uuid::Uuid::nil()),
+        });
         Ok(LibraryMay {
-            create: standing.may(&CreateFile {
-                project,
-                file: FileId(uuid::Uuid::nil()),
-            }),
+            view: standing.may(&ViewFreezes { project }),
+            create,
+            create_open: create && settings.open_access_allowed,
             see_roles: standing.may(&ViewAccess { scope }),
             administer: standing.may(&ChangePermission { scope, identity }),
         })

@@ -1,7 +1,8 @@
 //! What a refused caller may be told of a place it can see: its name, the caller's own rights, and who hands rights out.
 //!
-//! Asked after a refusal and never before one, and only where the caller was told that it lacks a right: so it cannot be
-//! what tells apart things that are not there from things that are not seen. It must not know words.
+//! Asked after a refusal, or where a page shows somebody a place with what they may not do there, and only where they were
+//! told that they lack a right: so it cannot be what tells apart things that are not there from things that are not seen.
+//! It must not know words.
 
 use crate::access_below::holders;
 use crate::error::StoreError;

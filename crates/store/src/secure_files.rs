@@ -11,7 +11,7 @@ use coffer_model::access::{LIBRARY, Role, file_token, library};
 use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, ReadContents};
 use coffer_model::name::{self, FileName};
 use coffer_model::{BlobId, FileId, ProjectId, ProjectKeyId, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Sealed bytes of a deleted file stay this long, unreadable, so that a backup within the horizon still restores.
@@ -44,6 +44,10 @@ statements! {
     SET_NAME_ASIDE = "update secure_file set name_key = $1 where id = $2 and project_id = $3";
     FIND_BY_ID = "select id, name from secure_file where project_id = $1 and id = $2";
     FIND_BY_NAME = "select id, name from secure_file where project_id = $1 and name_key = $2";
+    KEYS_TAKEN = "select name_key from secure_file where project_id = $1
+            and name_key in (select w.value from json_each($2) w)",
+        postgres: "select name_key from secure_file where project_id = $1
+            and name_key in (select w.value from jsonb_array_elements_text(cast(cast($2 as text) as jsonb)) w (value))";
 }
 
 /// Where sealed bytes are.
@@ -352,6 +356,21 @@ impl ReadTx {
             .maybe(&FIND_BY_NAME, args![project.0, name::key(wanted)])
             .await?;
         Ok(row.map(|(id, name)| (FileId(id), name)))
+    }
+
+    /// Which of these names a file has already, by what names are compared by, whoever asks. In one statement.
+    pub async fn names_taken(
+        &mut self,
+        project: ProjectId,
+        names: &[FileName],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let keys: Vec<String> = names.iter().map(FileName::key).collect();
+        let keys = serde_json::Value::from(keys).to_string();
+        let rows: Vec<(String,)> = self
+            .conn
+            .all(&KEYS_TAKEN, args![project.0, keys.as_str()])
+            .await?;
+        Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 
     pub(crate) async fn file_preamble(&mut self, file: FileId) -> Result<Vec<u8>, StoreError> {

@@ -84,7 +84,7 @@ impl Browser {
 
     /// Goes to an address, and follows where it leads.
     pub async fn go(&mut self, from: From<'_>, url: &str) -> Answer {
-        self.send("GET", from, url.to_owned(), None, &[]).await
+        self.send("GET", from, url.to_owned(), None).await
     }
 
     /// Sends a form of a page on `from`, and follows where it leads.
@@ -94,7 +94,7 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
             .collect();
-        self.send("POST", from, url.to_owned(), Some(body.join("&")), &[])
+        self.send("POST", from, url.to_owned(), Some(body.join("&")))
             .await
     }
 
@@ -108,70 +108,102 @@ impl Browser {
         self.submit(From::SameSite, &action, &all).await
     }
 
+    /// Sends content as a script of a page does, with the form's token in its header.
+    pub async fn send_content(
+        &mut self,
+        from: From<'_>,
+        url: &str,
+        token: &str,
+        content: &[u8],
+    ) -> Answer {
+        let body = Some(("application/octet-stream", content.to_vec()));
+        let extra = [("X-Coffer-Form-Token", token)];
+        self.once("POST", from, url, body, &extra).await
+    }
+
+    /// Goes to an address, and does not follow where it leads.
+    pub async fn step(&mut self, from: From<'_>, url: &str) -> Answer {
+        self.once("GET", from, url, None, &[]).await
+    }
+
     async fn send(
         &mut self,
         name: &str,
         from: From<'_>,
         url: String,
         body: Option<String>,
-        extra: &[(&str, &str)],
     ) -> Answer {
         let (mut name, mut url, mut body) = (name.to_owned(), url, body);
         for _ in 0..MOST_REDIRECTS {
-            let origin = origin(&url).to_owned();
-            let host = host(&url).to_owned();
-            let mut call = Call {
-                request: self.http.request(method(&name), &url),
-                what: format!("{name} {url} by a browser"),
-                answers: self.answers.clone(),
-            };
-            let sent: Vec<_> = self
-                .jar
-                .iter()
-                .filter(|((of, _), cookie)| *of == host && goes(cookie, from, &name))
-                .map(|((_, name), cookie)| format!("{name}={}", cookie.value))
-                .collect();
-            if !sent.is_empty() {
-                call = call.header("Cookie", &sent.join("; "));
-            }
-            let site = match from {
-                From::Typed => "none",
-                From::SameSite => "same-origin",
-                From::Other(_) => "cross-site",
-            };
-            call = call
-                .header("Sec-Fetch-Site", site)
-                .header("Sec-Fetch-Mode", "navigate");
-            if name != "GET" {
-                call = call.header(
-                    "Origin",
-                    match from {
-                        From::Other(other) => other,
-                        _ => &origin,
-                    },
-                );
-            }
-            for (name, value) in extra {
-                call = call.header(name, value);
-            }
-            if let Some(body) = body.take() {
-                call = call.body("application/x-www-form-urlencoded", body);
-            }
-            let answer = call.send().await;
-            self.keep(&host, &answer);
+            let form = body.take();
+            let form = form.map(|form| ("application/x-www-form-urlencoded", form.into_bytes()));
+            let answer = self.once(&name, from, &url, form, &[]).await;
             if !(300..400).contains(&answer.status) {
                 self.at = url;
                 return answer;
             }
             let to = answer.headers[LOCATION].to_str().unwrap().to_owned();
             url = if to.starts_with('/') {
-                format!("{origin}{to}")
+                format!("{}{to}", origin(&url))
             } else {
                 to
             };
             "GET".clone_into(&mut name);
         }
         panic!("{url} leads in circles");
+    }
+
+    /// One request, with what a browser sends along.
+    async fn once(
+        &mut self,
+        name: &str,
+        from: From<'_>,
+        url: &str,
+        body: Option<(&str, Vec<u8>)>,
+        extra: &[(&str, &str)],
+    ) -> Answer {
+        let origin = origin(url).to_owned();
+        let host = host(url).to_owned();
+        let mut call = Call {
+            request: self.http.request(method(name), url),
+            what: format!("{name} {url} by a browser"),
+            answers: self.answers.clone(),
+        };
+        let sent: Vec<_> = self
+            .jar
+            .iter()
+            .filter(|((of, _), cookie)| *of == host && goes(cookie, from, name))
+            .map(|((_, name), cookie)| format!("{name}={}", cookie.value))
+            .collect();
+        if !sent.is_empty() {
+            call = call.header("Cookie", &sent.join("; "));
+        }
+        let site = match from {
+            From::Typed => "none",
+            From::SameSite => "same-origin",
+            From::Other(_) => "cross-site",
+        };
+        call = call
+            .header("Sec-Fetch-Site", site)
+            .header("Sec-Fetch-Mode", "navigate");
+        if name != "GET" {
+            call = call.header(
+                "Origin",
+                match from {
+                    From::Other(other) => other,
+                    _ => &origin,
+                },
+            );
+        }
+        for (name, value) in extra {
+            call = call.header(name, value);
+        }
+        if let Some((kind, body)) = body {
+            call = call.body(kind, body);
+        }
+        let answer = call.send().await;
+        self.keep(&host, &answer);
+        answer
     }
 
     /// Takes the cookies of an answer, by the rules of their names.

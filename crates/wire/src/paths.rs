@@ -227,9 +227,13 @@ pub mod pages {
     pub const LIBRARY: &str = "{project}/_library";
     /// GET: the dialog for new files.
     pub const LIBRARY_UPLOAD: &str = "{project}/_library/upload";
+    /// GET: whether names for new files will do, as `?name=` says them.
+    pub const LIBRARY_CHECK: &str = "{project}/_library/check";
+    /// POST: a new file; the body is its content.
+    pub const FILES: &str = "{project}/_library/files";
     /// GET, POST: the roles of the whole Library.
     pub const LIBRARY_SECURITY: &str = "{project}/_library/security";
-    /// GET: a secure file; POST: its name and properties. POST on `{project}/_library/files` uploads one.
+    /// GET: a secure file; POST: its name and properties.
     pub const FILE: &str = "{project}/_library/files/{secureFileId}";
     /// GET: the dialog that deletes it; POST.
     pub const FILE_DELETE: &str = "{project}/_library/files/{secureFileId}/delete";

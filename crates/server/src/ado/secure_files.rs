@@ -96,22 +96,43 @@ pub(crate) async fn post(
     asked: Asked,
     request: Request,
 ) -> Result<Response> {
-    match media_type(request.headers()).as_str() {
-        "application/octet-stream" => {}
-        "application/json" => return query(&app, &caller, &name, &params, &asked, request).await,
-        other => return Err(ApiError::media_type(not_an_upload(other))),
+    if media_type(request.headers()) == "application/json" {
+        return query(&app, &caller, &name, &params, &asked, request).await;
+    }
+    let view = receive(&app, &caller, &name, &params, request).await?;
+    Ok(asked.json(&convert::secure_file(view)))
+}
+
+/// An upload, by whichever door it comes: the body is the content, `name` and `authorizePipelines` stand in the query.
+///
+/// The service looks at the caller's rights and at the name before a byte of the body is read.
+pub(crate) async fn receive(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    params: &Params,
+    request: Request,
+) -> Result<FileView> {
+    let kind = media_type(request.headers());
+    if kind != "application/octet-stream" {
+        return Err(ApiError::media_type(not_an_upload(&kind)));
     }
     let file_name = params.filled("name").ok_or_else(|| {
         ApiError::argument("The query parameter 'name' is missing: it is the new file's name.")
     })?;
     let authorize = params.flag("authorizePipelines")?;
-    let project = project(&app, &caller, &name).await?.id;
+    let project = project(app, caller, name).await?.id;
     let length = declared_length(request.headers());
-    let view = upload(
-        &app, &caller, project, file_name, authorize, length, request,
-    )
-    .await?;
-    Ok(asked.json(&convert::secure_file(view)))
+    let files = app.service.files();
+    let mut upload = files
+        .upload(caller, project, file_name, authorize, length)
+        .await?;
+    let limits = &app.limits;
+    let mut pieces = Pieces::new(request.into_body(), limits.body_idle, limits.upload_total);
+    while let Some(piece) = pieces.next().await? {
+        upload.write(&piece).await?;
+    }
+    Ok(upload.finish().await?)
 }
 
 /// The files whose properties a condition is true of: the body is a JSON string, or `null` for no condition.
@@ -164,28 +185,6 @@ fn not_an_upload(kind: &str) -> String {
             "{RIGHT}. A query by properties is 'application/json'. Nothing else is read here."
         ),
     }
-}
-
-/// The service looks at the caller's rights and at the name before a byte of the body is read.
-async fn upload(
-    app: &App,
-    caller: &Caller,
-    project: ProjectId,
-    name: &str,
-    authorize: bool,
-    length: Option<u64>,
-    request: Request,
-) -> Result<FileView> {
-    let files = app.service.files();
-    let mut upload = files
-        .upload(caller, project, name, authorize, length)
-        .await?;
-    let limits = &app.limits;
-    let mut pieces = Pieces::new(request.into_body(), limits.body_idle, limits.upload_total);
-    while let Some(piece) = pieces.next().await? {
-        upload.write(&piece).await?;
-    }
-    Ok(upload.finish().await?)
 }
 
 /// `PATCH /{id}`: name and properties.

@@ -44,6 +44,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             include_str!("../../assets/htmx-2.0.11.min.js"),
         ),
         ("coffer.js", SCRIPT, include_str!("../../assets/coffer.js")),
+        ("upload.js", SCRIPT, include_str!("../../assets/upload.js")),
         ("icon.svg", PICTURE, include_str!("../../assets/icon.svg")),
     ];
     let asset = |(name, kind, text): (&'static str, &'static str, &'static str)| {

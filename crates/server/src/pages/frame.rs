@@ -4,12 +4,12 @@
 use super::assets::{self, Asset};
 use super::guard::{FormToken, Session};
 use crate::App;
-use crate::ado;
 use crate::error::{ApiError, Result};
 use crate::params::Params;
 use axum::extract::FromRequestParts;
 use coffer_model::library::Project;
 use coffer_model::{Caller, CredentialId, FileId, PipelineId, RecordId, RunId};
+use coffer_service::Guided;
 use coffer_wire::paths::{fill, pages as at};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -118,6 +118,16 @@ impl Place {
     /// The dialog for new files.
     pub(crate) fn upload(&self, project: &str) -> String {
         self.below(at::LIBRARY_UPLOAD, &[project])
+    }
+
+    /// Where names for new files are looked at.
+    pub(crate) fn check_names(&self, project: &str) -> String {
+        self.below(at::LIBRARY_CHECK, &[project])
+    }
+
+    /// Where new files are sent.
+    pub(crate) fn files(&self, project: &str) -> String {
+        self.below(at::FILES, &[project])
     }
 
     /// The dialog for the roles of the whole Library.
@@ -364,7 +374,21 @@ impl FromRequestParts<App> for Visit {
 impl Visit {
     /// The project that the path names, as far as the visitor may see it.
     pub(crate) async fn project(&self, name: &str) -> Result<Project> {
-        ado::project(&self.app, &self.caller, name).await
+        let found = self.app.service.projects().find(&self.caller, name).await;
+        found.map_err(|error| {
+            let mut error = ApiError::from(error);
+            if error.code() == "project.not_found" {
+                error.guided(Guided {
+                    message: format!("There is no project '{name}' here, or you may not see it."),
+                    hints: vec![
+                        "Look at the spelling. If the project should be there, ask one of its administrators, or one of the \
+                         organization, to add you to a group of it."
+                            .to_owned(),
+                    ],
+                });
+            }
+            error
+        })
     }
 
     /// Where to sign in again and come back from, for what needs a fresh sign-in, if this one is not.

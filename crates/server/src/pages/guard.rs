@@ -8,7 +8,7 @@
 use super::frame::{Frame, PageKind, Place, Visitor};
 use super::html::{self, Problem};
 use crate::App;
-use crate::auth::{Guard, address, request_of};
+use crate::auth::{Guard, address, guided, request_of};
 use crate::body::read_all;
 use crate::cookies::{self, SameSite, cookie};
 use crate::error::{ApiError, Result};
@@ -16,9 +16,10 @@ use crate::normalize::Canonical;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use coffer_model::Caller;
 use coffer_service::{FoundSession, form_token, is_form_token};
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, REFERER, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -132,12 +133,20 @@ pub(crate) async fn admit(guard: &Guard, door: Door, request: Request, next: Nex
     });
     let mut visitor = None;
     let mut response = match check(guard, door, &fresh, &from, request, &mut visitor).await {
-        Ok(Admitted::Yes(request)) => next.run(*request).await,
+        Ok(Admitted::Yes(request)) => {
+            let caller = request.extensions().get::<Caller>().cloned();
+            let response = next.run(*request).await;
+            guided(&guard.app, caller, response).await
+        }
         Ok(Admitted::SignInFirst(path)) => html::see_other(&path),
         Err(error) => axum::response::IntoResponse::into_response(error),
     };
     let error = response.extensions().get::<ApiError>().cloned();
     if let Some(error) = error {
+        if guard.streams {
+            // A script sent the content, and shows what comes back as text: the envelope of the API.
+            return html::guarded(response);
+        }
         response = refused(&guard.app, &error, visitor, &from);
     }
     if door == Door::Entry {
@@ -311,13 +320,17 @@ fn whence(request: &Request, prefix: &str) -> String {
 fn refused(app: &App, error: &ApiError, visitor: Option<Visitor>, from: &str) -> Response {
     let place = Place::new(app);
     let again = matches!(error.code(), "sign_in.not_fresh" | "session.missing");
+    let title = match error.status {
+        StatusCode::NOT_FOUND => "Not found",
+        _ => "This did not work",
+    };
     let page = Problem {
         frame: Frame {
             visitor,
             kind: PageKind::Problem,
-            ..Frame::bare(app, "This did not work")
+            ..Frame::bare(app, title)
         },
-        message: if error.status.is_server_error() {
+        message: if error.status == StatusCode::INTERNAL_SERVER_ERROR {
             "Something went wrong inside the server. Its log says more. Try again in a moment."
                 .to_owned()
         } else {

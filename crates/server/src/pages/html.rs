@@ -113,9 +113,14 @@ pub(crate) fn see_other(path: &str) -> Response {
     marked(response)
 }
 
-/// The headers of every page.
+/// Marks an answer as a page, with the headers of every page.
 pub(crate) fn marked(mut response: Response) -> Response {
     response.extensions_mut().insert(IsPage);
+    guarded(response)
+}
+
+/// The headers under which a browser does nothing foreign with an answer.
+pub(crate) fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // Not `no-referrer`: with it, a browser would call the origin of our own forms `null`.

@@ -10,6 +10,8 @@ pub(crate) mod filters;
 pub(crate) mod frame;
 pub(crate) mod guard;
 pub(crate) mod html;
+pub(crate) mod library;
+pub(crate) mod paging;
 pub(crate) mod pipelines;
 pub(crate) mod projects;
 pub(crate) mod provider;

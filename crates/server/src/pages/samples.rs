@@ -6,12 +6,12 @@ use super::account::{NewPassword, Overview};
 use super::frame::{Frame, PageKind, Place, Section, Visitor};
 use super::html::Problem;
 use super::pipelines::{List as Pipelines, One as Pipeline};
-use super::projects::Projects;
+use super::projects::{Entry, Projects};
 use super::run::Page as Run;
 use super::run::cancel::Cancel;
 use super::run::review::{Permit, Review};
 use super::sign_in::{ProviderLink, SetPasswordPage, SignInPage};
-use super::{file, security};
+use super::{file, library, security};
 use askama::Template;
 use std::collections::BTreeSet;
 
@@ -54,12 +54,23 @@ impl Sampled for Projects {
     const FILE: &'static str = "projects.html";
 
     fn samples() -> Vec<Self> {
-        let of = |names: &[&str]| Self {
+        let entry = |name: &&str| Entry {
+            name: (*name).to_owned(),
+            description: HOSTILE.to_owned(),
+        };
+        let of = |names: &[&str], search: &str, more| Self {
             frame: Frame::sample(),
             organization: HOSTILE.to_owned(),
-            projects: names.iter().map(|name| (*name).to_owned()).collect(),
+            search: search.to_owned(),
+            projects: names.iter().map(entry).collect(),
+            more,
         };
-        vec![of(&[]), of(&["Pay Desk", HOSTILE, LONG, RIGHT_TO_LEFT])]
+        vec![
+            of(&[], "", false),
+            of(&[], HOSTILE, false),
+            of(&[HOSTILE], "", false),
+            of(&["Pay Desk", HOSTILE, LONG, RIGHT_TO_LEFT], HOSTILE, true),
+        ]
     }
 }
 
@@ -185,6 +196,9 @@ fn every_template_renders_every_sample_and_no_text_becomes_markup() {
         render::<file::permissions::Open>(),
         render::<security::Roles>(),
         render::<security::Add>(),
+        render::<library::Files>(),
+        render::<library::Groups>(),
+        render::<library::upload::Upload>(),
     ]);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     let mut there = BTreeSet::new();

@@ -14,7 +14,7 @@ use crate::coffer::{
 use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::file::{delete, permissions as pipeline_permissions, show as file_page};
 use crate::pages::{
-    account, assets, pipelines as pipelines_page, projects as projects_page, provider, reference,
+    account, assets, library, pipelines as pipelines_page, projects as projects_page, provider, reference,
     run as run_page, security as roles_page, sign_in as sign_in_page,
 };
 use axum::routing::{MethodFilter, on};
@@ -237,6 +237,10 @@ fn pages() -> Vec<Route> {
         route!(POST paths::pages::LIBRARY_SECURITY, roles_page::change_library)
             .page()
             .limit(JSON_LIMIT),
+        route!(GET paths::pages::LIBRARY, library::index).page(),
+        route!(GET paths::pages::LIBRARY_UPLOAD, library::upload::dialog).page(),
+        route!(GET paths::pages::LIBRARY_CHECK, library::upload::check).page(),
+        route!(POST paths::pages::FILES, library::upload::upload).content(),
         route!(GET paths::pages::SIGN_IN, sign_in_page::form).entry(),
         route!(POST paths::pages::SIGN_IN, sign_in_page::sign_in).entry(),
         route!(GET paths::pages::PASSWORD, sign_in_page::password_form).entry(),

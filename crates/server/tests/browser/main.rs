@@ -10,6 +10,7 @@ mod account;
 mod answers;
 mod foreign;
 mod hostile;
+mod library;
 mod page;
 mod places;
 mod policy;

@@ -23,6 +23,7 @@ mod health;
 mod hostile;
 mod job;
 mod library;
+mod library_page;
 mod limits;
 mod lists;
 mod lockout;

@@ -131,7 +131,7 @@ both! {
         for (who, create, administer) in [(&cast.engineer, true, true), (&cast.developer, true, false), (&reader, false, false)] {
             let caller = server.caller(who).await;
             let may = service.may_library(&caller, project).await.unwrap();
-            assert_eq!(may, LibraryMay { create, see_roles: true, administer }, "{}", who.name);
+            assert_eq!(may, LibraryMay { view: true, create, create_open: create, see_roles: true, administer }, "{}", who.name);
         }
         for (who, queue) in [(&cast.developer, true), (&reader, false)] {
             let caller = server.caller(who).await;

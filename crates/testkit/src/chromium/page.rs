@@ -226,6 +226,11 @@ impl Page {
         self.act("weight", json!({})).await.as_u64().unwrap()
     }
 
+    /// What the page sends takes its time from now on: so many bytes a second; 0 is as fast as it can.
+    pub async fn slow_sending(&self, bytes_a_second: u64) {
+        self.act("slow", json!({"bytes": bytes_a_second})).await;
+    }
+
     /// Nothing on the page as it is now keeps people out, in light and in dark.
     pub async fn accessible(&self, name: &str) {
         let found = self.act("accessible", json!({})).await;
