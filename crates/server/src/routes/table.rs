@@ -14,8 +14,8 @@ use crate::coffer::{
 use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::file::{delete, permissions as pipeline_permissions, show as file_page};
 use crate::pages::{
-    account, assets, library, pipelines as pipelines_page, projects as projects_page, provider, reference,
-    run as run_page, security as roles_page, sign_in as sign_in_page,
+    account, assets, library, pipelines as pipelines_page, projects as projects_page, provider,
+    reference, run as run_page, security as roles_page, sign_in as sign_in_page,
 };
 use axum::routing::{MethodFilter, on};
 use coffer_wire::paths;
