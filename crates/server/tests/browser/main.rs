@@ -8,6 +8,7 @@
 
 mod account;
 mod answers;
+mod files;
 mod foreign;
 mod hostile;
 mod library;
