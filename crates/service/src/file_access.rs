@@ -75,6 +75,8 @@ pub struct Permits {
     pub open_suspended: Option<(Person, Timestamp)>,
     /// The pipelines permitted one by one. Kept while the file is open.
     pub pipelines: Vec<PipelineAccess>,
+    /// Names of people and groups that may permit one.
+    pub who: Vec<String>,
 }
 
 impl Permissions<'_> {
@@ -141,7 +143,13 @@ async fn permits(
             rows.into_iter().map(|row| (row.id, row.name)).collect()
         }
     };
+    let file_seen = read
+        .look(caller, ViewFile { project, file })
+        .await
+        .map_err(|stop| Error::from(stop).about(&FILE))?;
+    let mut who = read.who_may_permit(project, &[file_seen]).await?;
     Ok(Permits {
+        who: who.remove(&file).unwrap_or_default(),
         open: permissions.all,
         open_suspended: permissions.all_suspended,
         pipelines: permissions

@@ -9,7 +9,7 @@ use coffer_model::access::{
     AUDIT_READERS, BREAK_GLASS_OFFICERS, Bits, COLLECTION_ADMINISTRATORS, KEY_OPERATORS, Role,
     Scope, build, library, officers,
 };
-use coffer_model::act::{AddPerson, CheckAccess, CreateProject, ViewPipeline, ViewRun};
+use coffer_model::act::{AddPerson, CheckAccess, CreateProject, ViewAccess, ViewPipeline, ViewRun};
 use coffer_model::library::IdentityKind;
 use coffer_model::{Caller, IdentityId, PipelineId, ProjectId};
 use std::collections::BTreeSet;
@@ -132,6 +132,40 @@ both! {
         assert!(read.run(&look, seen).await.unwrap().is_some());
         let files = read.files_visible(&somebody, world.project, 0, &FileQuery::All).await.unwrap();
         assert!(files.is_empty());
+    }
+
+    async fn roles_are_not_changed_over_what_somebody_else_changed(home) {
+        let world = World::new(&home).await;
+        let (ann, bob) = (world.person("ann", &["Readers"]).await, world.person("bob", &["Readers"]).await);
+        let scope = Scope::File(world.project, world.upload("ca.pem").await);
+        let stamp = async || {
+            let mut read = world.store.read().await.unwrap();
+            let seen = read.look(&world.admin, ViewAccess { scope }).await.unwrap();
+            read.access_list(&seen).await.unwrap().stamp()
+        };
+        let change = async |who: &Caller, stamp: &str, deny: i64| {
+            let put = AccessChange::Put { identity: ann.identity, bits: Bits { allow: library::VIEW, deny }, role: None };
+            let (who, stamp, changes) = (who.clone(), stamp.to_owned(), vec![put]);
+            unit!(world.store, (who, stamp, changes), |tx| tx.access_change_since(&who, scope, &changes, &stamp).await).await
+        };
+        let first = stamp().await;
+        change(&world.admin, &first, 0).await.unwrap();
+        let second = stamp().await;
+        assert_ne!(first, second);
+        let stale = change(&world.admin, &first, library::USE).await;
+        assert!(matches!(stale, Err(Stop::Refused(Refusal::ChangedMeanwhile))));
+        assert_eq!(stamp().await, second);
+        // Who may not change anything hears that, and not whether it would have been out of date.
+        for stamp in [&first, &second] {
+            assert!(matches!(change(&bob, stamp, library::USE).await, Err(Stop::Denied { .. })));
+        }
+        // The switch is part of what a list says.
+        let (admin, changes) = (world.admin.clone(), vec![AccessChange::Inherit(false)]);
+        unit!(world.store, (admin, changes), |tx| tx.access_change(&admin, scope, &changes).await).await.unwrap();
+        assert_ne!(stamp().await, second);
+        assert!(change(&world.admin, &second, library::USE).await.is_err());
+        let now = stamp().await;
+        change(&world.admin, &now, library::USE).await.unwrap();
     }
 
     async fn a_change_at_the_library_leaves_no_file_below_without_an_administrator(home) {

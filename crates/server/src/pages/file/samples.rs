@@ -65,6 +65,7 @@ fn file(name: &str, properties: &[(&str, &str)]) -> SecureFile {
 fn permits(is_open: bool, names: &[Option<&str>]) -> Permits {
     let open = Some((person(), Timestamp(1)));
     Permits {
+        who: names.iter().map(|_| HOSTILE.to_owned()).collect(),
         open: open.clone().filter(|_| is_open),
         open_suspended: open.filter(|_| !is_open && !names.is_empty()),
         pipelines: names
