@@ -168,7 +168,7 @@
   const live = document.getElementById("live");
   if (live) {
     const parts = ["#run-top", "#run-steps"];
-    const log = document.getElementById("log");
+    const atEnd = (page) => page.scrollHeight - page.scrollTop - page.clientHeight < 48;
     let wait = 1000;
     let timer = 0;
     let said = live.querySelector("[data-says]").dataset.says;
@@ -184,16 +184,24 @@
       improve(target);
     };
     const lines = async () => {
+      const log = document.getElementById("log");
       if (!log || log.dataset.grows === undefined) return false;
       const last = log.lastElementChild;
       const text = await ask(log.dataset.more + "&from=" + (last ? Number(last.id.slice(1)) + 1 : 1));
       if (!text) return false;
       const page = document.documentElement;
-      const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 48;
+      const moves = atEnd(page);
       document.getElementById("log-empty")?.remove();
       put(log, text, "beforeend");
-      if (atEnd) page.scrollTop = page.scrollHeight;
+      if (moves) page.scrollTop = page.scrollHeight;
       return true;
+    };
+    // The log of the next step, for who chose none and does not read above.
+    const follow = (text) => {
+      const step = text.match(/ id="log" data-step="([0-9a-f-]+)"/)?.[1];
+      const log = document.getElementById("log");
+      if (!step || step === log?.dataset.step || (log && !atEnd(document.documentElement))) return;
+      put(document.getElementById("run-output"), text, "innerHTML", "#run-output > *");
     };
     const look = async () => {
       try {
@@ -203,6 +211,7 @@
         if (text && !dialog.open) {
           news = true;
           for (const part of parts) put(live.querySelector(part), text, "innerHTML", part + " > *");
+          follow(text);
           const says = live.querySelector("[data-says]").dataset.says;
           if (says !== said) document.getElementById("live-says").textContent = said = says;
         }

@@ -98,6 +98,9 @@ browser! {
         server.run_agent("bob").await;
         linus.see(status("Running")).await;
         linus.see(link("Wait for the gate")).await;
+        // The page goes along with what runs, as long as nobody chose a step.
+        linus.see(heading("Wait for the gate")).await;
+        linus.see("line 120 of many").await;
         assert_eq!(linus.ask("window.stayed").await, true, "all that came by itself");
 
         linus.click(link("Wait for the gate")).await;

@@ -26,6 +26,7 @@ const LONGEST: usize = 4000;
 /// The log of a step.
 pub(crate) struct Log {
     /// The step.
+    pub(crate) step: RecordId,
     pub(crate) name: String,
     /// Whether lines may still come.
     pub(crate) grows: bool,
@@ -206,6 +207,7 @@ pub(super) async fn of(
     };
     let pieces = window(visit, project, &source, record).await?;
     Ok(Some(Log {
+        step: record.id,
         name: record.name.clone(),
         grows: record.state != "completed",
         more: source.more(),

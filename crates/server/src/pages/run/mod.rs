@@ -187,11 +187,13 @@ pub(crate) async fn get(visit: Visit, Path(name): Path<String>) -> Result<Respon
     if visit.params.once("mark") == Some(mark.as_str()) {
         return Ok(part_unchanged());
     }
-    let chosen = chosen(&visit).or_else(|| telling(&found));
+    // Who chose a step stays with it; for who did not, the page goes along with what runs.
+    let named = chosen(&visit);
+    let chosen = named.or_else(|| telling(&found));
     let log = log::of(&visit, &project, &found, chosen).await?;
     let run = &found.run;
     let here = link_of(&visit, &project, run.id);
-    let step = chosen.map(|step| format!("&view=logs&t={step}"));
+    let step = named.map(|step| format!("&view=logs&t={step}"));
     let page = Page {
         frame: visit
             .frame_of(&project, Section::Pipelines, format!("Run {}", run.name))

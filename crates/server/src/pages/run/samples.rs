@@ -207,6 +207,7 @@ impl Sampled for Page {
             here: Place::sample().run(HOSTILE, RUN),
         };
         let log = |lines| Log {
+            step: RecordId(Uuid::nil()),
             name: HOSTILE.to_owned(),
             grows: true,
             lines,
