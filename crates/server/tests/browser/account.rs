@@ -71,7 +71,7 @@ browser! {
         grace.see(sheet().find(heading("Revoke a token"))).await;
         grace.press("Escape").await;
         grace.gone(heading("Revoke a token")).await;
-        assert_eq!(grace.focused().await, "- link \"Revoke from a page\"");
+        assert!(grace.focused().await.contains("Revoke from a page"));
         server.holder(&token).get("_apis/connectionData").await.ok();
     }
 

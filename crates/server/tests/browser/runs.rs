@@ -95,41 +95,44 @@ browser! {
         linus.goto(&at(&format!("/results?buildId={}", run.id))).await;
         linus.see("Queued").await;
         linus.ask("window.stayed = true").await;
-        server.run_agent("bob").await;
-        linus.see(status("Running")).await;
-        linus.see(link("Wait for the gate")).await;
-        // The page goes along with what runs, as long as nobody chose a step.
-        linus.see(heading("Wait for the gate")).await;
-        linus.see("line 120 of many").await;
-        assert_eq!(linus.ask("window.stayed").await, true, "all that came by itself");
+        let reads = async {
+            linus.see(status("Running")).await;
+            linus.see(link("Wait for the gate")).await;
+            // The page goes along with what runs, as long as nobody chose a step.
+            linus.see(heading("Wait for the gate")).await;
+            linus.see("line 120 of many").await;
+            assert_eq!(linus.ask("window.stayed").await, true, "all that came by itself");
 
-        linus.click(link("Wait for the gate")).await;
-        linus.see("<img src=x onerror=canary(1)>").await;
-        linus.accessible("a run that goes on").await;
-        linus.picture("run-goes-on").await;
-        // Who reads above is not moved; who reads the end is taken along.
-        linus.ask("(window.stayed = true, scrollTo(0, 0))").await;
-        open(1);
-        linus.see("first gate").await;
-        assert_eq!(linus.ask("scrollY").await, 0);
-        let end = "document.documentElement.scrollHeight - scrollY - innerHeight < 48";
-        linus.ask("scrollTo(0, document.documentElement.scrollHeight)").await;
-        assert_eq!(linus.ask(end).await, true);
-        // A reader's place on the keyboard stays as well.
-        linus.ask("document.querySelector('[aria-current=true][id^=step]').focus({preventScroll: true})").await;
-        open(2);
-        linus.see("second gate").await;
-        linus.see(status("Succeeded")).await;
-        assert_eq!(linus.ask(end).await, true);
-        assert_eq!(linus.focused().await, "- link \"Wait for the gate\"");
-        linus.gone(link("Cancel run")).await;
-        linus.see("Warning: <b>careful</b>").await;
-        assert_eq!(linus.ask("window.stayed").await, true);
-        let numbers = "(() => { const ids = [...document.querySelectorAll('#log > li')].map((line) => Number(line.id.slice(1)));\
-                       return ids.every((id, at) => id === at + 1); })()";
-        assert_eq!(linus.ask(numbers).await, true, "no line twice, none left out");
-        linus.accessible("a run that is over").await;
-        linus.picture("run-over").await;
+            linus.click(link("Wait for the gate")).await;
+            linus.see("<img src=x onerror=canary(1)>").await;
+            linus.accessible("a run that goes on").await;
+            linus.picture("run-goes-on").await;
+            // Who reads above is not moved; who reads the end is taken along.
+            linus.ask("(window.stayed = true, scrollTo(0, 0))").await;
+            open(1);
+            linus.see("first gate").await;
+            assert_eq!(linus.ask("scrollY").await, 0);
+            let end = "document.documentElement.scrollHeight - scrollY - innerHeight < 48";
+            linus.ask("scrollTo(0, document.documentElement.scrollHeight)").await;
+            assert_eq!(linus.ask(end).await, true);
+            // A reader's place on the keyboard stays as well.
+            linus.ask("document.querySelector('[aria-current=true][id^=step]').focus({preventScroll: true})").await;
+            open(2);
+            linus.see("second gate").await;
+            linus.see(status("Succeeded")).await;
+            assert_eq!(linus.ask(end).await, true);
+            assert!(linus.focused().await.contains("Wait for the gate"));
+            linus.gone(link("Cancel run")).await;
+            linus.see("Warning: <b>careful</b>").await;
+            assert_eq!(linus.ask("window.stayed").await, true);
+            let numbers = "(() => { const ids = [...document.querySelectorAll('#log > li')].map((line) => Number(line.id.slice(1)));\
+                           return ids.every((id, at) => id === at + 1); })()";
+            assert_eq!(linus.ask(numbers).await, true, "no line twice, none left out");
+            linus.accessible("a run that is over").await;
+            linus.picture("run-over").await;
+        };
+        // The agent works while somebody looks.
+        tokio::join!(server.run_agent("bob"), reads);
     }
 
     async fn a_run_is_read_and_permitted_without_a_script(server, browser) {
