@@ -66,6 +66,8 @@ pub struct FoundSession {
     pub signed_in: Timestamp,
     /// Whether that is so short ago that grave acts need no new sign-in. The gate itself decides at the act.
     pub fresh: bool,
+    /// The database's clock when it was looked up.
+    pub now: Timestamp,
     /// What the forms of its pages carry.
     pub form_token: String,
     write_hash: [u8; 32],
@@ -192,6 +194,7 @@ impl Sessions<'_> {
             id: row.id,
             method: row.method,
             signed_in: row.signed_in,
+            now,
             fresh: now < row.signed_in.plus_seconds(FRESH_SECONDS),
             form_token: form_token(secret),
             write_hash: row.write_hash,

@@ -110,7 +110,7 @@ mod tests {
             .map(|asset| asset.name)
             .collect();
         assert_eq!(makers, ["trusted.js"]);
-        let policy = super::asset("trusted.js").text;
+        let policy = asset("trusted.js").text;
         for never in [
             "createScript:",
             "createScriptURL:",

@@ -8,7 +8,7 @@ use crate::error::{ApiError, Result};
 use crate::params::Params;
 use axum::extract::FromRequestParts;
 use coffer_model::library::Project;
-use coffer_model::{Caller, CredentialId, FileId, PipelineId, RecordId, RunId};
+use coffer_model::{Caller, CredentialId, FileId, PipelineId, RecordId, RunId, Timestamp};
 use coffer_service::Guided;
 use coffer_wire::paths::{fill, pages as at};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -346,6 +346,8 @@ pub(crate) struct Visit {
     pub(crate) params: Params,
     /// Whether the visitor signed in so short ago that grave acts need no new sign-in.
     pub(crate) fresh: bool,
+    /// The database's clock.
+    pub(crate) now: Timestamp,
     visitor: Visitor,
 }
 
@@ -366,6 +368,7 @@ impl FromRequestParts<App> for Visit {
                 token,
             },
             fresh: session.fresh,
+            now: session.now,
             caller: session.caller,
         })
     }

@@ -83,9 +83,11 @@ fn row(view: TokenView, now: Timestamp) -> Row {
 
 /// The visitor's tokens, those that work first.
 pub(crate) async fn rows(visit: &Visit) -> Result<Vec<Row>> {
-    let now = Timestamp(jiff::Timestamp::now().as_microsecond());
     let tokens = visit.app.service.people().tokens(&visit.caller).await?;
-    let mut rows: Vec<Row> = tokens.into_iter().map(|view| row(view, now)).collect();
+    let mut rows: Vec<Row> = tokens
+        .into_iter()
+        .map(|view| row(view, visit.now))
+        .collect();
     rows.sort_by_key(|row| (row.over.is_some(), std::cmp::Reverse(row.made)));
     Ok(rows)
 }
