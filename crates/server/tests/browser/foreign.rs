@@ -1,23 +1,9 @@
 //! Pages of others that a signed-in person opens: they change nothing, learn nothing, and show nothing of ours.
 
 use crate::places::Places;
+use crate::roles::state;
 use coffer_testkit::chromium::{Elsewhere, heading};
-use coffer_testkit::{TestServer, browser, group};
-
-/// What changes without an act of somebody: the record, and notes of when something was used.
-const NOT_ACTS: &[&str] = &[
-    "audit_event",
-    "audit_link",
-    "signed_record",
-    "signing_key",
-    "audit_snapshot",
-    "credential.last_used_at",
-    "credential.last_used_address",
-];
-
-async fn state(server: &TestServer) -> Vec<String> {
-    server.database().contents(NOT_ACTS).await
-}
+use coffer_testkit::{browser, group};
 
 /// Fields that any of our forms may want, with values that would do something.
 const FIELDS: &[(&str, &str)] = &[

@@ -2,6 +2,7 @@
 //! and marks what it becomes otherwise.
 
 use crate::places::{Places, encode};
+use coffer_testkit::chromium::{css, field, link, sheet};
 use coffer_testkit::client::{Body, Upload};
 use coffer_testkit::{PROJECT, Page, TestServer, User, browser, group};
 use coffer_wire::agent::{Feed, Lines, Record};
@@ -11,7 +12,7 @@ use coffer_wire::enums::IssueType;
 use coffer_wire::graph::{NewGraphGroup, TeamProjectChange};
 use coffer_wire::secure_files::SecureFileUpdate;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// For fields that hold any text.
 const TEXTS: &[&str] = &[
@@ -200,17 +201,56 @@ browser! {
         let grace = browser.person(server, "Grace", &[group::COLLECTION_ADMINISTRATORS, group::PROJECT_ADMINISTRATORS]).await;
         let places = world(server, &grace.user).await;
         let mut shown = String::new();
-        for path in places.all("GET") {
+        // Every page by its address, and what each leads to.
+        let (mut seen, mut next) = (BTreeSet::new(), places.all("GET"));
+        while let Some(path) = next.pop() {
+            if seen.len() > MOST_PAGES || !seen.insert(path.clone()) {
+                continue;
+            }
             let status = grace.goto(&path).await;
             assert!(status < 500, "{path}: {status}");
             is_clean(&grace, &path).await;
-            let text = "document.body.innerText + [...document.querySelectorAll('input, textarea')].map((e) => ' ' + e.value).join('')";
+            let text = "document.body.innerText + [...document.querySelectorAll('input, textarea, option')].map((e) => ' ' + e.value).join('')";
             shown.push_str(grace.ask(text).await.as_str().unwrap());
+            let links = "[...document.querySelectorAll('main a[href^=\"/\"]')].map((e) => e.getAttribute('href').split('#')[0])";
+            let links = grace.ask(links).await;
+            next.extend(links.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()));
         }
         let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let shown = squeezed(&shown);
         for name in PLANTED {
-            assert!(shown.contains(&squeezed(name)), "no page shows {name}: {shown}");
+            assert!(shown.contains(&squeezed(name)), "none of {seen:#?} shows {name}");
+        }
+    }
+
+    async fn what_is_typed_and_dropped_is_text(server, browser) {
+        let rosa = browser.person(server, "Rosa", &[group::RELEASE_ADMINISTRATORS]).await;
+        rosa.user.upload("ca.pem", b"x").await;
+        let library = "/DefaultCollection/Pay%20Desk/_library";
+        rosa.goto(library).await;
+        for text in TEXTS.iter().filter(|text| !text.contains('\n')) {
+            rosa.fill(field("Search files by name"), text).await;
+            rosa.press("Enter").await;
+            rosa.see("Nothing found").await;
+            is_clean(&rosa, text).await;
+        }
+        // The names of files on somebody's disk, which may be anything but paths.
+        rosa.goto(library).await;
+        rosa.click(link("Secure file")).await;
+        rosa.see(sheet()).await;
+        let names: Vec<_> = NAMES.iter().chain(&FILES).map(|name| (*name, b"x".as_slice())).collect();
+        rosa.choose(css("#upload-files"), &names).await;
+        for name in NAMES.iter().chain(&FILES) {
+            rosa.see(field(&format!("Name in the Library of {name}"))).await;
+        }
+        rosa.see(css("dialog [role=status]").with("ready")).await;
+        is_clean(&rosa, "the dialog for new files").await;
+        rosa.click(css("dialog [data-start]")).await;
+        rosa.see("stored in the Library").await;
+        is_clean(&rosa, "the dialog for new files").await;
+        let stored = rosa.user.file_names().await;
+        for name in FILES {
+            assert!(stored.iter().any(|other| other == name), "{name}");
         }
     }
 
@@ -242,5 +282,10 @@ browser! {
     }
 }
 
-/// Names that some page shows.
-const PLANTED: &[&str] = &[DESK, NAMES[0]];
+/// More pages than there are with one of each thing.
+const MOST_PAGES: usize = 60;
+/// What is shown by some page: the project, a person, files, a pipeline; and in properties, issues and logs, texts.
+const PLANTED: &[&str] = &[
+    DESK, NAMES[0], NAMES[1], FILES[0], TEXTS[0], TEXTS[2], TEXTS[4], TEXTS[8], TEXTS[10],
+    TEXTS[12], TEXTS[14], TEXTS[16],
+];

@@ -15,5 +15,6 @@ mod library;
 mod page;
 mod places;
 mod policy;
+mod roles;
 mod runs;
 mod signing_in;

@@ -19,6 +19,8 @@ impl Places {
         let file = keeper.upload("ca.pem", b"content").await;
         let yaml = "steps:\n- task: DownloadSecureFile@1\n  inputs:\n    secureFile: ca.pem\n";
         let pipeline = keeper.pipeline("build", yaml).await;
+        // Whoever may use the file permits what they add.
+        keeper.permit(&file, &pipeline, false).await.unwrap();
         let run = keeper.run(&pipeline).await;
         Self::new(PROJECT, &file.id, pipeline.id, run.id)
     }
