@@ -76,7 +76,9 @@ function watch(entry) {
   page.on("console", (message) => {
     const text = message.text();
     // A refusal is an answer like others; `response` below tells the ones that should not be.
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) complain(entry, text);
+    // What a person types on, htmx stops asking for, and says so.
+    const usual = ["Failed to load resource", "htmx:sendAbort, ", "htmx:afterRequest, "];
+    if (message.type() === "error" && !usual.some((start) => text.startsWith(start))) complain(entry, text);
   });
   page.on("pageerror", (error) => complain(entry, `script failed: ${error.message}`));
   page.on("crash", () => complain(entry, "the page crashed"));

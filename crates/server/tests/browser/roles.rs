@@ -1,7 +1,7 @@
 //! People with different roles, side by side on the same pages.
 
 use crate::places::{LIBRARY, Places, file_page};
-use coffer_testkit::chromium::{button, css, field, heading, link, row, sheet, status};
+use coffer_testkit::chromium::{button, css, field, heading, link, row, sheet};
 use coffer_testkit::{PROJECT, TestServer, browser, group};
 
 /// What changes without an act of somebody: the record, and notes of when something was used.
@@ -90,12 +90,12 @@ browser! {
 
         let before = state(server).await;
         rosa.click(sheet().find(row("build")).find(css("button"))).await;
-        rosa.see(sheet().find(status("Your roles do not include this"))).await;
+        rosa.see(sheet().find(css("[role=alert]"))).await;
         rosa.accessible("a refusal in a dialog").await;
         rosa.picture("refused-in-a-dialog").await;
         second.fill(field("Name of property 1"), "owner").await;
         second.click(button("Save")).await;
-        second.see(status("Your roles do not include this")).await;
+        second.see(css("[role=alert]")).await;
         second.picture("refused").await;
         assert_eq!(state(server).await, before);
         second.goto(&file_page(&file.id)).await;
