@@ -221,6 +221,10 @@ both! {
         let events = server.administrator().audit().await;
         let denied = newest(&events, "SecureFile.PropertiesChanged");
         assert_eq!((denied.outcome.as_str(), denied.actor.name.as_str()), ("denied", "Rita"));
+        let seen = look(&mut browser, &page).await.ok();
+        for text in ["denied", "Rita", "Change of name or properties"] {
+            says(&seen, text);
+        }
     }
 
     async fn only_the_typed_name_deletes_a_file(server) {
