@@ -257,7 +257,8 @@ both! {
         assert_eq!(forged.status, 403);
 
         let start = mark(&server).await;
-        browser.fill(&dialog, &dialog, &[("confirm", "ca.pem")]).await;
+        let back = browser.fill(&dialog, &dialog, &[("confirm", "ca.pem")]).await.ok();
+        says(&back, "The file is deleted.");
         assert!(browser.at.contains("/_library?") && browser.at.contains("done=deleted"), "{}", browser.at);
         assert_eq!(grace.file_names().await, ["other.pem"]);
         let by_page = since(&server, start).await;

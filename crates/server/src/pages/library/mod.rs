@@ -102,7 +102,12 @@ pub(crate) async fn index(visit: Visit, Path(name): Path<String>) -> Result<Resp
         Ok::<_, ApiError>(if may { None } else { Some(words.await?) })
     };
     let page = Files {
-        frame: visit.frame_of(&project, Section::Library, "Library"),
+        frame: visit.frame_of(&project, Section::Library, "Library").done(
+            match visit.params.text("done") {
+                Some("deleted") => Some("The file is deleted."),
+                _ => None,
+            },
+        ),
         no_upload: missing(may.create, bit::CREATE).await?,
         no_view: missing(may.view, bit::VIEW).await?,
         project: project.name,
