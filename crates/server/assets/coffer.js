@@ -134,7 +134,6 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (!event.detail.target) return;
-    improve(event.detail.target);
     if (event.detail.target === sheet) {
       const heading = sheet.querySelector("h1");
       if (heading) {
@@ -162,6 +161,8 @@
     }
   };
   improve(document);
+  // Each element that came in, also in place of another.
+  document.addEventListener("htmx:load", (event) => improve(event.detail.elt));
 
   // What goes on: asked for again until it is over, ever more seldom while nothing changes, and not while nobody looks.
   // Only a change of the state is said aloud. The page moves along with a log only for who reads its end.

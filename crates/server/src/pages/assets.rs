@@ -1,6 +1,6 @@
 //! `/assets/{file}`: style sheet, scripts and icon, as they lie in `assets/`. No build step: what is there is what a
 //! browser gets. Each is known by its digest, so that it may be kept for ever, and by its integrity, so that a browser
-//! runs nothing else. `htmx` is a copy of htmx.org 2.0.11, with its licence beside it.
+//! runs nothing else. They are compressed, once, because nothing in them is secret; pages are not. `htmx` is a copy of htmx.org 2.0.11, with its licence beside it.
 //!
 //! It must not know a page.
 
@@ -10,8 +10,12 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 /// A file of `assets/`.
@@ -24,6 +28,7 @@ pub(crate) struct Asset {
     pub(crate) integrity: String,
     kind: &'static str,
     text: &'static str,
+    gzip: Bytes,
 }
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -59,10 +64,32 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             ),
             kind,
             text,
+            gzip: gzip(text),
         }
     };
     all.into_iter().map(asset).collect()
 });
+
+fn gzip(text: &str) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(text.as_bytes());
+    // Into memory: it cannot fail, and if it did, the plain text would be served.
+    written
+        .and_then(|()| encoder.finish())
+        .map_or_else(|_| Bytes::new(), Bytes::from)
+}
+
+/// Whether a browser reads gzip (RFC 9110, 12.5.3).
+fn reads_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|part| {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").unwrap_or("1");
+        name.trim().eq_ignore_ascii_case("gzip") && weight.parse().is_ok_and(|q: f32| q > 0.0)
+    })
+}
 
 /// The asset that templates call so. A name that is none is a mistake of ours, found when the templates are tested.
 pub(crate) fn asset(name: &str) -> &'static Asset {
@@ -73,11 +100,16 @@ pub(crate) fn asset(name: &str) -> &'static Asset {
 }
 
 /// `GET /assets/{file}`. A version that is not this server's is not found: an old page is loaded anew.
-pub(crate) async fn get(Path(file): Path<String>) -> Response {
+pub(crate) async fn get(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.file == file) else {
         return marked(StatusCode::NOT_FOUND.into_response());
     };
-    let mut response = ([(CONTENT_TYPE, asset.kind)], asset.text).into_response();
+    let kind = [(CONTENT_TYPE, asset.kind), (VARY, "accept-encoding")];
+    let mut response = if reads_gzip(&headers) && !asset.gzip.is_empty() {
+        (kind, [(CONTENT_ENCODING, "gzip")], asset.gzip.clone()).into_response()
+    } else {
+        (kind, asset.text).into_response()
+    };
     let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(CACHE_CONTROL, kept);
     marked(response)
@@ -93,13 +125,37 @@ mod tests {
             assert_eq!(super::asset(asset.name).file, asset.file);
             assert!(asset.file.contains('-') && !asset.text.is_empty());
         }
-        // What uploads files comes with the Library only.
-        let everywhere = ASSETS.iter().filter(|asset| asset.name != "upload.js");
-        let bytes: usize = everywhere.map(|asset| asset.text.len()).sum();
+        let sent: usize = ASSETS.iter().map(|asset| asset.gzip.len()).sum();
         assert!(
-            bytes < 90_000,
-            "{bytes} bytes: a first page stays under 100 KB"
+            sent < 40_000,
+            "{sent} bytes: with its scripts, a first page stays far below 100 KB"
         );
+    }
+
+    #[test]
+    fn only_who_reads_gzip_gets_it() {
+        let reads = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(text));
+            reads_gzip(&headers)
+        };
+        for good in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5"] {
+            assert!(reads(good), "{good}");
+        }
+        for bad in ["", "br", "gzip;q=0", "gzip;q=0.000, br", "x-gzip", "gzip;q=x"] {
+            assert!(!reads(bad), "{bad}");
+        }
+        assert!(!reads_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_is_compressed_is_what_is_there() {
+        for asset in ASSETS.iter() {
+            let mut text = String::new();
+            let mut decoder = flate2::read::GzDecoder::new(&asset.gzip[..]);
+            std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
+            assert_eq!(text, asset.text, "{}", asset.name);
+        }
     }
 
     #[test]
