@@ -142,7 +142,14 @@ mod tests {
         for good in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5"] {
             assert!(reads(good), "{good}");
         }
-        for bad in ["", "br", "gzip;q=0", "gzip;q=0.000, br", "x-gzip", "gzip;q=x"] {
+        for bad in [
+            "",
+            "br",
+            "gzip;q=0",
+            "gzip;q=0.000, br",
+            "x-gzip",
+            "gzip;q=x",
+        ] {
             assert!(!reads(bad), "{bad}");
         }
         assert!(!reads_gzip(&HeaderMap::new()));
