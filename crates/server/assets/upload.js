@@ -205,6 +205,15 @@
         xhr.send(bytes);
       });
 
+    // What is no JSON is not of this server.
+    const read = (xhr) => {
+      try {
+        return JSON.parse(xhr.responseText);
+      } catch {
+        return null;
+      }
+    };
+
     // The server's own words, where it has some.
     const refusal = (xhr, answer) => {
       const { code, hints = [] } = answer?.customProperties ?? {};
@@ -260,12 +269,13 @@
         });
         const digest = crypto.subtle ? hex(await crypto.subtle.digest("SHA-256", bytes)) : "";
         if (row.state !== "sending") return;
-        const xhr = await post(row, bytes);
-        let answer = null;
-        try {
-          answer = JSON.parse(xhr.responseText);
-        } catch {
-          // Not the server's own words.
+        let xhr = await post(row, bytes);
+        let answer = read(xhr);
+        if (answer?.customProperties?.code === "form.stale") {
+          // Signed in again in another window.
+          await renew();
+          xhr = await post(row, bytes);
+          answer = read(xhr);
         }
         if (xhr.status !== 201 || !answer) throw refusal(xhr, answer);
         arrived(row, answer, digest);

@@ -138,6 +138,13 @@ browser! {
         second.see(heading("Projects")).await;
         grace.click(button("Try again a.pem")).await;
         grace.see(status("1 file stored in the Library.")).await;
+        // Signed in anew meanwhile: the page finds its new token by itself.
+        second.goto("/signin").await;
+        second.sign_in("Grace", coffer_testkit::chromium::PASSWORD).await;
+        second.see(heading("Projects")).await;
+        grace.choose(css("#upload-files"), &[("b.pem", b"b")]).await;
+        grace.click(button("Upload 1 file")).await;
+        grace.see(status("2 files stored in the Library.")).await;
     }
 
     async fn a_long_list_is_looked_through(server, browser) {

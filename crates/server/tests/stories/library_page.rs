@@ -387,7 +387,7 @@ both! {
         upload(&mut creator, "x.pem", b"x").await.ok();
         // Where the organization does not allow it, the dialog does not offer it.
         let page = look(&mut creator, &format!("{LIBRARY}/upload")).await.ok().text();
-        assert!(page.contains("Permit all pipelines"), "{page}");
+        assert!(page.contains("Permit all pipelines") && page.contains("sign in again"), "{page}");
         let switch = serde_json::json!({"openAccessAllowed": false});
         let call = server.administrator().call("PATCH", "_apis/coffer/organization").json(&switch);
         call.send().await.ok();

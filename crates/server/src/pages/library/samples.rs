@@ -130,6 +130,7 @@ impl Sampled for Upload {
             project: HOSTILE.to_owned(),
             limit: 10_485_760,
             may_open,
+            again: may_open.then(|| "/signin".to_owned()),
             no_upload,
         };
         vec![of(true, None), of(false, None), of(false, missing())]

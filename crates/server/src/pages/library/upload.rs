@@ -26,6 +26,8 @@ pub(crate) struct Upload {
     pub(crate) limit: u64,
     /// Whether new files may be opened to all pipelines.
     pub(crate) may_open: bool,
+    /// Where to sign in again before that, when this sign-in is not fresh any more.
+    pub(crate) again: Option<String>,
     /// What it takes, for who may not upload.
     pub(crate) no_upload: Option<Guided>,
 }
@@ -66,11 +68,13 @@ pub(crate) async fn dialog(visit: Visit, Path(name): Path<String>) -> Result<Res
         no_upload = Some(service.missing(&visit.caller, scope, bit::CREATE).await?);
     }
     let frame = visit.frame_of(&project, Section::Library, "Upload secure files");
+    let again = visit.again(&visit.place.library(&project.name));
     let page = Upload {
         frame: frame.dialog(),
         project: project.name,
         limit: MAX_FILE_BYTES,
         may_open: may.create_open,
+        again,
         no_upload,
     };
     Ok(show(StatusCode::OK, &page.frame, &page))
