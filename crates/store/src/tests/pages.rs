@@ -130,7 +130,7 @@ both! {
             world.person(name, &["Readers"]).await;
         }
         home.sql("update identity set disabled_at = 1 where unique_key = 'gone ann'").await;
-        home.sql("update identity set display_name = 'Ömer' where unique_key = 'große'").await;
+        home.sql("update identity set display_name = 'Ömer' where unique_key = 'grosse'").await;
         // As a database of before this form was kept: opening it fills it in.
         home.sql("update identity set display_key = ''").await;
         world.store.close().await;
