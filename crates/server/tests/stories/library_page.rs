@@ -361,6 +361,16 @@ both! {
             let answer = creator.send_content(From::SameSite, &url, wrong, b"x").await;
             assert_eq!(answer.code(403), "form.stale");
         }
+        // Even with every cookie and the token: the origin says it.
+        let cookies = ["__Host-coffer-session", "__Host-coffer-write"]
+            .map(|name| format!("{name}={}", creator.cookie(name).unwrap()))
+            .join("; ");
+        for (name, value) in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Accept", "*/*")] {
+            let call = server.nobody().call("POST", &format!("{}/_library/files?name=x.pem", PROJECT.replace(' ', "%20")));
+            let call = call.header("Cookie", &cookies).header("X-Coffer-Form-Token", &token).header(name, value);
+            let answer = call.body("application/octet-stream", "x").send().await;
+            assert_eq!(answer.code(403), "cross_site", "{name}");
+        }
         // A form of another kind is not content.
         let form = creator.submit(From::SameSite, &url, &[("form_token", &token)]).await;
         assert_eq!(form.status, 403, "the token comes as a header");
