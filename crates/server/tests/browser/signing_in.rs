@@ -72,8 +72,8 @@ browser! {
         for page in [&grace, &linus] {
             page.goto("/account").await;
         }
-        grace.see("Signed in as Grace").await;
-        linus.see("Signed in as Linus").await;
+        grace.see(link("Your account: Grace")).await;
+        linus.see(link("Your account: Linus")).await;
         linus.click(button("Sign out")).await;
         linus.see(heading("Sign in")).await;
         // Another window of hers is hers, and ends with her.
