@@ -158,7 +158,7 @@ browser! {
     async fn a_file_is_deleted_by_its_name_and_what_would_break_is_told(server, browser) {
         let rosa = browser.person(server, "Rosa", &[group::RELEASE_ADMINISTRATORS]).await;
         let linus = server.developer().await;
-        let (file, run) = waiting(&rosa.user, &linus).await;
+        let (file, _) = waiting(&rosa.user, &linus).await;
         rosa.user.permit(&file, &run_pipeline(&linus).await, true).await.unwrap();
         // Without a mouse.
         rosa.goto(&file_page(&file.id)).await;
