@@ -8,6 +8,7 @@
   const sheet = document.getElementById("dialog-page");
   let opener = null;
   let changed = false;
+  let unsaved = false;
 
   // The kind of page that the server says it answered with: page, dialog, problem, signin.
   const kindOf = (xhr) => xhr.getResponseHeader("coffer-page");
@@ -26,9 +27,22 @@
     notice.replaceChildren(line);
   };
 
+  // What was chosen and not saved is dropped at the second word only.
+  const mayClose = () => {
+    if (!unsaved || !sheet.querySelector("[data-draft]")) return true;
+    unsaved = false;
+    say(document.getElementById("dialog-notice"), "Nothing of this is saved yet. Save the changes, or close once more to drop them.", "alert");
+    dialog.scrollTo(0, 0);
+    return false;
+  };
+
+  sheet.addEventListener("input", (event) => {
+    if (event.target.closest("[data-draft]")) unsaved = true;
+  });
+
   const open = (link) => {
     opener = link;
-    changed = false;
+    changed = unsaved = false;
     document.getElementById("dialog-notice").replaceChildren();
     sheet.replaceChildren();
     sheet.setAttribute("aria-busy", "true");
@@ -46,11 +60,11 @@
     }
     if (event.target.closest("[data-close]") && dialog.open) {
       event.preventDefault();
-      dialog.close();
+      if (mayClose()) dialog.close();
       return;
     }
     if (event.target === dialog && !dialog.querySelector("[data-busy]")) {
-      dialog.close();
+      if (mayClose()) dialog.close();
       return;
     }
     const copy = event.target.closest("button[data-copy]");
@@ -65,7 +79,11 @@
 
   // Escape must not end what is on its way.
   dialog.addEventListener("cancel", (event) => {
-    if (dialog.querySelector("[data-busy]")) event.preventDefault();
+    if (dialog.querySelector("[data-busy]") || !mayClose()) event.preventDefault();
+  });
+
+  dialog.querySelector("form[method=dialog]").addEventListener("submit", (event) => {
+    if (!mayClose()) event.preventDefault();
   });
 
   dialog.addEventListener("close", () => {
@@ -112,7 +130,10 @@
       sheet.removeAttribute("aria-busy");
       // A draft is nothing changed, until the server says that it was done.
       const done = new URL(xhr.responseURL).searchParams.has("done");
-      if (requestConfig.verb !== "get" && (done || !requestConfig.elt.closest("[data-draft]"))) changed = true;
+      const wrote = requestConfig.verb !== "get";
+      const draft = requestConfig.elt.closest("[data-draft]") !== null;
+      if (wrote && (done || !draft)) changed = true;
+      unsaved = wrote && draft && !done;
       if (kind !== "dialog") {
         // What was done leads on to another page.
         event.detail.shouldSwap = false;

@@ -61,8 +61,8 @@ pub(crate) fn when(at: &Timestamp, _: &dyn askama::Values) -> askama::Result<Saf
 pub(crate) fn size(bytes: &u64, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(match *bytes {
         bytes @ 0..1024 => format!("{bytes} B"),
-        bytes @ 1024..1_048_576 => format!("{:.1} KB", tenths(bytes, 1024)),
-        bytes => format!("{:.1} MB", tenths(bytes, 1_048_576)),
+        bytes @ 1024..1_048_576 => format!("{} KB", tenths(bytes, 1024)),
+        bytes => format!("{} MB", tenths(bytes, 1_048_576)),
     })
 }
 

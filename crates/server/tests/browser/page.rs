@@ -125,6 +125,10 @@ browser! {
         rosa.picture("security-add").await;
         rosa.click(sheet().find(button("Add"))).await;
         rosa.see(sheet().find(row("Grace")).with("not saved yet")).await;
+        // Who closes now is told so once, and stays.
+        rosa.press("Escape").await;
+        rosa.see(status("Nothing of this is saved yet")).await;
+        rosa.see(sheet().find(row("Grace")).with("not saved yet")).await;
         // Until it is saved it is thrown away at will.
         rosa.click(sheet().find(link("Reset changes"))).await;
         rosa.gone(sheet().find(row("Grace"))).await;

@@ -299,7 +299,7 @@ both! {
         }
         assert_eq!(names(&library(&mut creator, "").await), ["empty.bin", "most.bin"]);
         let page = look(&mut creator, &format!("{LIBRARY}/upload")).await.ok().text();
-        assert!(page.contains("data-limit=\"10485760\"") && page.contains("10.0 MB"), "{page}");
+        assert!(page.contains("data-limit=\"10485760\"") && page.contains("10 MB"), "{page}");
         assert!(page.contains("needs JavaScript") && page.contains("coffer file upload"), "{page}");
     }
 
