@@ -6,7 +6,7 @@ use crate::access_below::{array, keys};
 use crate::error::StoreError;
 use crate::file_lists::{FileRow, file_columns, file_people, own_tokens, seen_inherited};
 use crate::gate::could;
-use crate::page::{COUNTED, Counted, Page, PageFrom, counted, window};
+use crate::page::{Page, PageFrom, window};
 use crate::sql::{Statement, args, statements};
 use crate::standing::Standing;
 use crate::unit::ReadTx;
@@ -170,7 +170,7 @@ impl ReadTx {
     /// A page of the files that the caller may see, with what the caller may do with each.
     ///
     /// A page costs what lies before it: the first hundreds are found at once, and so are the last ones from the end. Files
-    /// are counted up to [`COUNTED`].
+    /// are counted up to [`crate::COUNTED`].
     pub async fn files_page(
         &mut self,
         caller: &Caller,
@@ -190,39 +190,29 @@ impl ReadTx {
         let above = self.library_bits(caller, project).await?;
         let sees_library = above & library::VIEW != 0;
         let token = library_token(project);
-        let values = |top: i64, skip: i64| {
-            args![
-                caller.identity.0,
-                library::VIEW,
-                LIBRARY.0,
-                &token,
-                project.0,
-                &search,
-                top,
-                skip
-            ]
-        };
+        let counted = args![
+            caller.identity.0,
+            library::VIEW,
+            LIBRARY.0,
+            token,
+            project.0,
+            search
+        ];
         let window = window(query.from, query.top);
         let page = statement(
             sees_library,
             query.sort,
             query.descending != window.backwards,
         );
-        let tokens: Vec<(String,)> = self.conn.all(page, values(window.top, window.skip)).await?;
-        let total = match counted(&window, tokens.len()) {
-            Some(total) => total,
-            None => {
-                let count = if sees_library {
-                    &COUNT_INHERITED
-                } else {
-                    &COUNT_OWN
-                };
-                let mut limited = values(COUNTED + 1, 0);
-                limited.pop();
-                let (count,) = self.conn.one::<(i64,)>(count, limited).await?;
-                Counted::of(count)
-            }
+        let mut values = counted.clone();
+        values.extend(args![window.top, window.skip]);
+        let tokens: Vec<(String,)> = self.conn.all(page, values).await?;
+        let count = if sees_library {
+            &COUNT_INHERITED
+        } else {
+            &COUNT_OWN
         };
+        let total = self.total(&window, tokens.len(), count, counted).await?;
         let (more, tokens) = window.cut(tokens);
         let mut files = self.files_found(project, tokens).await?;
         self.properties(project, false, &mut files).await?;

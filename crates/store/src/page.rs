@@ -1,6 +1,10 @@
 //! Pages of lists: from the beginning or from the end, and counted as far as that is cheap. It must not know what the
 //! lists are of.
 
+use crate::error::StoreError;
+use crate::sql::{Statement, Value, args};
+use crate::unit::ReadTx;
+
 /// As far as lists are counted: beyond it a page says that there are more.
 pub const COUNTED: i64 = 10_000;
 
@@ -30,7 +34,7 @@ pub struct Counted {
 
 impl Counted {
     /// What a count that was limited to one more than [`COUNTED`] says.
-    pub(crate) fn of(count: i64) -> Self {
+    fn of(count: i64) -> Self {
         Self {
             count: count.min(COUNTED).unsigned_abs(),
             or_more: count > COUNTED,
@@ -97,7 +101,7 @@ pub(crate) fn window(from: PageFrom, top: u32) -> Window {
 }
 
 /// How many there are, where the page shows it: it ends before its end, and begins after something.
-pub(crate) fn counted(window: &Window, rows: usize) -> Option<Counted> {
+fn counted(window: &Window, rows: usize) -> Option<Counted> {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let whole = rows < window.top && (rows > 0 || window.skip == 0);
     let total = window.skip.saturating_add(rows);
@@ -105,6 +109,25 @@ pub(crate) fn counted(window: &Window, rows: usize) -> Option<Counted> {
         count: total.unsigned_abs(),
         or_more: false,
     })
+}
+
+impl ReadTx {
+    /// How many there are, of which a page took `rows`: asked of the database only where the page does not show it, and no
+    /// further than [`COUNTED`]. The statement has its limit as its last value.
+    pub(crate) async fn total(
+        &mut self,
+        window: &Window,
+        rows: usize,
+        count: &Statement,
+        mut values: Vec<Value>,
+    ) -> Result<Counted, StoreError> {
+        if let Some(total) = counted(window, rows) {
+            return Ok(total);
+        }
+        values.extend(args![COUNTED + 1]);
+        let (count,) = self.conn.one::<(i64,)>(count, values).await?;
+        Ok(Counted::of(count))
+    }
 }
 
 impl Window {

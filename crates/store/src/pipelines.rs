@@ -4,7 +4,7 @@ use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen, could};
-use crate::page::{COUNTED, Counted, Page, PageFrom, counted, window};
+use crate::page::{Page, PageFrom, window};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, build};
@@ -206,16 +206,10 @@ impl ReadTx {
             project.0,
             search
         ];
-        let mut limited = values.clone();
+        let counted = values.clone();
         values.extend(args![window.top, window.skip]);
         let rows: Vec<PipelineRow> = self.conn.all(&PAGE, values).await?;
-        let total = match counted(&window, rows.len()) {
-            Some(total) => total,
-            None => {
-                limited.extend(args![COUNTED + 1]);
-                Counted::of(self.conn.one::<(i64,)>(&COUNT, limited).await?.0)
-            }
-        };
+        let total = self.total(&window, rows.len(), &COUNT, counted).await?;
         let (more, rows) = window.cut(rows);
         Ok(window.page(rows, more, total))
     }

@@ -5,7 +5,7 @@ use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::Grant;
 use crate::identities::NewIdentity;
-use crate::page::{COUNTED, Counted, Page, PageFrom, counted, window};
+use crate::page::{Page, PageFrom, window};
 use crate::sql::{Value, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{self, Scope};
@@ -557,16 +557,10 @@ impl ReadTx {
         let mut values = seen_by(caller);
         let only = only.map(|project| project.to_string()).unwrap_or_default();
         values.extend(args![search, only]);
-        let mut limited = values.clone();
+        let counted = values.clone();
         values.extend(args![window.top, window.skip]);
         let rows: Vec<Row> = self.conn.all(&PAGE, values).await?;
-        let total = match counted(&window, rows.len()) {
-            Some(total) => total,
-            None => {
-                limited.extend(args![COUNTED + 1]);
-                Counted::of(self.conn.one::<(i64,)>(&COUNT, limited).await?.0)
-            }
-        };
+        let total = self.total(&window, rows.len(), &COUNT, counted).await?;
         let (more, rows) = window.cut(rows);
         let rows = rows.into_iter().map(project).collect();
         Ok(window.page(rows, more, total))

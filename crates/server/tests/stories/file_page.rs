@@ -33,14 +33,9 @@ pub(crate) async fn look(browser: &mut Browser, path: &str) -> Answer {
     browser.go(From::SameSite, &url).await
 }
 
-/// What an event says, but for when, by which credential and about which file.
-fn told(event: &AuditEvent) -> Value {
-    let details = event.details.iter().filter(|(name, _)| {
-        !matches!(
-            name.as_str(),
-            "credential" | "session" | "activity" | "changes" | "token" | "userAgent"
-        )
-    });
+/// What an event says, with the details of these names.
+pub(crate) fn told(event: &AuditEvent, kept: impl Fn(&str) -> bool) -> Value {
+    let details = event.details.iter().filter(|(name, _)| kept(name));
     let details: Vec<String> = details
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
@@ -53,13 +48,21 @@ fn told(event: &AuditEvent) -> Value {
     ])
 }
 
+/// Whether a detail says more than when, by which credential and about which file.
+fn is_about_the_act(name: &str) -> bool {
+    !matches!(
+        name,
+        "credential" | "session" | "activity" | "changes" | "token" | "userAgent"
+    )
+}
+
 /// What went on record since there were so many events.
 async fn since(server: &TestServer, mark: usize) -> Vec<Value> {
     let events = server.administrator().audit().await;
     let events = events[mark..]
         .iter()
         .filter(|event| !event.action.starts_with("AuditLog."));
-    events.map(told).collect()
+    events.map(|event| told(event, is_about_the_act)).collect()
 }
 
 async fn mark(server: &TestServer) -> usize {

@@ -1,6 +1,6 @@
 //! The Security dialogs of a file and of the Library, as forms that a browser sends.
 
-use crate::file_page::{forge, look, path, says, says_not, window};
+use crate::file_page::{forge, look, path, says, says_not, told, window};
 use crate::roles::{group_id, id_of, project_id};
 use crate::{Cast, newest};
 use coffer_testkit::{Answer, Browser, TestServer, User, both, group};
@@ -97,32 +97,18 @@ async fn events(server: &TestServer, mark: usize) -> Vec<Value> {
     let events = events[mark..]
         .iter()
         .filter(|event| event.action.starts_with("Security."));
-    let details = |event: &coffer_wire::coffer::AuditEvent| {
-        let kept = [
-            "identity",
-            "role",
-            "allow",
-            "deny",
-            "removed",
-            "inherits",
-            "namespace",
-        ];
-        let details = event
-            .details
-            .iter()
-            .filter(|(name, _)| kept.contains(&name.as_str()));
-        let details: Vec<_> = details
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        json!([
-            event.action,
-            event.outcome,
-            event.actor.name,
-            event.resource_type,
-            details
-        ])
-    };
-    events.map(details).collect()
+    let kept = [
+        "identity",
+        "role",
+        "allow",
+        "deny",
+        "removed",
+        "inherits",
+        "namespace",
+    ];
+    events
+        .map(|event| told(event, |name| kept.contains(&name)))
+        .collect()
 }
 
 both! {

@@ -58,8 +58,7 @@ pub(crate) async fn page(
         Some("same") => Some("There was nothing to save."),
         _ => None,
     };
-    let page = load(&visit, &project, id).await?;
-    let mut page = page;
+    let mut page = load(&visit, &project, id).await?;
     page.frame.done = done;
     Ok(show(StatusCode::OK, &page.frame, &page))
 }
