@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | [`mod@file`] | a text file of this host, outside the data folder | associated data |
 //! | `vault` (to come) | Vault or OpenBao Transit | `associated_data` |
-//! | `azure` (to come, feature) | Azure Key Vault | nothing: wraps with a public key, so the record is signed |
+//! | `azure` (to come, feature) | Azure Key Vault | a signature over the wrap and its context, since anyone can wrap with a public key |
 //! | `aws` (to come, feature) | AWS KMS | encryption context |
 //! | `pkcs11` (to come, feature) | a hardware module, one thread per session | associated data of AES-GCM |
 //!

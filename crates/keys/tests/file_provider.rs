@@ -17,8 +17,8 @@ use std::sync::Arc;
 use coffer_keys::FileProvider;
 use coffer_keys::file::{Created, KeyFileError, State};
 use coffer_seal::{
-    Entropy, GenerationId, KeyError, KeyProvider as _, ProjectKeyContext, ProjectKeySecret,
-    os_entropy,
+    Entropy, GenerationId, KeyError, KeyLifecycle as _, KeyProvider as _, ProjectKeyContext,
+    ProjectKeySecret, os_entropy,
 };
 use tempfile::TempDir;
 use uuid::Uuid;

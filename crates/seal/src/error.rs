@@ -1,5 +1,7 @@
 //! What can go wrong when something sealed or wrapped is opened. Texts name no key, no content, no digest.
 
+use std::time::Duration;
+
 /// Why sealed bytes, or a wrapped file key, do not open. Nothing that came before is to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +70,20 @@ pub enum KeyError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The service has had more calls than its quota allows. Trying again after the time helps, and not before.
+    #[error("the key service's quota is used up; it takes calls again in {} s", retry_after.as_secs().max(1))]
+    Throttled {
+        /// How long the service wants to be left alone; at least what it said.
+        retry_after: Duration,
+    },
+    /// The credential may not do this. Trying again does not help.
+    #[error("the key provider's credential may not {right}: {hint}")]
+    Forbidden {
+        /// What it may not do, as a verb: `unwrap`, `make keys`.
+        right: &'static str,
+        /// What to grant, and to whom.
+        hint: String,
+    },
     /// The provider understood and declines. Trying again does not help.
     #[error("the key provider refuses: {hint}")]
     Refused {
@@ -120,6 +136,11 @@ impl KeyError {
             hint: hint.into(),
             source: Some(source.into()),
         }
+    }
+
+    /// Whether the same call may succeed later, with nobody doing anything about it.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
     }
 
     /// A provider that declines.

@@ -82,7 +82,9 @@ pub use format::{
 };
 pub use opener::Opener;
 pub use project_key::{ProjectKey, ProjectKeyContext, ProjectKeySecret};
-pub use provider::{BoxFuture, GenerationId, KeyProvider, WrapContext};
+pub use provider::{
+    BoxFuture, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, WrapContext,
+};
 pub use sealer::{Sealer, Summary};
 pub use signing::SigningKey;
 pub use small::{open_bytes, seal_bytes};

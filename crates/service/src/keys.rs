@@ -234,7 +234,14 @@ impl Keys {
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
             return Ok(generation);
         }
-        let generation = self.provider.new_generation(&unit).await?.0;
+        let generation = match self.provider.newest_generation(&unit).await? {
+            Some(prepared) => prepared,
+            None => {
+                let lifecycle = self.provider.lifecycle().ok_or_else(no_generation)?;
+                lifecycle.new_generation(&unit).await?
+            }
+        }
+        .0;
         let (caller, made, provider) = (self.duty(), generation.clone(), self.provider.name());
         self.store
             .write("key.generation", move |tx| {
@@ -301,4 +308,13 @@ impl Keys {
             Err(stop) => Err(stop.into()),
         }
     }
+}
+
+fn no_generation() -> Error {
+    Error::new(
+        crate::Kind::Unavailable,
+        "keys.no_generation",
+        "The key provider has no root generation for this scale unit, and no credential is configured that may make one.",
+    )
+    .hint("Configure a lifecycle credential, or have the first generation made in the key service.")
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyProvider, ProjectKeySecret, WrapContext,
-    WrappingKey,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret,
+    WrapContext, WrappingKey,
 };
 
 pub use disk::KeyFileError;
@@ -83,15 +83,6 @@ impl FileProvider {
             .collect())
     }
 
-    /// Takes back [`KeyProvider::disable`], to restore a backup made before a rotation.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::UnknownGeneration`] when it was destroyed, and those of the file.
-    pub async fn enable(&self, generation: &GenerationId) -> Result<(), KeyError> {
-        self.set_state(generation, State::Active).await
-    }
-
     async fn set_state(&self, generation: &GenerationId, state: State) -> Result<(), KeyError> {
         let id = generation.0.clone();
         self.change(move |file, _| {
@@ -141,26 +132,16 @@ impl KeyProvider for FileProvider {
         "file"
     }
 
-    fn anyone_can_wrap(&self) -> bool {
-        false
-    }
-
-    fn new_generation<'a>(
+    fn newest_generation<'a>(
         &'a self,
         scale_unit: &'a str,
-    ) -> BoxFuture<'a, Result<GenerationId, KeyError>> {
+    ) -> BoxFuture<'a, Result<Option<GenerationId>, KeyError>> {
         Box::pin(async move {
-            text::check_scale_unit(scale_unit)?;
-            let generation = Generation::new(scale_unit, self.entropy.as_ref());
-            let id = GenerationId(generation.info.id.clone());
-            self.change(move |file, now| {
-                let mut generation = generation;
-                generation.info.created = now;
-                file.generations.push(generation);
-                Ok(())
-            })
-            .await?;
-            Ok(id)
+            let file = disk::read(&self.path).map_err(disk::unusable)?;
+            let newest = file.generations.iter().rev().find(|entry| {
+                entry.info.scale_unit == scale_unit && entry.info.state == State::Active
+            });
+            Ok(newest.map(|entry| GenerationId(entry.info.id.clone())))
         })
     }
 
@@ -194,8 +175,38 @@ impl KeyProvider for FileProvider {
         })
     }
 
+    /// One file, one credential: who may read it may do everything.
+    fn lifecycle(&self) -> Option<&dyn KeyLifecycle> {
+        Some(self)
+    }
+}
+
+impl KeyLifecycle for FileProvider {
+    fn new_generation<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<GenerationId, KeyError>> {
+        Box::pin(async move {
+            text::check_scale_unit(scale_unit)?;
+            let generation = Generation::new(scale_unit, self.entropy.as_ref());
+            let id = GenerationId(generation.info.id.clone());
+            self.change(move |file, now| {
+                let mut generation = generation;
+                generation.info.created = now;
+                file.generations.push(generation);
+                Ok(())
+            })
+            .await?;
+            Ok(id)
+        })
+    }
+
     fn disable<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(self.set_state(generation, State::Disabled))
+    }
+
+    fn enable<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(self.set_state(generation, State::Active))
     }
 
     /// Takes the generation out of the file. Old blocks of the disk, and copies made by others, are out of reach.

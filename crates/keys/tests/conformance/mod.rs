@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffer_seal::{
-    GenerationId, KeyError, KeyProvider, ProjectKey, ProjectKeyContext, ProjectKeySecret,
-    os_entropy,
+    GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, ProjectKey,
+    ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,18 @@ pub(crate) async fn suite(provider: Arc<dyn KeyProvider>) {
     a_replayed_wrap_is_caught_by_the_commitment(provider).await;
     a_disabled_generation_refuses(provider).await;
     a_destroyed_generation_is_gone(provider).await;
+    a_disabled_generation_is_enabled_again(provider).await;
+    the_newest_generation_is_found(provider).await;
     many_calls_at_once_are_all_served(provider).await;
+    if let Some(notes) = provider.notes() {
+        the_last_note_is_kept(notes).await;
+    }
+}
+
+fn lifecycle(provider: &dyn KeyProvider) -> &dyn KeyLifecycle {
+    provider
+        .lifecycle()
+        .expect("the suite needs a lifecycle credential")
 }
 
 fn context(version: u64) -> ProjectKeyContext {
@@ -32,7 +43,7 @@ fn context(version: u64) -> ProjectKeyContext {
 }
 
 async fn generation(provider: &dyn KeyProvider) -> GenerationId {
-    provider.new_generation("unit-1").await.unwrap()
+    lifecycle(provider).new_generation("unit-1").await.unwrap()
 }
 
 async fn unwraps_to(
@@ -90,7 +101,7 @@ async fn generations_are_apart(provider: &dyn KeyProvider) {
         "opened under another generation"
     );
 
-    let foreign = provider.new_generation("unit-2").await.unwrap();
+    let foreign = lifecycle(provider).new_generation("unit-2").await.unwrap();
     let refused = provider.wrap(&foreign, &secret, &context(1)).await;
     assert!(
         refused.is_err(),
@@ -219,7 +230,7 @@ async fn a_disabled_generation_refuses(provider: &dyn KeyProvider) {
         .await
         .unwrap();
     for _ in 0..2 {
-        provider.disable(&generation).await.unwrap(); // may be repeated
+        lifecycle(provider).disable(&generation).await.unwrap(); // may be repeated
     }
     let refused = provider.unwrap(&generation, &wrapped, &context(1)).await;
     assert!(matches!(
@@ -244,7 +255,7 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
         .wrap(&generation, &secret, &context(1))
         .await
         .unwrap();
-    let refused = provider.destroy(&generation).await;
+    let refused = lifecycle(provider).destroy(&generation).await;
     assert!(
         matches!(refused, Err(KeyError::Refused { .. })),
         "an active generation was destroyed"
@@ -253,9 +264,9 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
         unwraps_to(provider, &generation, &wrapped, &context(1), &secret).await,
         "refusing changed nothing"
     );
-    provider.disable(&generation).await.unwrap();
+    lifecycle(provider).disable(&generation).await.unwrap();
     for _ in 0..2 {
-        provider.destroy(&generation).await.unwrap(); // may be repeated
+        lifecycle(provider).destroy(&generation).await.unwrap(); // may be repeated
     }
     assert!(
         provider
@@ -270,7 +281,7 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
             .is_err()
     );
     assert!(
-        provider.disable(&generation).await.is_err(),
+        lifecycle(provider).disable(&generation).await.is_err(),
         "what is gone cannot be disabled"
     );
     assert!(
@@ -282,6 +293,70 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
         provider.unwrap(&unknown, &wrapped, &context(1)).await,
         Err(KeyError::UnknownGeneration { .. })
     ));
+}
+
+async fn a_disabled_generation_is_enabled_again(provider: &dyn KeyProvider) {
+    let generation = generation(provider).await;
+    let secret = ProjectKeySecret::generate(&os_entropy);
+    let wrapped = provider
+        .wrap(&generation, &secret, &context(1))
+        .await
+        .unwrap();
+    lifecycle(provider).disable(&generation).await.unwrap();
+    for _ in 0..2 {
+        lifecycle(provider).enable(&generation).await.unwrap(); // may be repeated
+    }
+    assert!(unwraps_to(provider, &generation, &wrapped, &context(1), &secret).await);
+}
+
+async fn the_newest_generation_is_found(provider: &dyn KeyProvider) {
+    let unit = "unit-newest";
+    let newest = async || provider.newest_generation(unit).await.unwrap();
+    assert_eq!(
+        newest().await,
+        None,
+        "another unit's generation was offered"
+    );
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let id = lifecycle(provider).new_generation(unit).await.unwrap();
+        assert_eq!(newest().await, Some(id.clone()));
+        made.push(id);
+    }
+    lifecycle(provider).disable(&made[2]).await.unwrap();
+    assert_eq!(
+        newest().await,
+        Some(made[1].clone()),
+        "a disabled generation was offered"
+    );
+    let (secret, there) = (
+        ProjectKeySecret::generate(&os_entropy),
+        ProjectKeyContext {
+            scale_unit: unit.into(),
+            ..context(1)
+        },
+    );
+    provider.wrap(&made[1], &secret, &there).await.unwrap();
+}
+
+async fn the_last_note_is_kept(notes: &dyn KeyNotes) {
+    let read = async |unit| notes.note(unit).await.unwrap();
+    assert_eq!(read("unit-without").await, None);
+    let longest = "n".repeat(NOTE_MAX);
+    for text in ["first +/=:.-_ note", longest.as_str(), "last"] {
+        notes.put_note("unit-1", text).await.unwrap();
+        assert_eq!(read("unit-1").await.as_deref(), Some(text));
+    }
+    notes.put_note("unit-2", "apart").await.unwrap();
+    assert_eq!(read("unit-1").await.as_deref(), Some("last"));
+    let longer = "n".repeat(NOTE_MAX + 1);
+    for bad in [longer.as_str(), "two\nlines", "\u{e9}"] {
+        assert!(
+            notes.put_note("unit-1", bad).await.is_err(),
+            "{bad:?} was taken"
+        );
+    }
+    assert_eq!(read("unit-1").await.as_deref(), Some("last"));
 }
 
 async fn many_calls_at_once_are_all_served(provider: &dyn KeyProvider) {
