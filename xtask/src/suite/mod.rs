@@ -4,6 +4,7 @@
 //! is a skip that is counted and explained.
 
 mod compat;
+mod key_services;
 mod options;
 mod postgres;
 mod tally;

@@ -45,8 +45,8 @@ Usage: cargo xtask test [--only PART]… [--package NAME]… [-- FILTER…]
   --package NAME   look at this crate alone in clippy, tests and docs (may be repeated); -p
   FILTER           run the tests whose name contains it; means --only tests
 
-What is missing (PostgreSQL, Chromium, Node, curl, nginx, the foreign clients) is installed. Where that fails, the tests
-that need it are skipped and counted; with CI=true they fail.
+What is missing (PostgreSQL, Chromium, Node, curl, nginx, OpenBao, SoftHSM, moto, the foreign clients) is installed. Where
+that fails, the tests that need it are skipped and counted; with CI=true they fail.
 
 Examples:
   cargo xtask test                                everything, as CI does

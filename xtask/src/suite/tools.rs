@@ -1,5 +1,5 @@
 //! What the tests need besides Rust, installed where it is missing: PostgreSQL, Chromium, curl and
-//! nginx from the system's packages, Node and the packages for it from lock files.
+//! nginx from the system's packages, Node and the packages for it from lock files. Key services stand in a file beside.
 //!
 //! Node is always the pinned one, so that results do not depend on the machine's own.
 
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use super::postgres;
+use super::{key_services, postgres};
 use crate::process::{cargo_command, quietly};
 use crate::workspace::Workspace;
 
@@ -81,7 +81,9 @@ impl Tools {
             postgres: server(),
             others: others
                 .map(|(what, variable, at)| Installed { what, variable, at })
-                .into(),
+                .into_iter()
+                .chain(key_services::install(workspace))
+                .collect(),
         }
     }
 }
@@ -123,7 +125,7 @@ fn python_client(workspace: &Workspace, name: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Installs exactly the wheels of a file of `e2e/python` into `folder`, when it holds others.
-fn wheels(workspace: &Workspace, folder: &str, wanted: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn wheels(workspace: &Workspace, folder: &str, wanted: &str) -> anyhow::Result<PathBuf> {
     let wanted = workspace.root.join("e2e/python").join(wanted);
     let folder = workspace.own(folder);
     let stamp = folder.join("installed-from.txt");
@@ -229,12 +231,12 @@ fn chromium() -> anyhow::Result<PathBuf> {
 }
 
 /// Whether a program says its version.
-fn is_version(program: &Path) -> bool {
+pub(super) fn is_version(program: &Path) -> bool {
     quietly(Command::new(program).arg("--version")).is_ok()
 }
 
 /// Where a program is, by its whole path.
-fn found(program: &str) -> Option<PathBuf> {
+pub(super) fn found(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders)
         .map(|folder| folder.join(program))
@@ -252,7 +254,7 @@ fn curl() -> anyhow::Result<PathBuf> {
 }
 
 /// Installs packages of Debian and its kin. Only root may, and only where `apt-get` is.
-fn system_packages(names: &[&str]) -> anyhow::Result<()> {
+pub(super) fn system_packages(names: &[&str]) -> anyhow::Result<()> {
     let wanted = names.join(" ");
     if !postgres::is_root()? {
         bail!("not installed, and only root may install it: `apt-get install {wanted}`");
