@@ -8,7 +8,7 @@
 use anyhow::{Context as _, bail, ensure};
 
 use crate::process::{cargo_command, stream};
-use crate::suite::{Surroundings, counted};
+use crate::suite::{Surroundings, counted, selection};
 use crate::workspace::Workspace;
 
 const SOAK_HELP: &str = "\
@@ -41,7 +41,7 @@ const MEASUREMENTS: &[(&str, &str, &str)] = &[
 /// True when no test failed.
 pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
     let mut minutes = None;
-    let mut selection = vec!["--workspace".to_owned()];
+    let mut packages = Vec::new();
     let mut filter = "soak_".to_owned();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -62,7 +62,7 @@ pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
                 ensure!(number > 0, "a soak of no minutes tests nothing");
                 minutes = Some(number);
             }
-            "--package" | "-p" => selection = vec!["--package".to_owned(), value()?.clone()],
+            "--package" | "-p" => packages = vec![value()?.clone()],
             "--" => filter = value()?.clone(),
             other => bail!("{other} is not understood; `cargo xtask soak --help` tells more"),
         }
@@ -74,7 +74,7 @@ pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
     let mut command = cargo_command(&workspace.root);
     command
         .args(["test", "--release", "--no-fail-fast", "--tests"])
-        .args(selection)
+        .args(selection(&packages))
         .args(["--", "--nocapture", "--test-threads=1", &filter])
         .env("COFFER_EFFORT", "soak")
         .env("COFFER_SOAK_MINUTES", minutes.to_string())

@@ -16,6 +16,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use options::{HELP, Options, Part};
+pub(crate) use options::selection;
 use postgres::Postgres;
 use tally::{Runner, Tally};
 use tools::Tools;
@@ -231,19 +232,16 @@ impl Run {
     /// The examples in the documentation. Only a library can have some.
     fn examples_in_docs(&self) -> Tally {
         let libraries = self.workspace.libraries();
-        let mut command = cargo_command(&self.workspace.root);
-        command.args(["test", "--doc", "--no-fail-fast"]);
-        if self.options.packages.is_empty() {
-            command.arg("--workspace");
-        }
-        let wanted = self.options.packages.iter();
-        for package in wanted.filter(|package| libraries.contains(package)) {
-            command.args(["--package", package]);
-        }
-        if command.get_args().len() == 3 {
+        let mut packages = self.options.packages.clone();
+        packages.retain(|package| libraries.contains(package));
+        if packages.is_empty() && !self.options.packages.is_empty() {
             println!("no library is among the packages");
             return Tally::default();
         }
+        let mut command = cargo_command(&self.workspace.root);
+        command
+            .args(["test", "--doc", "--no-fail-fast"])
+            .args(selection(&packages));
         count(command, Runner::Cargo)
     }
 

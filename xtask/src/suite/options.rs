@@ -105,16 +105,24 @@ impl Options {
         self.only.is_empty() || self.only.contains(&part)
     }
 
-    /// `--package NAME…` or `--workspace`, for cargo.
+    /// `--package NAME…` or `--workspace`, for cargo, and every feature: clippy, tests and examples are built with
+    /// one set of features, so nothing is built twice.
     pub(super) fn selection(&self) -> Vec<String> {
-        if self.packages.is_empty() {
-            return vec!["--workspace".to_owned()];
-        }
-        self.packages
-            .iter()
-            .flat_map(|name| ["--package".to_owned(), name.clone()])
-            .collect()
+        selection(&self.packages)
     }
+}
+
+/// What cargo is told about packages and features, the same in every part.
+pub(crate) fn selection(packages: &[String]) -> Vec<String> {
+    let mut arguments = vec!["--all-features".to_owned()];
+    match packages {
+        [] => arguments.push("--workspace".to_owned()),
+        some => {
+            let named = |name: &String| ["--package".to_owned(), name.clone()];
+            arguments.extend(some.iter().flat_map(named));
+        }
+    }
+    arguments
 }
 
 #[cfg(test)]
@@ -130,7 +138,7 @@ mod tests {
     fn nothing_asked_means_everything() {
         let options = parse("").unwrap();
         assert!(Part::ALL.into_iter().all(|part| options.wants(part)));
-        assert_eq!(options.selection(), ["--workspace"]);
+        assert_eq!(options.selection(), ["--all-features", "--workspace"]);
     }
 
     #[test]
@@ -140,7 +148,13 @@ mod tests {
         assert!(options.wants(Part::Deps) && !options.wants(Part::Tests));
         assert_eq!(
             options.selection(),
-            ["--package", "coffer-store", "--package", "coffer-seal"]
+            [
+                "--all-features",
+                "--package",
+                "coffer-store",
+                "--package",
+                "coffer-seal"
+            ]
         );
     }
 
