@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use options::{HELP, Options, Part};
 pub(crate) use options::selection;
+use options::{HELP, Options, Part};
 use postgres::Postgres;
 use tally::{Runner, Tally};
 use tools::Tools;
