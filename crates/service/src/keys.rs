@@ -12,7 +12,7 @@ use coffer_seal::{
     Contents, FileKey, GenerationId, KeyProvider, ProjectKey, ProjectKeyContext, ProjectKeySecret,
     SealedContext,
 };
-use coffer_store::{NewProjectKey, ProjectKeyRow, Refusal, Stop, Store, WrappedKey};
+use coffer_store::{KeyScope, NewProjectKey, ProjectKeyRow, Refusal, Stop, Store, WrappedKey};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +32,7 @@ pub(crate) struct Keys {
 }
 
 struct Cached {
-    project: ProjectId,
+    scope: KeyScope,
     key: Arc<ProjectKey>,
     until: Timestamp,
 }
@@ -49,21 +49,22 @@ impl Keys {
         }
     }
 
-    /// The key that new wraps of a project are made with. Makes it if the project has none.
+    /// The key that new wraps of a scope are made with. Makes it if the scope has none.
     pub(crate) async fn active(
         &self,
-        project: ProjectId,
+        scope: impl Into<KeyScope>,
     ) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
+        let scope = scope.into();
         // Twice: another node may make the first key at the same moment.
         for _ in 0..2 {
             let mut read = self.store.read().await?;
             let now = read.now();
-            if let Some(row) = read.project_key_active(project).await? {
+            if let Some(row) = read.project_key_active(scope).await? {
                 drop(read);
                 return Ok((row.id, self.unwrapped(&row, now).await?));
             }
             drop(read);
-            self.create(project).await?;
+            self.create(scope).await?;
         }
         Err(Error::from(Refusal::KeyNotActive))
     }
@@ -99,42 +100,6 @@ impl Keys {
         }
     }
 
-    /// The key of what belongs to the organization and to no project. Makes it if there is none.
-    pub(crate) async fn of_organization(&self) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
-        let unit = self.store.scale_unit().to_owned();
-        // Twice: another node may make the first key at the same moment.
-        for _ in 0..2 {
-            let mut read = self.store.read().await?;
-            let now = read.now();
-            if let Some(row) = read.organization_key_active(&unit).await? {
-                drop(read);
-                return Ok((row.id, self.unwrapped(&row, now).await?));
-            }
-            drop(read);
-            let new = self.made(ProjectId(uuid::Uuid::nil())).await?;
-            let caller = self.duty();
-            let stored = self
-                .store
-                .write("key.organization", move |tx| {
-                    let (caller, new) = (caller.clone(), new.clone());
-                    Box::pin(async move {
-                        let act = CreateKey {
-                            project: None,
-                            version: format!("organization key {}", new.version),
-                        };
-                        let grant = tx.authorize(&caller, act).await?;
-                        tx.organization_key_insert(grant, &new).await
-                    })
-                })
-                .await;
-            match stored {
-                Ok(()) | Err(Stop::Refused(Refusal::State)) => {}
-                Err(stop) => return Err(stop.into()),
-            }
-        }
-        Err(Error::from(Refusal::KeyNotActive))
-    }
-
     async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         if row.state == "retired" {
             return Err(Error::from(Refusal::KeyNotActive));
@@ -146,19 +111,19 @@ impl Keys {
     /// Forgets the unwrapped keys of a project, or of all.
     pub(crate) fn evict(&self, project: Option<ProjectId>) {
         self.lock()
-            .retain(|_, cached| project.is_some_and(|project| cached.project != project));
+            .retain(|_, cached| project.is_some_and(|project| cached.scope != project.into()));
     }
 
     async fn unwrapped(&self, row: &ProjectKeyRow, now: Timestamp) -> Result<Arc<ProjectKey>> {
         if row.frozen {
             // What still needs the key, such as reading a log, asks the provider each time.
-            self.evict(Some(row.project));
+            self.lock().retain(|_, cached| cached.scope != row.scope);
         } else if let Some(cached) = self.lock().get(&row.id)
             && cached.until > now
         {
             return Ok(cached.key.clone());
         }
-        let context = self.key_context(row.project, row.version, &row.scale_unit);
+        let context = self.key_context(row.scope, row.version, &row.scale_unit);
         let generation = GenerationId(row.generation.clone());
         let secret = self
             .provider
@@ -173,7 +138,7 @@ impl Keys {
         cache.insert(
             row.id,
             Cached {
-                project: row.project,
+                scope: row.scope,
                 key: key.clone(),
                 until: now.plus_seconds(CACHE_SECONDS),
             },
@@ -185,11 +150,11 @@ impl Keys {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key_context(&self, project: ProjectId, version: i64, scale_unit: &str) -> ProjectKeyContext {
+    fn key_context(&self, scope: KeyScope, version: i64, scale_unit: &str) -> ProjectKeyContext {
         ProjectKeyContext {
             scale_unit: scale_unit.to_owned(),
             organization: self.organization.0,
-            project: project.0,
+            project: scope.0,
             version: version.unsigned_abs(),
         }
     }
@@ -200,8 +165,7 @@ impl Keys {
     pub(crate) async fn prepare(&self) -> Result<()> {
         let generation = GenerationId(self.generation().await?);
         let probe = ProjectKeySecret::generate(&*self.entropy);
-        let nobody = ProjectId(uuid::Uuid::nil());
-        let context = self.key_context(nobody, 0, self.store.scale_unit());
+        let context = self.key_context(KeyScope::ORGANIZATION, 0, self.store.scale_unit());
         let wrapped = self.provider.wrap(&generation, &probe, &context).await;
         match wrapped {
             Ok(wrapped) => self
@@ -263,12 +227,12 @@ impl Keys {
         duty_caller(self.organization, "make keys")
     }
 
-    /// A new key, wrapped; the project is nil for the organization's.
-    async fn made(&self, project: ProjectId) -> Result<NewProjectKey> {
+    /// A new key, wrapped.
+    async fn made(&self, scope: KeyScope) -> Result<NewProjectKey> {
         let version = 1;
         let generation = self.generation().await?;
         let secret = ProjectKeySecret::generate(&*self.entropy);
-        let context = self.key_context(project, version, self.store.scale_unit());
+        let context = self.key_context(scope, version, self.store.scale_unit());
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
         let wrapped = self
             .provider
@@ -276,7 +240,7 @@ impl Keys {
             .await?;
         Ok(NewProjectKey {
             id: ProjectKeyId::random(&*self.entropy),
-            project,
+            scope,
             version,
             generation,
             wrapped,
@@ -285,16 +249,16 @@ impl Keys {
         })
     }
 
-    async fn create(&self, project: ProjectId) -> Result<()> {
-        let new = self.made(project).await?;
+    async fn create(&self, scope: KeyScope) -> Result<()> {
+        let new = self.made(scope).await?;
         let caller = self.duty();
         let stored = self
             .store
-            .write("key.project", move |tx| {
+            .write("key.create", move |tx| {
                 let (caller, new) = (caller.clone(), new.clone());
                 Box::pin(async move {
                     let act = CreateKey {
-                        project: Some(project),
+                        project: (scope != KeyScope::ORGANIZATION).then_some(ProjectId(scope.0)),
                         version: new.version.to_string(),
                     };
                     let grant = tx.authorize(&caller, act).await?;

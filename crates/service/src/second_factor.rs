@@ -7,7 +7,7 @@ use crate::{Service, tokens, totp};
 use coffer_model::act::{EnrolSecondFactor, RemoveOwnSecondFactor, ResetSecondFactor};
 use coffer_model::{Caller, IdentityId, ProjectId};
 use coffer_seal::{FileKey, open_bytes, seal_bytes};
-use coffer_store::{Refusal, SecondFactorRow, Stop};
+use coffer_store::{KeyScope, Refusal, SecondFactorRow, Stop};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -85,7 +85,7 @@ impl SecondFactor<'_> {
         let owner = caller.identity.0;
         let context = service.keys().context(ProjectId(Uuid::nil()), owner);
         let sealed = seal_bytes(&file_key, context, &*secret, service.entropy());
-        let (key_id, key) = service.keys().of_organization().await?;
+        let (key_id, key) = service.keys().active(KeyScope::ORGANIZATION).await?;
         let wrapped = key.wrap_own_key(LABEL, owner, &file_key, service.entropy());
         let asked = caller.clone();
         service
@@ -253,11 +253,7 @@ impl SecondFactor<'_> {
         row: &SecondFactorRow,
     ) -> Result<Zeroizing<Vec<u8>>> {
         let keys = self.0.keys();
-        let wrapped = coffer_store::WrappedKey {
-            project_key: row.key.clone(),
-            wrapped: row.wrapped.clone(),
-        };
-        let key = keys.open_own_key(&wrapped, LABEL, identity.0).await?;
+        let key = keys.open_own_key(&row.key, LABEL, identity.0).await?;
         let context = keys.context(ProjectId(Uuid::nil()), identity.0);
         Ok(open_bytes(&key, context, &row.sealed)?)
     }

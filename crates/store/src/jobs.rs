@@ -268,7 +268,7 @@ impl Tx {
         self.wrapped_key_insert(
             WrappedKind::JobLog,
             lease.job.0,
-            project,
+            project.into(),
             project_key,
             wrapped,
         )

@@ -1,9 +1,11 @@
-//! Root generations, project keys and the one table of wrapped keys. Wraps only: nothing here can be opened.
+//! Root generations, the keys of scopes, and the one table of what they wrap. Wraps only: nothing here can be opened.
+//!
+//! A project key belongs to a scope: a project, or the organization for what belongs to no project.
 
 use crate::audit::fixed;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::Grant;
-use crate::sql::{args, statements};
+use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::CreateKey;
 use coffer_model::{ProjectId, ProjectKeyId};
@@ -11,9 +13,10 @@ use uuid::Uuid;
 
 macro_rules! key_columns {
     () => {
-        "k.id, k.project_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
-            (select count(*) from content_freeze z where z.target_kind = 'everything'
-                or (z.target_kind = 'project' and z.target_id = k.project_id)) as frozen"
+        // A freeze is of projects: the organization's own key serves sign-ins also then.
+        "k.id, k.scope_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
+            (select count(*) from content_freeze z join project p on p.id = k.scope_id
+                where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = p.id)) as frozen"
     };
 }
 
@@ -23,16 +26,31 @@ statements! {
     GENERATION_INSERT = "insert into root_generation (id, scale_unit, provider, state, created_at)
         values ($1, $2, $3, 'active', $4)";
     ACTIVE = concat!("select ", key_columns!(), " from project_key k
-        where k.project_id = $1 and k.state = 'active' order by k.version desc limit 1");
+        where k.scope_id = $1 and k.state = 'active' order by k.version desc limit 1");
     BY_ID = concat!("select ", key_columns!(), " from project_key k where k.id = $1");
-    INSERT = "insert into project_key (id, project_id, version, scale_unit, generation_id, state, wrapped, commitment,
+    INSERT = "insert into project_key (id, scope_id, version, scale_unit, generation_id, state, wrapped, commitment,
             deployment, created_at)
-        values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (project_id, version) do nothing";
-    STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and project_id = $2 and state = 'active'";
+        values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (scope_id, version) do nothing";
+    STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and scope_id = $2 and state = 'active'";
     WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
     WRAP = concat!("select ", key_columns!(), ", w.wrapped as key_wrapped
         from wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = $1 and w.owner_id = $2");
     WRAP_FORGET = "delete from wrapped_key where kind = $1 and owner_id = $2";
+}
+
+/// What a project key serves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct KeyScope(pub Uuid);
+
+impl KeyScope {
+    /// What belongs to the organization and to no project. No project has this id.
+    pub const ORGANIZATION: Self = Self(Uuid::nil());
+}
+
+impl From<ProjectId> for KeyScope {
+    fn from(project: ProjectId) -> Self {
+        Self(project.0)
+    }
 }
 
 /// A project key as stored: wrapped by a root generation.
@@ -40,8 +58,8 @@ statements! {
 pub struct ProjectKeyRow {
     /// Its id.
     pub id: ProjectKeyId,
-    /// The project.
-    pub project: ProjectId,
+    /// What it serves.
+    pub scope: KeyScope,
     /// Its version, from 1.
     pub version: i64,
     /// The scale unit.
@@ -54,7 +72,7 @@ pub struct ProjectKeyRow {
     pub wrapped: Vec<u8>,
     /// Commitment to the derived key.
     pub commitment: [u8; 32],
-    /// The project, or everything, is frozen: the key is not to be kept in memory.
+    /// The scope is a project, and it or everything is frozen: the key is not to be kept in memory.
     pub frozen: bool,
 }
 
@@ -63,8 +81,8 @@ pub struct ProjectKeyRow {
 pub struct NewProjectKey {
     /// Its id.
     pub id: ProjectKeyId,
-    /// The project.
-    pub project: ProjectId,
+    /// What it serves.
+    pub scope: KeyScope,
     /// Its version.
     pub version: i64,
     /// The root generation that wrapped it.
@@ -84,6 +102,10 @@ pub enum WrappedKind {
     SecureFile,
     /// The log of a job; the owner is the job.
     JobLog,
+    /// The secret of an authenticator app; the owner is the identity.
+    SecondFactor,
+    /// The secret of an audit stream; the owner is the stream.
+    AuditStream,
 }
 
 impl WrappedKind {
@@ -91,6 +113,8 @@ impl WrappedKind {
         match self {
             Self::SecureFile => "securefile",
             Self::JobLog => "joblog",
+            Self::SecondFactor => "secondfactor",
+            Self::AuditStream => "auditstream",
         }
     }
 }
@@ -107,7 +131,7 @@ pub struct WrappedKey {
 #[derive(sqlx::FromRow)]
 struct KeyRow {
     id: Uuid,
-    project_id: Uuid,
+    scope_id: Uuid,
     version: i64,
     scale_unit: String,
     generation_id: String,
@@ -128,7 +152,7 @@ impl KeyRow {
     fn into_key(self) -> Result<ProjectKeyRow, StoreError> {
         Ok(ProjectKeyRow {
             id: ProjectKeyId(self.id),
-            project: ProjectId(self.project_id),
+            scope: KeyScope(self.scope_id),
             version: self.version,
             scale_unit: self.scale_unit,
             generation: self.generation_id,
@@ -136,6 +160,15 @@ impl KeyRow {
             wrapped: self.wrapped,
             commitment: fixed(self.commitment, "project_key", "commitment")?,
             frozen: self.frozen > 0,
+        })
+    }
+}
+
+impl WrapRow {
+    fn into_wrapped(self) -> Result<WrappedKey, StoreError> {
+        Ok(WrappedKey {
+            project_key: self.key.into_key()?,
+            wrapped: self.key_wrapped,
         })
     }
 }
@@ -165,8 +198,10 @@ impl Tx {
         new: &NewProjectKey,
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        if act.project != Some(new.project) {
-            return Err(StoreError::ForeignGrant.into());
+        match act.project {
+            Some(project) if new.scope == project.into() => {}
+            None if new.scope == KeyScope::ORGANIZATION => {}
+            _ => return Err(StoreError::ForeignGrant.into()),
         }
         let unit = self.shared.scale_unit.clone();
         let done = self
@@ -174,7 +209,7 @@ impl Tx {
                 &INSERT,
                 args![
                     new.id.0,
-                    new.project.0,
+                    new.scope.0,
                     new.version,
                     unit,
                     &new.generation,
@@ -192,18 +227,18 @@ impl Tx {
         }
     }
 
-    /// Stores a wrap, if the project key that made it is the project's and still active.
+    /// Stores a wrap, if the project key that made it is the scope's and still active.
     pub(crate) async fn wrapped_key_insert(
         &mut self,
         kind: WrappedKind,
         owner: Uuid,
-        project: ProjectId,
+        scope: KeyScope,
         project_key: ProjectKeyId,
         wrapped: &[u8],
     ) -> Result<(), Stop> {
         if self
             .conn
-            .one::<(i64,)>(&STILL_ACTIVE, args![project_key.0, project.0])
+            .one::<(i64,)>(&STILL_ACTIVE, args![project_key.0, scope.0])
             .await?
             .0
             == 0
@@ -224,10 +259,7 @@ impl Tx {
         owner: Uuid,
     ) -> Result<WrappedKey, StoreError> {
         let row: WrapRow = self.conn.one(&WRAP, args![kind.word(), owner]).await?;
-        Ok(WrappedKey {
-            project_key: row.key.into_key()?,
-            wrapped: row.key_wrapped,
-        })
+        row.into_wrapped()
     }
 
     pub(crate) async fn wrapped_key_forget(
@@ -254,12 +286,12 @@ impl ReadTx {
         Ok(row.map(|(id,)| id))
     }
 
-    /// The project key that new wraps are made with.
+    /// The key of a scope that new wraps are made with.
     pub async fn project_key_active(
         &mut self,
-        project: ProjectId,
+        scope: impl Into<KeyScope>,
     ) -> Result<Option<ProjectKeyRow>, StoreError> {
-        let row: Option<KeyRow> = self.conn.maybe(&ACTIVE, args![project.0]).await?;
+        let row: Option<KeyRow> = self.conn.maybe(&ACTIVE, args![scope.into().0]).await?;
         row.map(KeyRow::into_key).transpose()
     }
 
@@ -282,29 +314,23 @@ impl ReadTx {
             .one(&WRAP, args![WrappedKind::SecureFile.word(), seen.0.file.0])
             .await?;
         let preamble = self.file_preamble(seen.0.file).await?;
-        Ok((
-            WrappedKey {
-                project_key: wrap.key.into_key()?,
-                wrapped: wrap.key_wrapped,
-            },
-            preamble,
-        ))
+        Ok((wrap.into_wrapped()?, preamble))
     }
 
     pub(crate) async fn wrapped_key_of_log(
         &mut self,
         job: Uuid,
     ) -> Result<Option<WrappedKey>, StoreError> {
-        let row: Option<WrapRow> = self
-            .conn
-            .maybe(&WRAP, args![WrappedKind::JobLog.word(), job])
-            .await?;
-        row.map(|row| {
-            Ok(WrappedKey {
-                project_key: row.key.into_key()?,
-                wrapped: row.key_wrapped,
-            })
-        })
-        .transpose()
+        wrapped(&mut self.conn, WrappedKind::JobLog, job).await
     }
+}
+
+/// What is wrapped for an owner, if anything is.
+pub(crate) async fn wrapped(
+    conn: &mut Conn,
+    kind: WrappedKind,
+    owner: Uuid,
+) -> Result<Option<WrappedKey>, StoreError> {
+    let row: Option<WrapRow> = conn.maybe(&WRAP, args![kind.word(), owner]).await?;
+    row.map(WrapRow::into_wrapped).transpose()
 }

@@ -83,7 +83,7 @@ pub use guidance::Guidance;
 pub use identities::{GroupMembership, Home, IdentityFilter, NewIdentity};
 pub use identity_search::IdentitySearch;
 pub use jobs::{JobRow, Lease, NewJob};
-pub use keys::{NewProjectKey, ProjectKeyRow, WrappedKey, WrappedKind};
+pub use keys::{KeyScope, NewProjectKey, ProjectKeyRow, WrappedKey, WrappedKind};
 pub use logs::{LogPage, SealedPage};
 pub use page::{COUNTED, Counted, Page, PageFrom};
 pub use passwords::{PasswordRow, SetsPassword};
@@ -98,7 +98,7 @@ pub use secure_files::{FileChange, NewFile, Placement, SealedBody, TicketedFile}
 pub use sessions::{NewSession, SessionListed, SessionRow};
 pub use stages::{Missing, StageRow, Why};
 pub use standing::Standing;
-pub use streams::{MOST_STREAMS, SealedSecret, StreamRow, StreamSetting};
+pub use streams::{MOST_STREAMS, NewSecret, SealedSecret, StreamRow, StreamSetting};
 pub use timeline::{RecordRow, RecordWrite};
 pub use unit::{BoxFuture, ReadTx, Tx};
 

@@ -1,31 +1,19 @@
-//! The second factor: sealed secrets of authenticator apps, what was used of them, recovery codes as digests, and the key
-//! of what belongs to the organization and to no project. Wraps only: nothing here can be opened.
+//! The second factor: sealed secrets of authenticator apps, what was used of them, and recovery codes as digests. Nothing
+//! here can be opened.
 
-use crate::audit::fixed;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::Grant;
+use crate::keys::{KeyScope, WrappedKey, WrappedKind, wrapped};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
-use crate::{NewProjectKey, ProjectKeyRow};
-use coffer_model::act::{CreateKey, EnrolSecondFactor, RemoveOwnSecondFactor, ResetSecondFactor};
-use coffer_model::{IdentityId, ProjectId, ProjectKeyId};
-use uuid::Uuid;
+use coffer_model::act::{EnrolSecondFactor, RemoveOwnSecondFactor, ResetSecondFactor};
+use coffer_model::{IdentityId, ProjectKeyId};
 
 statements! {
-    KEY_ACTIVE = "select id, version, scale_unit, generation_id, state, wrapped, commitment from organization_key
-        where scale_unit = $1 and state = 'active' order by version desc limit 1";
-    KEY_INSERT = "insert into organization_key (id, version, scale_unit, generation_id, state, wrapped, commitment,
-            deployment, created_at)
-        values ($1, $2, $3, $4, 'active', $5, $6, $7, $8) on conflict (version) do nothing";
-    KEY_STILL_ACTIVE = "select count(*) as n from organization_key where id = $1 and state = 'active'";
-    OF = "select k.id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
-            f.wrapped as factor_wrapped, f.sealed, f.confirmed_at, f.last_step
-        from second_factor f join organization_key k on k.id = f.organization_key_id where f.identity_id = $1";
-    BEGIN = "insert into second_factor (identity_id, organization_key_id, wrapped, sealed, created_at, last_step)
-        values ($1, $2, $3, $4, $5, 0)
-        on conflict (identity_id) do update set organization_key_id = excluded.organization_key_id,
-            wrapped = excluded.wrapped, sealed = excluded.sealed, created_at = excluded.created_at
+    OF = "select sealed, confirmed_at, last_step from second_factor where identity_id = $1";
+    BEGIN = "insert into second_factor (identity_id, sealed, created_at, last_step) values ($1, $2, $3, 0)
+        on conflict (identity_id) do update set sealed = excluded.sealed, created_at = excluded.created_at
         where second_factor.confirmed_at is null";
     CONFIRM = "update second_factor set confirmed_at = $1, last_step = $2 where identity_id = $3 and confirmed_at is null
         returning sealed";
@@ -39,13 +27,14 @@ statements! {
     RECOVERY_FORGET = "delete from recovery_code where identity_id = $1";
 }
 
+/// What the error of a second factor without its key names.
+const WRAP_OF_FACTOR: &str = "the wrap of a second factor";
+
 /// A sealed second factor.
 #[derive(Clone, Debug)]
 pub struct SecondFactorRow {
-    /// The key that wrapped its key. Its project is nil: it is the organization's.
-    pub key: ProjectKeyRow,
     /// Its key, wrapped.
-    pub wrapped: Vec<u8>,
+    pub key: WrappedKey,
     /// Its secret, sealed.
     pub sealed: Vec<u8>,
     /// Whether its owner has shown a code of it.
@@ -54,74 +43,7 @@ pub struct SecondFactorRow {
     pub last_step: i64,
 }
 
-#[derive(sqlx::FromRow)]
-struct KeyRow {
-    id: Uuid,
-    version: i64,
-    scale_unit: String,
-    generation_id: String,
-    state: String,
-    wrapped: Vec<u8>,
-    commitment: Vec<u8>,
-}
-
-#[derive(sqlx::FromRow)]
-struct FactorRow {
-    #[sqlx(flatten)]
-    key: KeyRow,
-    factor_wrapped: Vec<u8>,
-    sealed: Vec<u8>,
-    confirmed_at: Option<i64>,
-    last_step: i64,
-}
-
-impl KeyRow {
-    fn into_key(self) -> Result<ProjectKeyRow, StoreError> {
-        Ok(ProjectKeyRow {
-            id: ProjectKeyId(self.id),
-            project: ProjectId(Uuid::nil()),
-            version: self.version,
-            scale_unit: self.scale_unit,
-            generation: self.generation_id,
-            state: self.state,
-            wrapped: self.wrapped,
-            commitment: fixed(self.commitment, "organization_key", "commitment")?,
-            // A freeze is of a project: the organization's own key serves sign-ins also then.
-            frozen: false,
-        })
-    }
-}
-
 impl Tx {
-    /// Stores the organization's key. Another node may have been quicker.
-    pub async fn organization_key_insert(
-        &mut self,
-        grant: Grant<CreateKey>,
-        new: &NewProjectKey,
-    ) -> Result<(), Stop> {
-        grant.redeem(self)?;
-        let unit = self.scale_unit().to_owned();
-        let done = self
-            .run(
-                &KEY_INSERT,
-                args![
-                    new.id.0,
-                    new.version,
-                    unit,
-                    &new.generation,
-                    new.wrapped.clone(),
-                    new.commitment,
-                    &new.deployment,
-                    self.now.0,
-                ],
-            )
-            .await?;
-        match done {
-            1 => Ok(()),
-            _ => Err(Refusal::State.into()),
-        }
-    }
-
     /// Keeps a new secret that its owner has not shown a code of yet. One that is in use stays.
     pub async fn second_factor_begin(
         &mut self,
@@ -131,20 +53,14 @@ impl Tx {
         sealed: &[u8],
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
-        let active: (i64,) = self.conn.one(&KEY_STILL_ACTIVE, args![key.0]).await?;
-        if active.0 == 0 {
-            return Err(Refusal::KeyNotActive.into());
+        let owner = act.identity.0;
+        if self.run(&BEGIN, args![owner, sealed, self.now.0]).await? != 1 {
+            return Err(Refusal::State.into());
         }
-        match self
-            .run(
-                &BEGIN,
-                args![act.identity.0, key.0, wrapped, sealed, self.now.0],
-            )
-            .await?
-        {
-            1 => Ok(()),
-            _ => Err(Refusal::State.into()),
-        }
+        let kind = WrappedKind::SecondFactor;
+        self.wrapped_key_forget(kind, owner).await?;
+        self.wrapped_key_insert(kind, owner, KeyScope::ORGANIZATION, key, wrapped)
+            .await
     }
 
     /// Puts the secret to use, the code of `step` used up, with these recovery codes.
@@ -220,6 +136,8 @@ impl Tx {
         self.run(&RECOVERY_FORGET, args![identity.0]).await?;
         self.change(&facts::no_recovery_codes(identity.0));
         self.change(&facts::no_sign_in(facts::SECOND_FACTOR, identity.0));
+        self.wrapped_key_forget(WrappedKind::SecondFactor, identity.0)
+            .await?;
         match self.run(&FORGET, args![identity.0]).await? {
             1 => Ok(()),
             _ => Err(Refusal::NotFound.into()),
@@ -228,31 +146,25 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// The organization's key that new wraps are made with.
-    pub async fn organization_key_active(
-        &mut self,
-        scale_unit: &str,
-    ) -> Result<Option<ProjectKeyRow>, StoreError> {
-        let row: Option<KeyRow> = self.conn.maybe(&KEY_ACTIVE, args![scale_unit]).await?;
-        row.map(KeyRow::into_key).transpose()
-    }
-
     /// An identity's second factor, also one that is not confirmed yet.
     pub async fn second_factor(
         &mut self,
         identity: IdentityId,
     ) -> Result<Option<SecondFactorRow>, StoreError> {
-        let row: Option<FactorRow> = self.conn.maybe(&OF, args![identity.0]).await?;
-        row.map(|row| {
-            Ok(SecondFactorRow {
-                key: row.key.into_key()?,
-                wrapped: row.factor_wrapped,
-                sealed: row.sealed,
-                confirmed: row.confirmed_at.is_some(),
-                last_step: row.last_step,
-            })
-        })
-        .transpose()
+        let found: Option<(Vec<u8>, Option<i64>, i64)> =
+            self.conn.maybe(&OF, args![identity.0]).await?;
+        let Some((sealed, confirmed_at, last_step)) = found else {
+            return Ok(None);
+        };
+        let key = wrapped(&mut self.conn, WrappedKind::SecondFactor, identity.0).await?;
+        Ok(Some(SecondFactorRow {
+            key: key.ok_or(StoreError::Missing {
+                statement: WRAP_OF_FACTOR,
+            })?,
+            sealed,
+            confirmed: confirmed_at.is_some(),
+            last_step,
+        }))
     }
 
     /// Whether a recovery code is one of an identity's, not used yet.

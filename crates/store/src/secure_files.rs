@@ -173,7 +173,7 @@ impl Tx {
         self.wrapped_key_insert(
             WrappedKind::SecureFile,
             act.file.0,
-            act.project,
+            act.project.into(),
             key,
             &new.wrapped,
         )

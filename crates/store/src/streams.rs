@@ -5,36 +5,36 @@
 
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::{Grant, Seen};
+use crate::keys::{KeyScope, WrappedKey, WrappedKind, wrapped};
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
     CreateStream, DeleteStream, DisableFailingStream, DisableStream, EnableStream, ModifyStream,
     TestStream, ViewStreams,
 };
-use coffer_model::{StreamId, Timestamp, name};
+use coffer_model::{ProjectKeyId, StreamId, Timestamp, name};
 use uuid::Uuid;
 
 macro_rules! columns {
     () => {
         "id, name, kind, url, options, enabled, cursor, delivered_at, failures, failing_since, last_error, failed_at, \
-         retry_at, generation_id, wrapped, commitment, wrapped_key, sealed_secret, created_at, \
+         retry_at, sealed_secret, created_at, \
          (select coalesce(max(sequence), 0) from audit_link) as head"
     };
 }
 
 statements! {
     INSERT = "insert into audit_stream (id, name, name_key, kind, url, options, enabled, cursor, failures, retry_at,
-            lease_until, generation_id, wrapped, commitment, wrapped_key, sealed_secret, created_by, created_at,
-            modified_by, modified_at)
-        values ($1, $2, $3, $4, $5, $6, 1, $7, 0, 0, 0, $8, $9, $10, $11, $12, $13, $14, $13, $14)
+            lease_until, sealed_secret, created_by, created_at, modified_by, modified_at)
+        values ($1, $2, $3, $4, $5, $6, 1, $7, 0, 0, 0, $8, $9, $10, $9, $10)
         on conflict (name_key) do nothing";
     COUNT = "select count(*) as n from audit_stream";
     HEAD = "select coalesce(max(sequence), 0) as n from audit_link";
     LIST = concat!("select ", columns!(), " from audit_stream order by name_key");
     BY_ID = concat!("select ", columns!(), " from audit_stream where id = $1");
     OTHER_OF_NAME = "select count(*) as n from audit_stream where name_key = $1 and id <> $2";
-    MODIFY = "update audit_stream set name = $2, name_key = $3, url = $4, options = $5, generation_id = $6, wrapped = $7,
-            commitment = $8, wrapped_key = $9, sealed_secret = $10, modified_by = $11, modified_at = $12, retry_at = 0,
+    MODIFY = "update audit_stream set name = $2, name_key = $3, url = $4, options = $5,
+            sealed_secret = coalesce($6, sealed_secret), modified_by = $7, modified_at = $8, retry_at = 0,
             failures = 0, failing_since = null, last_error = null, failed_at = null
         where id = $1";
     ENABLE = "update audit_stream set enabled = 1, retry_at = 0, failures = 0, failing_since = null, modified_by = $2,
@@ -61,17 +61,22 @@ statements! {
 /// Streams of an organization at most.
 pub const MOST_STREAMS: i64 = 8;
 
-/// A secret that the service sealed: the wrap of its key's parent, the wrap of its key, and the sealed bytes.
+/// The secret of a stream as it is kept.
 #[derive(Clone, Debug)]
 pub struct SealedSecret {
-    /// The root generation that wrapped the parent.
-    pub generation: String,
-    /// The wrapped parent.
+    /// Its key, wrapped.
+    pub key: WrappedKey,
+    /// The secret, sealed by the key.
+    pub sealed: Vec<u8>,
+}
+
+/// A secret to keep, that the service sealed.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    /// The organization's key that wrapped its key.
+    pub project_key: ProjectKeyId,
+    /// Its key, wrapped.
     pub wrapped: Vec<u8>,
-    /// Commitment to the parent.
-    pub commitment: [u8; 32],
-    /// The key, wrapped by the parent.
-    pub wrapped_key: Vec<u8>,
     /// The secret, sealed by the key.
     pub sealed: Vec<u8>,
 }
@@ -87,8 +92,6 @@ pub struct StreamSetting {
     pub url: String,
     /// What the kind needs besides, as JSON.
     pub options: String,
-    /// The secret it has, if it has one.
-    pub secret: Option<SealedSecret>,
 }
 
 /// A stream and how far it is.
@@ -98,6 +101,8 @@ pub struct StreamRow {
     pub id: StreamId,
     /// As people set it.
     pub setting: StreamSetting,
+    /// The secret it has, if it has one.
+    pub secret: Option<SealedSecret>,
     /// Whether it is sent to.
     pub enabled: bool,
     /// The last place in the chain that the target accepted.
@@ -136,37 +141,18 @@ struct Row {
     last_error: Option<String>,
     failed_at: Option<i64>,
     retry_at: i64,
-    generation_id: Option<String>,
-    wrapped: Option<Vec<u8>>,
-    commitment: Option<Vec<u8>>,
-    wrapped_key: Option<Vec<u8>>,
     sealed_secret: Option<Vec<u8>>,
     created_at: i64,
 }
 
 impl Row {
-    fn into_stream(self) -> Result<StreamRow, StoreError> {
-        let secret = match (
-            self.generation_id,
-            self.wrapped,
-            self.commitment,
-            self.wrapped_key,
-            self.sealed_secret,
-        ) {
-            (
-                Some(generation),
-                Some(wrapped),
-                Some(commitment),
-                Some(wrapped_key),
-                Some(sealed),
-            ) => Some(SealedSecret {
-                generation,
-                wrapped,
-                commitment: crate::audit::fixed(commitment, "audit_stream", "commitment")?,
-                wrapped_key,
-                sealed,
-            }),
-            _ => None,
+    /// With the wrap of its secret's key, read in the same unit.
+    async fn into_stream(self, conn: &mut Conn) -> Result<StreamRow, StoreError> {
+        let secret = match self.sealed_secret {
+            Some(sealed) => wrapped(conn, WrappedKind::AuditStream, self.id)
+                .await?
+                .map(|key| SealedSecret { key, sealed }),
+            None => None,
         };
         Ok(StreamRow {
             id: StreamId(self.id),
@@ -175,8 +161,8 @@ impl Row {
                 kind: self.kind,
                 url: self.url,
                 options: self.options,
-                secret,
             },
+            secret,
             enabled: self.enabled != 0,
             cursor: self.cursor,
             head: self.head,
@@ -192,8 +178,10 @@ impl Row {
 }
 
 async fn by_id(conn: &mut Conn, id: StreamId) -> Result<Option<StreamRow>, StoreError> {
-    let row: Option<Row> = conn.maybe(&BY_ID, args![id.0]).await?;
-    row.map(Row::into_stream).transpose()
+    match conn.maybe::<Row>(&BY_ID, args![id.0]).await? {
+        Some(row) => Ok(Some(row.into_stream(conn).await?)),
+        None => Ok(None),
+    }
 }
 
 fn same(named: StreamId, meant: StreamId) -> Result<(), Stop> {
@@ -210,6 +198,7 @@ impl Tx {
         &mut self,
         grant: Grant<CreateStream>,
         setting: &StreamSetting,
+        secret: Option<&NewSecret>,
         from_start: bool,
     ) -> Result<(), Stop> {
         let (act, who) = grant.redeem(self)?;
@@ -221,8 +210,6 @@ impl Tx {
         } else {
             self.conn.one::<(i64,)>(&HEAD, args![]).await?.0
         };
-        let secret = setting.secret.clone();
-        let (generation, wrapped, commitment, wrapped_key, sealed) = columns(secret);
         let done = self
             .run(
                 &INSERT,
@@ -234,21 +221,31 @@ impl Tx {
                     &setting.url,
                     &setting.options,
                     cursor,
-                    generation,
-                    wrapped,
-                    commitment,
-                    wrapped_key,
-                    sealed,
+                    secret.map(|secret| secret.sealed.clone()),
                     who,
                     self.now.0,
                 ],
             )
             .await?;
         if done == 1 {
-            Ok(())
+            self.stream_secret(act.stream, secret).await
         } else {
             Err(Refusal::NameTaken.into())
         }
+    }
+
+    async fn stream_secret(
+        &mut self,
+        stream: StreamId,
+        secret: Option<&NewSecret>,
+    ) -> Result<(), Stop> {
+        let Some(secret) = secret else {
+            return Ok(());
+        };
+        let (kind, scope) = (WrappedKind::AuditStream, KeyScope::ORGANIZATION);
+        self.wrapped_key_forget(kind, stream.0).await?;
+        self.wrapped_key_insert(kind, stream.0, scope, secret.project_key, &secret.wrapped)
+            .await
     }
 
     /// A stream, for whoever is about to change it in this unit.
@@ -257,12 +254,13 @@ impl Tx {
         row.ok_or_else(|| Refusal::NotFound.into())
     }
 
-    /// Changes a stream's setting; what it has failed before counts no more.
+    /// Changes a stream's setting, and its secret if there is a new one; what it has failed before counts no more.
     pub async fn stream_modify(
         &mut self,
         grant: Grant<ModifyStream>,
         id: StreamId,
         setting: &StreamSetting,
+        secret: Option<&NewSecret>,
     ) -> Result<(), Stop> {
         let (act, who) = grant.redeem(self)?;
         same(act.stream, id)?;
@@ -271,23 +269,18 @@ impl Tx {
         if taken.0 > 0 {
             return Err(Refusal::NameTaken.into());
         }
-        let (generation, wrapped, commitment, wrapped_key, sealed) =
-            columns(setting.secret.clone());
         let values = args![
             id.0,
             &setting.name,
             key,
             &setting.url,
             &setting.options,
-            generation,
-            wrapped,
-            commitment,
-            wrapped_key,
-            sealed,
+            secret.map(|secret| secret.sealed.clone()),
             who,
             self.now.0,
         ];
-        self.changed(&MODIFY, values).await
+        self.changed(&MODIFY, values).await?;
+        self.stream_secret(id, secret).await
     }
 
     /// Lets a stream go on from where it is.
@@ -337,6 +330,8 @@ impl Tx {
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         same(act.stream, id)?;
+        self.wrapped_key_forget(WrappedKind::AuditStream, id.0)
+            .await?;
         self.changed(&DELETE, args![id.0]).await
     }
 
@@ -393,32 +388,15 @@ impl Tx {
     }
 }
 
-type Columns = (
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-);
-
-fn columns(secret: Option<SealedSecret>) -> Columns {
-    match secret {
-        Some(secret) => (
-            Some(secret.generation),
-            Some(secret.wrapped),
-            Some(secret.commitment.to_vec()),
-            Some(secret.wrapped_key),
-            Some(secret.sealed),
-        ),
-        None => (None, None, None, None, None),
-    }
-}
-
 impl ReadTx {
     /// All streams.
     pub async fn streams(&mut self, _: &Seen<ViewStreams>) -> Result<Vec<StreamRow>, StoreError> {
         let rows: Vec<Row> = self.conn.all(&LIST, args![]).await?;
-        rows.into_iter().map(Row::into_stream).collect()
+        let mut streams = Vec::with_capacity(rows.len());
+        for row in rows {
+            streams.push(row.into_stream(&mut self.conn).await?);
+        }
+        Ok(streams)
     }
 
     /// One stream.

@@ -16,7 +16,7 @@ use coffer_model::act::{
     CreateStream, DeleteStream, DisableStream, EnableStream, ModifyStream, TestStream, ViewStreams,
 };
 use coffer_model::{Caller, StreamId, Timestamp, name};
-use coffer_store::{SealedSecret, StreamRow, StreamSetting};
+use coffer_store::{NewSecret, StreamRow, StreamSetting};
 use send::Opened;
 use target::{Target, Wants, fit_secret};
 use zeroize::Zeroizing;
@@ -129,7 +129,7 @@ fn options(setting: &StreamSetting) -> StreamOptions {
 /// A stream's target with its secret, ready to send.
 async fn opened(service: &Service, row: &StreamRow) -> Result<Opened> {
     let target = Target::read(&row.setting.kind, &row.setting.url, &options(&row.setting))?;
-    let secret = match &row.setting.secret {
+    let secret = match &row.secret {
         Some(sealed) => Some(secret::open(service, row.id, sealed).await?),
         None => None,
     };
@@ -210,7 +210,6 @@ impl Streams<'_> {
             kind: new.kind,
             url: new.url,
             options: serde_json::to_string(&new.options).map_err(Error::internal)?,
-            secret,
         };
         let details = [
             ("name", setting.name.clone()),
@@ -222,10 +221,11 @@ impl Streams<'_> {
             .store()
             .write("audit_stream.create", move |tx| {
                 let (caller, act, setting) = (asked.clone(), act.clone(), setting.clone());
-                let details = details.clone();
+                let (details, secret) = (details.clone(), secret.clone());
                 Box::pin(async move {
                     let grant = tx.authorize_with(&caller, act, &details).await?;
-                    tx.stream_insert(grant, &setting, from_start).await
+                    tx.stream_insert(grant, &setting, secret.as_ref(), from_start)
+                        .await
                 })
             })
             .await
@@ -284,10 +284,8 @@ impl Streams<'_> {
                         setting.name = change.name.unwrap_or(setting.name);
                         setting.url = change.url.unwrap_or(setting.url);
                         setting.options = options.unwrap_or(setting.options);
-                        if sealed.is_some() {
-                            setting.secret = sealed;
-                        }
-                        tx.stream_modify(grant, id, &setting).await?;
+                        tx.stream_modify(grant, id, &setting, sealed.as_ref())
+                            .await?;
                     }
                     match change.enabled {
                         Some(true) => {
@@ -322,7 +320,7 @@ impl Streams<'_> {
         caller: &Caller,
         id: StreamId,
         change: &StreamChange,
-    ) -> Result<Option<SealedSecret>> {
+    ) -> Result<Option<NewSecret>> {
         if let Some(name) = &change.name {
             named(name)?;
         }

@@ -95,7 +95,7 @@ both! {
 
     async fn a_freeze_says_so_in_the_row_of_the_projects_key(home) {
         let world = World::new(&home).await;
-        let frozen = async |project| {
+        let frozen = async |project: coffer_model::ProjectId| {
             let mut read = world.store.read().await.unwrap();
             read.project_key_active(project).await.unwrap().unwrap().frozen
         };

@@ -45,6 +45,7 @@ mod histories;
 mod home;
 mod jobs;
 mod logs;
+mod migrations;
 mod pages;
 mod postgres;
 mod refused;

@@ -114,7 +114,7 @@ both! {
         let (duty, project, other) = (world.duty(), world.project, world.other);
         let new = NewProjectKey {
             id: ProjectKeyId::random(&*world.store.entropy()),
-            project: other,
+            scope: other.into(),
             version: 2,
             generation: "g1".into(),
             wrapped: vec![1],

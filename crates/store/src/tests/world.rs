@@ -159,7 +159,7 @@ impl World {
             let grant = tx.authorize(&duty, act).await?;
             let new = NewProjectKey {
                 id,
-                project,
+                scope: project.into(),
                 version,
                 generation: "g1".into(),
                 wrapped: vec![5; 48],

@@ -88,7 +88,7 @@ impl<'a> Story<'a> {
             let grant = tx.authorize(&duty, act).await?;
             let new = NewProjectKey {
                 id: key,
-                project,
+                scope: project.into(),
                 version: 1,
                 generation: "g1".into(),
                 wrapped: vec![5; 48],
