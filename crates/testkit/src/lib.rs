@@ -3,7 +3,7 @@
 //! A [`TestServer`] is the real server on a real socket of the loopback interface, with a data folder and a key folder
 //! of its own. A [`User`] acts through the typed client, or sends any request there is ([`Call`]); a [`Wire`] sends any
 //! bytes. [`both!`] makes two tests of a story, one for each engine. A [`Page`] is what somebody sees in [`Chromium`]; [`browser!`]
-//! makes a test of such a story.
+//! makes a test of such a story. A [`FaultProxy`] makes the services that we call fail.
 //!
 //! Knows nothing of what a story is about. Everything here panics rather than answering with an error: a story that
 //! cannot go on is a failed story.
@@ -19,6 +19,7 @@ mod browser;
 mod call;
 pub mod chromium;
 mod engine;
+mod faults;
 mod logs;
 mod nginx;
 mod provider;
@@ -39,6 +40,7 @@ pub use coffer_client::Frozen;
 pub use coffer_client::{AuditQuery, ExportFormat};
 pub use coffer_store::{Fault as StoreFault, Faults};
 pub use engine::{Database, Engine, skip, told};
+pub use faults::{FaultProxy, SeenCall, Trouble};
 pub use nginx::Nginx;
 pub use provider::{CLIENT, Endpoint, FakeProvider, Fault, Signer, Token, provider_options};
 pub use samples::{Authority, certificate, random, random_guid};
