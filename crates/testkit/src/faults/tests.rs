@@ -97,9 +97,7 @@ async fn trouble_can_be_for_some_calls_only() {
     let (address, _done) = service().await;
     let mut proxy = FaultProxy::http(address).await;
     let client = client();
-    proxy
-        .trouble_for(Trouble::answers(403), "/other", 1)
-        .await;
+    proxy.trouble_for(Trouble::answers(403), "/other", 1).await;
     let other = async || {
         let sent = client.post(format!("{}/other", proxy.url())).send();
         sent.await.unwrap().status().as_u16()
