@@ -22,6 +22,9 @@ pub mod policy;
 pub mod record;
 pub mod refs;
 pub mod replay;
+pub mod rotation;
+#[cfg(test)]
+mod rotation_model;
 pub mod run;
 pub mod scope;
 pub mod source;
