@@ -1,7 +1,7 @@
 //! The one kind of signed record: what a scale unit states about its audit log, so that others can hold it to it. Pure.
 //!
-//! Checkpoints, exports and the tombstones of retention are signed records; reports of key rotation and the anchor
-//! against roll-back are to be. Each names the state of the log at that moment and the record before it, and is signed
+//! Checkpoints, exports, the tombstones of retention and reports of key rotation are signed records; the anchor against
+//! roll-back is to be. Each names the state of the log at that moment and the record before it, and is signed
 //! with the scale unit's Ed25519 key. It must not know where the key lies, nor JSON.
 
 use crate::audit::{Digest, Fields};
@@ -21,10 +21,17 @@ pub enum Kind {
     Tombstone,
     /// What an export holds.
     Export,
+    /// What a rotation of keys did.
+    Rotation,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Checkpoint, Self::Tombstone, Self::Export];
+    const ALL: [Self; 4] = [
+        Self::Checkpoint,
+        Self::Tombstone,
+        Self::Export,
+        Self::Rotation,
+    ];
 
     /// The word that is signed.
     pub fn word(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Kind {
             Self::Checkpoint => "checkpoint",
             Self::Tombstone => "tombstone",
             Self::Export => "export",
+            Self::Rotation => "rotation",
         }
     }
 

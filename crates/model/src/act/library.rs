@@ -57,6 +57,13 @@ acts! {
         needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 
+    /// Seal a secure file's content again with a new key. The content stays the same.
+    ReencryptFile { /// Project.
+        project: ProjectId, /// File.
+        file: FileId } "SecureFile.Reencrypted" scope SECURE_FILES_MANAGE + fresh
+        needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
+        about |a| about(Some(a.project), "securefile", a.file);
+
     /// Delete a secure file.
     DeleteFile { /// Project.
         project: ProjectId, /// File.

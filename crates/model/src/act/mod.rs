@@ -7,6 +7,7 @@ mod audit;
 mod duties;
 mod freezes;
 mod groups;
+mod keys;
 mod library;
 mod people;
 mod pipelines;
@@ -21,6 +22,7 @@ pub use audit::*;
 pub use duties::*;
 pub use freezes::*;
 pub use groups::*;
+pub use keys::*;
 pub use library::*;
 pub use people::*;
 pub use pipelines::*;
@@ -194,6 +196,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         SIGN_IN_ACTS,
         PROVIDER_ACTS,
         GROUPS_ACTS,
+        KEYS_ACTS,
     ]
     .into_iter()
     .flatten()

@@ -88,6 +88,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(super::access::samples());
     all.extend(elsewhere());
     all.extend(super::streams::samples());
+    all.extend(super::keys::samples());
     all.extend(super::duties::samples());
     all.extend(super::sign_in::samples());
     all.extend(super::provider::samples());

@@ -1,0 +1,61 @@
+//! Acts on the key hierarchy: rotation by hand, and what a rotation does by itself. It must not know how facts are loaded.
+//!
+//! A rotation is on record when it begins, fails and ends, each generation when its state changes, each project key when
+//! it is made. What is wrapped again is counted in the report, and not on record one by one.
+
+use super::{Requirement, Subject, about, acts, right};
+use crate::OrganizationId;
+use crate::access::{Scope, collection};
+use crate::scope::TokenScopes;
+
+acts! {
+    KEYS_ACTS;
+
+    /// See how keys are rotated.
+    ViewRotations { /// Organization.
+        organization: OrganizationId } "Key.RotationsViewed" scope FULL
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "organization", a.organization);
+
+    /// Have all keys rotated now, without a new deployment.
+    RequestRotation { /// Organization.
+        organization: OrganizationId } "Key.RotationRequested" scope FULL + fresh
+        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        about |a| about(None, "organization", a.organization);
+
+    /// Begin to rotate all keys.
+    StartRotation { /// Its number.
+        rotation: i64 } "Key.RotationStarted" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "rotation", a.rotation);
+
+    /// Put off a rotation that cannot go on. On record when it failed for the first time since it last went on.
+    FailRotation { /// Its number.
+        rotation: i64 } "Key.RotationFailed" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "rotation", a.rotation);
+
+    /// End a rotation with its signed report.
+    FinishRotation { /// Its number.
+        rotation: i64 } "Key.RotationFinished" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "rotation", a.rotation);
+
+    /// Retire a root generation that wraps nothing any more.
+    RetireGeneration { /// The generation.
+        generation: String } "Key.GenerationRetired" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "key", &a.generation);
+
+    /// Disable a retired root generation. The key service can take it back.
+    DisableGeneration { /// The generation.
+        generation: String } "Key.GenerationDisabled" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "key", &a.generation);
+
+    /// Destroy a disabled root generation, for ever.
+    DestroyGeneration { /// The generation.
+        generation: String } "Key.GenerationDestroyed" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "key", &a.generation);
+}
