@@ -19,7 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs an agent until `stop`, or after one job with `once`.
 pub(crate) async fn run(options: AgentOptions, stop: CancellationToken) -> Result<(), AgentError> {
-    close_up();
+    // What jobs write belongs to the agent's user alone, and so does everything else it makes.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let mut options = options;
     // Jobs see it, and work in other folders.
     options.ca_file = match options.ca_file.map(std::path::absolute) {
@@ -76,25 +77,6 @@ pub(crate) async fn run(options: AgentOptions, stop: CancellationToken) -> Resul
                 }
             }
         }
-    }
-}
-
-/// What jobs write belongs to the agent's user alone, and so does everything else it makes. Memory that held secrets is
-/// neither dumped nor readable by a job that runs as the same user.
-fn close_up() {
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let no_core = rustix::process::Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, no_core) {
-        tracing::warn!(error = %error, "core dumps could not be switched off");
-    }
-    #[cfg(target_os = "linux")]
-    if let Err(error) =
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-    {
-        tracing::warn!(error = %error, "the agent's memory could not be closed to other processes");
     }
 }
 

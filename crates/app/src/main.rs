@@ -11,6 +11,7 @@ mod credentials;
 mod docs;
 mod error;
 mod host;
+mod memory;
 mod output;
 mod signals;
 mod telemetry;

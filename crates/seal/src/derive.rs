@@ -4,7 +4,8 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Salt};
-use zeroize::Zeroizing;
+
+use crate::secret::{Secret, scrubbed};
 
 struct Length(usize);
 
@@ -14,14 +15,16 @@ impl KeyType for Length {
     }
 }
 
-/// HKDF-SHA-512 (RFC 5869) with `N` bytes of output, at most 255 × 64.
-pub(crate) fn hkdf<const N: usize>(secret: &[u8], salt: &[u8], info: &[u8]) -> Zeroizing<[u8; N]> {
-    let mut output = Zeroizing::new([0; N]);
-    Salt::new(HKDF_SHA512, salt)
-        .extract(secret)
-        .expand(&[info], Length(N))
-        .and_then(|okm| okm.fill(output.as_mut_slice()))
-        .expect("HKDF-SHA-512 gives up to 16,320 bytes");
+/// HKDF-SHA-512 (RFC 5869) with `N` bytes of output.
+pub(crate) fn hkdf<const N: usize>(secret: &[u8], salt: &[u8], info: &[u8]) -> Secret<N> {
+    let mut output = Secret::zeroed();
+    scrubbed(|| {
+        Salt::new(HKDF_SHA512, salt)
+            .extract(secret)
+            .expand(&[info], Length(N))
+            .and_then(|okm| okm.fill(output.as_mut_bytes()))
+    })
+    .expect("HKDF-SHA-512 gives up to 16,320 bytes");
     output
 }
 

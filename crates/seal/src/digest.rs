@@ -7,6 +7,7 @@ use std::fmt;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::derive;
+use crate::secret::scrubbed;
 
 /// SHA-256 of a plaintext. `Debug` shows nothing of it; [`Digest::to_hex`] is a decision to show it.
 #[derive(Clone)]
@@ -71,12 +72,12 @@ impl Sha256 {
     }
 
     pub(crate) fn update(&mut self, data: &[u8]) {
-        self.0.update(data);
+        scrubbed(|| self.0.update(data));
     }
 
     pub(crate) fn finish(self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(self.0.finish().as_ref());
+        scrubbed(|| bytes.copy_from_slice(self.0.finish().as_ref()));
         bytes
     }
 }

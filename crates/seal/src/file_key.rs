@@ -6,7 +6,7 @@ use crate::Entropy;
 use crate::aead::Aes256Gcm;
 use crate::derive;
 use crate::format::{self, COMMITMENT_LEN, HEADER_LEN};
-use crate::secret::{KEY_LEN, Secret32};
+use crate::secret::{KEY_LEN, SecretKey, random_key};
 
 /// The random key of one file; also of our own sealed records, such as the pages of one job log.
 ///
@@ -16,16 +16,16 @@ use crate::secret::{KEY_LEN, Secret32};
 /// let key = coffer_seal::FileKey::generate(&coffer_seal::os_entropy);
 /// println!("{key:?}");
 /// ```
-pub struct FileKey(Secret32);
+pub struct FileKey(SecretKey);
 
 impl FileKey {
     /// A new random key.
     pub fn generate(entropy: &Entropy) -> Self {
-        Self(Secret32::generate(entropy))
+        Self(random_key(entropy))
     }
 
     pub(crate) fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        Self(Secret32::from_bytes(bytes))
+        Self(SecretKey::from_bytes(bytes))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
@@ -39,7 +39,7 @@ impl FileKey {
             format::salt(header),
             header,
         );
-        let (key, rest) = derived.split_first_chunk().expect("64 bytes were derived");
+        let (key, rest) = derived.as_bytes().split_first_chunk().expect("64 bytes were derived");
         let mut commitment = [0; COMMITMENT_LEN];
         commitment.copy_from_slice(rest);
         (Aes256Gcm::new(key), commitment)

@@ -86,6 +86,7 @@ pub use provider::{
     BoxFuture, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, WrapContext,
 };
 pub use sealer::{Sealer, Summary};
+pub use secret::{KEY_LEN, Secret, SecretKey, random_key};
 pub use signing::SigningKey;
 pub use small::{open_bytes, seal_bytes};
-pub use wrapping::{Unwrappable, WRAP_OVERHEAD, WrappingKey};
+pub use wrapping::{MAX_WRAPPED, Unwrappable, WRAP_OVERHEAD, WrappingKey};

@@ -3,12 +3,11 @@
 //! Must not know providers, versions' life cycles or the database.
 
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::derive;
 use crate::digest::{Contents, Digest};
 use crate::format::{self, COMMITMENT_LEN, HEADER_LEN, SealedContext};
-use crate::secret::{KEY_LEN, Secret32};
+use crate::secret::{KEY_LEN, Secret, SecretKey, random_key};
 use crate::wrapping::WrappingKey;
 use crate::{Entropy, FileKey, KeyError, OpenError, Summary};
 
@@ -35,17 +34,17 @@ pub struct ProjectKeyContext {
 /// The 32 random bytes a provider wraps and unwraps. Nothing is sealed under them directly.
 ///
 /// Wiped when dropped, not printable, not cloneable.
-pub struct ProjectKeySecret(Secret32);
+pub struct ProjectKeySecret(SecretKey);
 
 impl ProjectKeySecret {
     /// A new random secret.
     pub fn generate(entropy: &Entropy) -> Self {
-        Self(Secret32::generate(entropy))
+        Self(random_key(entropy))
     }
 
     /// What a provider unwrapped.
-    pub fn from_bytes(bytes: Zeroizing<[u8; KEY_LEN]>) -> Self {
-        Self(Secret32::from_bytes(&bytes))
+    pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
+        Self(SecretKey::from_bytes(bytes))
     }
 
     /// The bytes, for a provider to wrap and for nobody else.
@@ -82,7 +81,7 @@ impl ProjectKey {
                 ],
             ),
         );
-        let (files, rest) = derived.split_first_chunk().expect("96 bytes were derived");
+        let (files, rest) = derived.as_bytes().split_first_chunk().expect("96 bytes were derived");
         let (own, rest) = rest.split_first_chunk().expect("64 bytes are left");
         let mut commitment = [0; COMMITMENT_LEN];
         commitment.copy_from_slice(rest);
@@ -157,7 +156,7 @@ impl ProjectKey {
         if !self.covers(expected) {
             return Err(OpenError::OtherFile);
         }
-        let plain: Zeroizing<[u8; FILE_WRAP_PLAIN]> = self
+        let plain: Secret<FILE_WRAP_PLAIN> = self
             .files
             .unwrap(
                 FILE_LABEL,
@@ -165,7 +164,7 @@ impl ProjectKey {
                 wrap,
             )
             .map_err(|_| OpenError::Wrap)?;
-        let (key, rest) = plain.split_first_chunk().expect("the key comes first");
+        let (key, rest) = plain.as_bytes().split_first_chunk().expect("the key comes first");
         let (length, rest) = rest.split_first_chunk().expect("the length comes second");
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(rest);
@@ -229,7 +228,7 @@ impl ProjectKey {
             .own
             .unwrap(OWN_LABEL, &self.own_parts(&version, label, &owner), wrap)
             .map_err(|_| OpenError::Wrap)?;
-        Ok(FileKey::from_bytes(&key))
+        Ok(FileKey::from_bytes(key.as_bytes()))
     }
 
     /// Moves a wrapped key of our own to another version of the same project's key, or to another scale unit.
@@ -262,7 +261,8 @@ impl ProjectKey {
         preamble: &[u8],
         entropy: &Entropy,
     ) -> Vec<u8> {
-        let mut plain = Zeroizing::new([0; FILE_WRAP_PLAIN]);
+        let mut secret = Secret::<FILE_WRAP_PLAIN>::zeroed();
+        let plain = secret.as_mut_bytes();
         plain[..KEY_LEN].copy_from_slice(key.as_bytes());
         plain[KEY_LEN..KEY_LEN + 8].copy_from_slice(&contents.length.to_be_bytes());
         plain[KEY_LEN + 8..].copy_from_slice(contents.sha256.as_bytes());
@@ -271,7 +271,7 @@ impl ProjectKey {
         self.files.wrap(
             FILE_LABEL,
             &self.file_parts(&version, header, commitment),
-            plain.as_slice(),
+            plain,
             entropy,
         )
     }

@@ -1,40 +1,50 @@
-//! Thirty-two secret bytes that are wiped when dropped.
+//! Where secrets of the hierarchy lie: in the arena, for as long as they are used.
 //!
-//! They lie on the heap, so that moving the owner copies a pointer and leaves no second copy on a stack.
-//! Must not know what the bytes are a key of.
+//! Bytes are filled in place and read by reference, so that no copy stays on a stack. What a called function leaves
+//! on the stack below it is overwritten by [`scrubbed`]. Must not know what the bytes are a key of.
 
-use zeroize::{Zeroize, Zeroizing};
+use std::hint::black_box;
+
+pub use coffer_arena::Secret;
+use zeroize::Zeroizing;
 
 use crate::Entropy;
 
 /// Length of every key in the hierarchy, in bytes.
-pub(crate) const KEY_LEN: usize = 32;
+pub const KEY_LEN: usize = 32;
 
-/// Thirty-two secret bytes. Deliberately without `Debug`, `Clone` and `PartialEq`.
-pub(crate) struct Secret32(Box<[u8; KEY_LEN]>);
+/// A key. Wiped when dropped, not printable, not cloneable.
+pub type SecretKey = Secret<KEY_LEN>;
 
-impl Secret32 {
-    pub(crate) fn generate(entropy: &Entropy) -> Self {
-        let mut secret = Self(Box::new([0; KEY_LEN]));
-        entropy(secret.0.as_mut_slice());
-        secret
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        let mut secret = Self(Box::new([0; KEY_LEN]));
-        secret.0.copy_from_slice(bytes);
-        secret
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
-        &self.0
-    }
+/// A new random key.
+pub fn random_key(entropy: &Entropy) -> SecretKey {
+    let mut key = SecretKey::zeroed();
+    scrubbed(|| entropy(key.as_mut_bytes()));
+    key
 }
 
-impl Drop for Secret32 {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
+/// More than the cipher, the hash and the key derivation take of the stack.
+const STACK: usize = 16 << 10;
+
+/// Calls something that works on secrets, and overwrites what it leaves on the stack.
+///
+/// Only what it was called with and what it returns remain: neither may hold a secret by value.
+#[inline(never)]
+pub(crate) fn scrubbed<T>(act: impl FnOnce() -> T) -> T {
+    let outcome = deeper(act);
+    scrub();
+    outcome
+}
+
+/// A frame of its own: what `act` is compiled into lies below the caller's, where [`scrub`] reaches it.
+#[inline(never)]
+fn deeper<T>(act: impl FnOnce() -> T) -> T {
+    act()
+}
+
+#[inline(never)]
+fn scrub() {
+    black_box(&mut [0_u8; STACK]);
 }
 
 /// Appends `data` to `out`, wiping the old allocation when `out` has to grow.

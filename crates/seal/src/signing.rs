@@ -2,11 +2,12 @@
 //!
 //! Must not know what is signed.
 
+use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use uuid::{Uuid, uuid};
 
 use crate::derive;
-use crate::secret::KEY_LEN;
+use crate::secret::{KEY_LEN, SecretKey, scrubbed};
 use crate::{KeyError, ProjectKeyContext, ProjectKeySecret};
 
 const LABEL: &str = "coffer/signing-key/v1";
@@ -16,7 +17,7 @@ const NOT_A_PROJECT: Uuid = uuid!("5d3d2c0e-7a54-4b8e-9a59-30d0b8f9c6a1");
 
 /// Signs for a scale unit. Wiped when dropped, not printable, not cloneable.
 pub struct SigningKey {
-    pair: Ed25519KeyPair,
+    seed: SecretKey,
     public: [u8; 32],
 }
 
@@ -52,11 +53,14 @@ impl SigningKey {
                 ],
             ),
         );
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice())
-            .map_err(|_| KeyError::Commitment)?;
         let mut public = [0; 32];
-        public.copy_from_slice(pair.public_key().as_ref());
-        Ok(Self { pair, public })
+        scrubbed(|| {
+            let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_bytes())?;
+            public.copy_from_slice(pair.public_key().as_ref());
+            Ok(())
+        })
+        .map_err(|_: KeyRejected| KeyError::Commitment)?;
+        Ok(Self { seed, public })
     }
 
     /// The same, compared with the public key that was stored when it was made.
@@ -84,7 +88,12 @@ impl SigningKey {
 
     /// The signature of these bytes.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        self.pair.sign(bytes).as_ref().to_vec()
+        scrubbed(|| {
+            // Built for each signature: between them only the seed exists, in the arena.
+            let pair = Ed25519KeyPair::from_seed_unchecked(self.seed.as_bytes())
+                .expect("this seed made a key before");
+            pair.sign(bytes).as_ref().to_vec()
+        })
     }
 }
 

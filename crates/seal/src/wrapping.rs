@@ -3,16 +3,17 @@
 //! The one construction behind every wrap that Coffer makes by itself: of file keys, of its own keys, and of
 //! project keys by the file provider. Must not know the hierarchy.
 
-use zeroize::Zeroizing;
-
 use crate::Entropy;
 use crate::aead::{Aes256Gcm, NONCE_LEN};
 use crate::derive;
 use crate::format::TAG_LEN;
-use crate::secret::KEY_LEN;
+use crate::secret::{KEY_LEN, Secret, SecretKey};
 
 /// Bytes a wrap is longer than its secret: version, nonce, tag.
 pub const WRAP_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
+
+/// Longest secret that is wrapped, in bytes.
+pub const MAX_WRAPPED: usize = coffer_arena::SLOT;
 
 const VERSION: u8 = 1;
 
@@ -23,27 +24,35 @@ pub struct Unwrappable;
 
 /// A key that wraps secrets with AES-256-GCM under random nonces.
 ///
+/// The cipher is built for each use: between uses only the key itself exists, in the arena.
+///
 /// One key may make at most 2³² wraps (NIST SP 800-38D, 8.3); keys that rotate with each deployment stay far
 /// below. Wiped when dropped, not printable, not cloneable.
-pub struct WrappingKey(Aes256Gcm);
+pub struct WrappingKey(SecretKey);
 
 impl WrappingKey {
     /// Uses `key`, which must be random or derived and serve nothing else.
     pub fn new(key: &[u8; KEY_LEN]) -> Self {
-        Self(Aes256Gcm::new(key))
+        Self(SecretKey::from_bytes(key))
     }
 
     /// `version ‖ nonce ‖ AES-256-GCM(secret)`, bound to the label and all parts.
+    ///
+    /// # Panics
+    ///
+    /// When `secret` is longer than [`MAX_WRAPPED`].
     pub fn wrap(&self, label: &str, parts: &[&[u8]], secret: &[u8], entropy: &Entropy) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         entropy(&mut nonce);
-        let mut sealed = Zeroizing::new(Vec::with_capacity(secret.len()));
-        sealed.extend_from_slice(secret);
-        let tag = self.0.seal(nonce, &derive::join(label, parts), &mut sealed);
+        let mut buffer = Secret::<MAX_WRAPPED>::zeroed();
+        let sealed = &mut buffer.as_mut_bytes()[..secret.len()];
+        sealed.copy_from_slice(secret);
+        let associated = derive::join(label, parts);
+        let tag = self.cipher().seal(nonce, &associated, sealed);
         let mut wrap = Vec::with_capacity(WRAP_OVERHEAD + secret.len());
         wrap.push(VERSION);
         wrap.extend_from_slice(&nonce);
-        wrap.extend_from_slice(&sealed);
+        wrap.extend_from_slice(sealed);
         wrap.extend_from_slice(&tag);
         wrap
     }
@@ -58,20 +67,22 @@ impl WrappingKey {
         label: &str,
         parts: &[&[u8]],
         wrap: &[u8],
-    ) -> Result<Zeroizing<[u8; N]>, Unwrappable> {
+    ) -> Result<Secret<N>, Unwrappable> {
         let (&version, rest) = wrap.split_first().ok_or(Unwrappable)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unwrappable)?;
         if version != VERSION || sealed.len() != N + TAG_LEN {
             return Err(Unwrappable);
         }
-        let mut buffer = Zeroizing::new(sealed.to_vec());
-        let plain = self
-            .0
-            .open(*nonce, &derive::join(label, parts), &mut buffer)
+        let mut secret = Secret::zeroed();
+        let associated = derive::join(label, parts);
+        self.cipher()
+            .open_into(*nonce, &associated, sealed, secret.as_mut_bytes())
             .map_err(|_| Unwrappable)?;
-        let mut secret = Zeroizing::new([0; N]);
-        secret.copy_from_slice(plain);
         Ok(secret)
+    }
+
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new(self.0.as_bytes())
     }
 }
 
@@ -88,7 +99,7 @@ mod tests {
         assert_eq!(
             key.unwrap::<6>("label", &[b"part"], &wrap)
                 .unwrap()
-                .as_slice(),
+                .as_bytes(),
             b"secret"
         );
         for bit in 0..wrap.len() * 8 {

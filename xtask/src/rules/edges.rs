@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "server", "service", "store", "keys", "agent", "client", "wire", "model", "pipeline",
-            "sources", "outgoing",
+            "sources", "outgoing", "arena",
         ],
     ),
     (TESTKIT, &["*"]),
@@ -35,7 +35,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sources", &["pipeline"]),
     ("model", &[]),
     ("wire", &[]),
-    ("seal", &[]),
+    ("seal", &["arena"]),
+    ("arena", &[]),
     ("inspect", &[]),
     ("oidc", &[]),
     ("pipeline", &[]),

@@ -4,6 +4,7 @@ use crate::config::{LogFormat, LogLevel};
 use crate::context::Context;
 use crate::credentials::token_from_file;
 use crate::error::{CommandError, Exit, Result};
+use crate::memory;
 use crate::output::Table;
 use crate::signals::stop_on_signal;
 use crate::telemetry;
@@ -87,6 +88,7 @@ pub(crate) async fn run(context: &Context, args: AgentArgs) -> Result {
     }
     let settings = settings(context, &args)?;
     telemetry::start(args.log_format, args.log_level);
+    memory::close();
     start(settings).await
 }
 

@@ -10,6 +10,7 @@ use crate::config::{
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::host::{FIRST_PROJECT, Host, private_folder};
+use crate::memory;
 use crate::output::{LogStyle, log_line};
 use crate::signals::stop_on_signal;
 use coffer_agent::AgentOptions;
@@ -55,6 +56,7 @@ steps:
 
 /// Plays the main job, and serves on.
 pub(crate) async fn run(context: &Context, args: DemoArgs) -> Result {
+    memory::close_with_keys();
     let (folder, _temporary) = folder(args.dir)?;
     let stop = stop_on_signal()?;
     let host = Host::start(&config(&folder), stop.clone()).await?;

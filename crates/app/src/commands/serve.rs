@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::{CommandError, Result};
 use crate::host::Host;
+use crate::memory;
 use crate::signals::stop_on_signal;
 use crate::telemetry;
 use coffer_service::FirstStart;
@@ -17,6 +18,7 @@ const CODE_FILE: &str = "first-sign-in.txt";
 /// Runs the server until it is told to stop.
 pub(crate) async fn run(context: &Context, config: Config) -> Result {
     telemetry::start(config.log.format, config.log.level);
+    memory::close_with_keys();
     let stop = stop_on_signal()?;
     let host = Host::start(&config, stop).await?;
     let out = context.out;

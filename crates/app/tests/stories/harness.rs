@@ -177,6 +177,11 @@ impl Running {
         .await
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// As a power cut would end it.
     pub(crate) async fn kill(&mut self) {
         self.child.start_kill().unwrap();

@@ -4,7 +4,7 @@ use crate::harness::{PROJECT, Person};
 use coffer_client::ClientError;
 use coffer_client::agent::AgentClient;
 use coffer_client::signing::AgentKey;
-use coffer_wire::agent::{Finish, Job, JobSecureFile, Register};
+use coffer_wire::agent::{Feed, Finish, Job, JobSecureFile, Lines, Record, Register};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -61,6 +61,34 @@ impl Hand {
             content.extend_from_slice(&piece);
         }
         Ok(content)
+    }
+
+    /// Writes a line into the log of a step.
+    pub(crate) async fn says(&self, job: &Job, line: &str) {
+        let record = Record {
+            id: job.job_id,
+            name: "Story".into(),
+            ref_name: None,
+            order: 1,
+            state: "inProgress".into(),
+            result: None,
+            start_time: None,
+            finish_time: None,
+            error_count: 0,
+            warning_count: 0,
+            issues: Vec::new(),
+        };
+        let lines = Lines {
+            record_id: record.id,
+            first_line: 1,
+            lines: vec![line.to_owned()],
+        };
+        let body = Feed {
+            lease_token: job.lease_token.clone(),
+            records: vec![record],
+            lines: vec![lines],
+        };
+        self.client.feed(job.job_id, &body).await.unwrap();
     }
 
     pub(crate) async fn finish(&self, job: &Job, result: &str) {

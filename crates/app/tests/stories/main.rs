@@ -17,6 +17,7 @@ mod harness;
 mod job;
 mod kill;
 mod log;
+mod memory;
 mod page;
 mod password;
 mod permission;

@@ -121,7 +121,7 @@ impl FileProvider {
             return Err(KeyError::OtherScaleUnit { generation: id() });
         }
         match entry.info.state {
-            State::Active => Ok(WrappingKey::new(&entry.key)),
+            State::Active => Ok(WrappingKey::new(entry.key.as_bytes())),
             State::Disabled => Err(KeyError::Disabled { generation: id() }),
         }
     }
@@ -171,7 +171,7 @@ impl KeyProvider for FileProvider {
             let secret = key
                 .unwrap(WRAP_LABEL, &parts(generation, context, &version), wrapped)
                 .map_err(|_| KeyError::Damaged)?;
-            Ok(ProjectKeySecret::from_bytes(secret))
+            Ok(ProjectKeySecret::from_bytes(secret.as_bytes()))
         })
     }
 

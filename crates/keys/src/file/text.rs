@@ -6,13 +6,12 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer_seal::{Digest, Entropy, KeyError};
+use coffer_seal::{Digest, Entropy, KEY_LEN, KeyError, Secret, SecretKey, random_key};
 use zeroize::Zeroizing;
 
 const FIRST_LINE: &str = "coffer-root-keys 1";
 const WARNING: &str = "# Who reads this file can open every secure file of this installation.\n\
     # Keep a copy apart from the data and its backups. Do not edit it.\n";
-const KEY_LEN: usize = 32;
 const KEY_TEXT_LEN: usize = 44;
 const MAX_SCALE_UNIT: usize = 128;
 
@@ -41,7 +40,7 @@ pub struct GenerationInfo {
 /// A generation with its key, which is wiped when dropped.
 pub(super) struct Generation {
     pub(super) info: GenerationInfo,
-    pub(super) key: Box<Zeroizing<[u8; KEY_LEN]>>,
+    pub(super) key: SecretKey,
 }
 
 /// All of a root key file.
@@ -65,8 +64,7 @@ impl Generation {
     pub(super) fn new(scale_unit: &str, entropy: &Entropy) -> Self {
         let mut id = [0; 16];
         entropy(&mut id);
-        let mut key = Box::new(Zeroizing::new([0; KEY_LEN]));
-        entropy(key.as_mut_slice());
+        let key = random_key(entropy);
         let id = id.iter().fold(String::with_capacity(32), |mut text, byte| {
             let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
             text
@@ -114,9 +112,9 @@ impl KeyFile {
                 State::Active => "active",
                 State::Disabled => "disabled",
             };
-            let mut encoded = Zeroizing::new([0; KEY_TEXT_LEN]);
+            let mut encoded = Box::new(Zeroizing::new([0; KEY_TEXT_LEN]));
             STANDARD
-                .encode_slice(key.as_slice(), encoded.as_mut_slice())
+                .encode_slice(key.as_bytes(), encoded.as_mut_slice())
                 .expect("32 bytes are 44 characters");
             let encoded = std::str::from_utf8(encoded.as_slice()).expect("base64 is ASCII");
             let GenerationInfo {
@@ -188,15 +186,15 @@ fn parse_line(line: &str) -> Option<Generation> {
         return None;
     }
     // Room for what 44 characters could say, so that a wrong length is seen and not cut.
-    let mut decoded = Zeroizing::new([0; KEY_LEN + 1]);
+    let mut decoded = Secret::<{ KEY_LEN + 1 }>::zeroed();
     let length = STANDARD
-        .decode_slice(encoded, decoded.as_mut_slice())
+        .decode_slice(encoded, decoded.as_mut_bytes())
         .ok()?;
     if length != KEY_LEN {
         return None;
     }
-    let mut key = Box::new(Zeroizing::new([0; KEY_LEN]));
-    key.copy_from_slice(&decoded[..KEY_LEN]);
+    let mut key = SecretKey::zeroed();
+    key.as_mut_bytes().copy_from_slice(&decoded.as_bytes()[..KEY_LEN]);
     Some(Generation {
         info: GenerationInfo {
             id,
@@ -238,7 +236,7 @@ mod tests {
         assert_eq!(read.generations.len(), 3);
         for (read, written) in read.generations.iter().zip(&file.generations) {
             assert_eq!(read.info, written.info);
-            assert!(read.key.as_slice() == written.key.as_slice());
+            assert!(read.key.as_bytes() == written.key.as_bytes());
         }
         assert!(
             KeyFile::parse(&KeyFile::default().to_text())

@@ -4,7 +4,6 @@ use coffer_seal::{
     FileKey, ProjectKey, ProjectKeyContext, ProjectKeySecret, SealedContext, Sealer, Summary,
 };
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::support::{Context, GoodVector, Wrap, pattern, scripted};
 
@@ -52,7 +51,7 @@ pub(crate) fn project_key(
         .try_into()
         .expect("32 bytes");
     ProjectKey::create(
-        &ProjectKeySecret::from_bytes(Zeroizing::new(bytes)),
+        &ProjectKeySecret::from_bytes(&bytes),
         ProjectKeyContext {
             scale_unit: scale_unit.into(),
             organization: context.organization,
