@@ -25,9 +25,10 @@ Runs the measurements and prints them. A time is never a pass or a failure.
 
 Usage: cargo xtask perf [NAME]
 
-  aead      how fast a file is sealed and opened
+  aead      how fast a file is sealed and opened, and its key wrapped
   uploads   how many durable uploads a second, by how many at once
   lists     how long lists and queries take among 10,000 files
+  memory    what zeroing freed memory costs
   ui        what the pages cost among 10, 1,000 and 100,000 files";
 
 /// Name, package and example.
@@ -35,6 +36,7 @@ const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("aead", "seal", "aead_bench"),
     ("uploads", "testkit", "perf_uploads"),
     ("lists", "testkit", "perf_lists"),
+    ("memory", "testkit", "perf_memory"),
     ("ui", "testkit", "perf_ui"),
 ];
 

@@ -8,7 +8,10 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use coffer_seal::{Digest, FileKey, Opener, SEGMENT, SealedContext, Sealer, os_entropy};
+use coffer_seal::{
+    Digest, FileKey, Opener, ProjectKey, ProjectKeyContext, ProjectKeySecret, SEGMENT, SealedContext,
+    Sealer, os_entropy,
+};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -101,6 +104,60 @@ fn main() {
         }));
     }
     report("Opener: segments and SHA-256", times);
+    wraps();
+}
+
+/// What a wrap of a file key costs, and how much of it is that the cipher is built for each.
+fn wraps() {
+    use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
+    const TIMES: u32 = 20_000;
+    let secret = ProjectKeySecret::generate(&os_entropy);
+    let context = ProjectKeyContext {
+        scale_unit: "unit-1".into(),
+        organization: Uuid::nil(),
+        project: Uuid::nil(),
+        version: 1,
+    };
+    let (project, _) = ProjectKey::create(&secret, context);
+    let expected = SealedContext {
+        organization: Uuid::nil(),
+        project: Uuid::nil(),
+        file: Uuid::nil(),
+    };
+    let key = FileKey::generate(&os_entropy);
+    let mut sealed = Vec::new();
+    let summary = Sealer::new(&key, expected, &os_entropy).finish(&mut sealed);
+    let wrap = project.wrap_file_key(&key, &summary, &os_entropy);
+    let each = |name: &str, act: &dyn Fn()| {
+        let mut times: Vec<f64> = (0..ROUNDS)
+            .map(|_| {
+                let spent = cpu_time(|| (0..TIMES / ROUNDS as u32).for_each(|_| act()));
+                spent.as_secs_f64() * 1e9 / f64::from(TIMES / ROUNDS as u32)
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        println!("{name:<36} {:6.0} ns", times[times.len() / 2]);
+    };
+    each("wrap of a file key", &|| {
+        black_box(project.wrap_file_key(&key, &summary, &os_entropy));
+    });
+    each("unwrap of a file key", &|| {
+        black_box(
+            project
+                .unwrap_file_key(&wrap, &summary.preamble, expected)
+                .is_ok(),
+        );
+    });
+    each("rewrap of a file key", &|| {
+        black_box(
+            project
+                .rewrap_file_key(&wrap, &summary.preamble, expected, &project, &os_entropy)
+                .is_ok(),
+        );
+    });
+    each("  of which building a cipher, once", &|| {
+        black_box(UnboundKey::new(&AES_256_GCM, &[7; 32]).map(LessSafeKey::new)).expect("32 bytes");
+    });
 }
 
 fn nonce(counter: usize) -> [u8; 12] {

@@ -88,7 +88,9 @@ pub(crate) async fn run(context: &Context, args: AgentArgs) -> Result {
     }
     let settings = settings(context, &args)?;
     telemetry::start(args.log_format, args.log_level);
-    memory::close();
+    for lack in memory::close() {
+        tracing::warn!("{lack}");
+    }
     start(settings).await
 }
 

@@ -56,7 +56,9 @@ steps:
 
 /// Plays the main job, and serves on.
 pub(crate) async fn run(context: &Context, args: DemoArgs) -> Result {
-    memory::close_with_keys();
+    for lack in memory::close_with_keys() {
+        context.out.note(&lack);
+    }
     let (folder, _temporary) = folder(args.dir)?;
     let stop = stop_on_signal()?;
     let host = Host::start(&config(&folder), stop.clone()).await?;

@@ -18,7 +18,9 @@ const CODE_FILE: &str = "first-sign-in.txt";
 /// Runs the server until it is told to stop.
 pub(crate) async fn run(context: &Context, config: Config) -> Result {
     telemetry::start(config.log.format, config.log.level);
-    memory::close_with_keys();
+    for lack in memory::close_with_keys() {
+        tracing::warn!("{lack}");
+    }
     let stop = stop_on_signal()?;
     let host = Host::start(&config, stop).await?;
     let out = context.out;
