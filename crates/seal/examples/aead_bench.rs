@@ -9,8 +9,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use coffer_seal::{
-    Digest, FileKey, Opener, ProjectKey, ProjectKeyContext, ProjectKeySecret, SEGMENT, SealedContext,
-    Sealer, os_entropy,
+    Digest, FileKey, Opener, ProjectKey, ProjectKeyContext, ProjectKeySecret, SEGMENT,
+    SealedContext, Sealer, os_entropy,
 };
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;

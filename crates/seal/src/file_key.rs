@@ -39,7 +39,10 @@ impl FileKey {
             format::salt(header),
             header,
         );
-        let (key, rest) = derived.as_bytes().split_first_chunk().expect("64 bytes were derived");
+        let (key, rest) = derived
+            .as_bytes()
+            .split_first_chunk()
+            .expect("64 bytes were derived");
         let mut commitment = [0; COMMITMENT_LEN];
         commitment.copy_from_slice(rest);
         (Aes256Gcm::new(key), commitment)

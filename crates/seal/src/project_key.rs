@@ -81,7 +81,10 @@ impl ProjectKey {
                 ],
             ),
         );
-        let (files, rest) = derived.as_bytes().split_first_chunk().expect("96 bytes were derived");
+        let (files, rest) = derived
+            .as_bytes()
+            .split_first_chunk()
+            .expect("96 bytes were derived");
         let (own, rest) = rest.split_first_chunk().expect("64 bytes are left");
         let mut commitment = [0; COMMITMENT_LEN];
         commitment.copy_from_slice(rest);
@@ -164,7 +167,10 @@ impl ProjectKey {
                 wrap,
             )
             .map_err(|_| OpenError::Wrap)?;
-        let (key, rest) = plain.as_bytes().split_first_chunk().expect("the key comes first");
+        let (key, rest) = plain
+            .as_bytes()
+            .split_first_chunk()
+            .expect("the key comes first");
         let (length, rest) = rest.split_first_chunk().expect("the length comes second");
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(rest);

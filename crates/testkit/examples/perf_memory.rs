@@ -80,7 +80,9 @@ const WORK: [(&str, usize); 5] = [
 ];
 
 fn main() {
-    let rounds = std::env::args().nth(1).map_or(ROUNDS, |text| text.parse().unwrap());
+    let rounds = std::env::args()
+        .nth(1)
+        .map_or(ROUNDS, |text| text.parse().unwrap());
     let (served, clients) = (runtime("server"), runtime("client"));
     let setup = Setup {
         logs: false,

@@ -144,7 +144,10 @@ async fn a_core_of_a_server_after_its_work_holds_no_key_and_no_content() {
             ..Upload::named(name)
         };
         let files = client.secure_files(PROJECT);
-        files.upload(upload, Body::from_bytes(content)).await.unwrap();
+        files
+            .upload(upload, Body::from_bytes(content))
+            .await
+            .unwrap();
         names.push(name);
     }
 
@@ -152,8 +155,14 @@ async fn a_core_of_a_server_after_its_work_holds_no_key_and_no_content() {
     let hand = Hand::register(&ada, "hand").await;
     let yaml = downloads(names.iter().copied());
     let pipelines = client.pipelines(PROJECT);
-    let pipeline = pipelines.add("take", "azure-pipelines.yml", &yaml).await.unwrap();
-    pipelines.run(pipeline.id, &Default::default()).await.unwrap();
+    let pipeline = pipelines
+        .add("take", "azure-pipelines.yml", &yaml)
+        .await
+        .unwrap();
+    pipelines
+        .run(pipeline.id, &Default::default())
+        .await
+        .unwrap();
     let job = hand.job().await;
     for file in &job.resources.secure_files {
         let content = hand.download(&job, file).await.unwrap();
@@ -170,8 +179,17 @@ async fn a_core_of_a_server_after_its_work_holds_no_key_and_no_content() {
 
     // Everybody goes.
     drop((hand, client));
-    let port = server.address().rsplit_once(':').unwrap().1.parse().unwrap();
-    eventually("everybody is gone", async || (!connected(port)).then_some(())).await;
+    let port = server
+        .address()
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .parse()
+        .unwrap();
+    eventually("everybody is gone", async || {
+        (!connected(port)).then_some(())
+    })
+    .await;
 
     let keys = keys::of(&site).await;
     assert!(keys.files.len() >= 2, "both files have a key");
@@ -208,12 +226,17 @@ async fn a_core_of_a_server_after_its_work_holds_no_key_and_no_content() {
         .collect();
     assert!(!kept.is_empty(), "no key is kept, so nothing is shown");
     for found in kept {
-        assert!(project_keys.iter().any(|key| key == found), "{found} is kept");
+        assert!(
+            project_keys.iter().any(|key| key == found),
+            "{found} is kept"
+        );
     }
 
     // And the system would write no core.
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
     let core: Vec<&str> = core.unwrap().split_whitespace().collect();
     assert_eq!(core[4..6], ["0", "0"], "{core:?}");
     assert!(server.process.terminate().await.success());

@@ -194,7 +194,8 @@ fn parse_line(line: &str) -> Option<Generation> {
         return None;
     }
     let mut key = SecretKey::zeroed();
-    key.as_mut_bytes().copy_from_slice(&decoded.as_bytes()[..KEY_LEN]);
+    key.as_mut_bytes()
+        .copy_from_slice(&decoded.as_bytes()[..KEY_LEN]);
     Some(Generation {
         info: GenerationInfo {
             id,

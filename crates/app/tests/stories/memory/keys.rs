@@ -25,7 +25,10 @@ impl KeyType for Length {
 fn hkdf(secret: &[u8], salt: &[u8], info: &[u8], length: usize) -> Vec<u8> {
     let mut out = vec![0; length];
     let key = Salt::new(HKDF_SHA512, salt).extract(secret);
-    key.expand(&[info], Length(length)).unwrap().fill(&mut out).unwrap();
+    key.expand(&[info], Length(length))
+        .unwrap()
+        .fill(&mut out)
+        .unwrap();
     out
 }
 
@@ -42,7 +45,9 @@ fn unwrap(key: &[u8], associated: &[u8], wrap: &[u8]) -> Vec<u8> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
     let nonce = Nonce::try_assume_unique_for_key(&wrap[1..13]).unwrap();
     let mut sealed = wrap[13..].to_vec();
-    let plain = key.open_in_place(nonce, Aad::from(associated), &mut sealed).unwrap();
+    let plain = key
+        .open_in_place(nonce, Aad::from(associated), &mut sealed)
+        .unwrap();
     plain.to_vec()
 }
 
@@ -55,11 +60,18 @@ pub(super) async fn of(site: &Site) -> Keys {
     let text = std::fs::read_to_string(site.path("key/root.key")).unwrap();
     let mut roots = Vec::new();
     for line in text.lines().filter(|line| line.starts_with("generation ")) {
-        let word = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)).unwrap();
+        let word = |name: &str| {
+            line.split(' ')
+                .find_map(|word| word.strip_prefix(name))
+                .unwrap()
+        };
         let encoded = word("key=");
-        let key = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let key = base64::engine::general_purpose::STANDARD
+            .decode(encoded)
+            .unwrap();
         keys.root.push(("the root key".into(), key.clone()));
-        keys.root.push(("the root key's text".into(), encoded.as_bytes().to_vec()));
+        keys.root
+            .push(("the root key's text".into(), encoded.as_bytes().to_vec()));
         roots.push((word("id=").to_owned(), key));
     }
     let url = format!("sqlite://{}", site.data().join("coffer.db").display());
@@ -71,10 +83,11 @@ pub(super) async fn of(site: &Site) -> Keys {
     .fetch_all(&mut database)
     .await
     .unwrap();
-    let (organization,): (Vec<u8>,) = sqlx::query_as::<_, (Vec<u8>,)>("select id from organization")
-        .fetch_one(&mut database)
-        .await
-        .unwrap();
+    let (organization,): (Vec<u8>,) =
+        sqlx::query_as::<_, (Vec<u8>,)>("select id from organization")
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
     for (id, project, version, unit, generation, wrap) in wrapped {
         let root = &roots.iter().find(|(id, _)| *id == generation).unwrap().1;
         let version = version.to_be_bytes();
@@ -86,8 +99,12 @@ pub(super) async fn of(site: &Site) -> Keys {
         let derived = hkdf(&secret, &[], &info, 96);
         let name = format!("of {}", Uuid::from_slice(&project).unwrap());
         keys.project.push((format!("the secret {name}"), secret));
-        keys.project.push((format!("the key for files {name}"), derived[..32].to_vec()));
-        keys.project.push((format!("the key for our own {name}"), derived[32..64].to_vec()));
+        keys.project
+            .push((format!("the key for files {name}"), derived[..32].to_vec()));
+        keys.project.push((
+            format!("the key for our own {name}"),
+            derived[32..64].to_vec(),
+        ));
         type File = (String, Vec<u8>, Vec<u8>);
         let of_files: Vec<File> = sqlx::query_as::<_, File>(
             "select f.name, f.preamble, w.wrapped from wrapped_key w join secure_file f on f.id = w.owner_id \
@@ -104,9 +121,11 @@ pub(super) async fn of(site: &Site) -> Keys {
             let plain = unwrap(&derived[..32], &associated, &wrap);
             let payload = hkdf(&plain[..32], &header[58..], header, 64);
             assert_eq!(&payload[32..], commitment, "{name}");
-            keys.files.push((format!("the key of {name}"), plain[..32].to_vec()));
+            keys.files
+                .push((format!("the key of {name}"), plain[..32].to_vec()));
             // Also where a cipher begins: an expanded AES key starts with the key.
-            keys.files.push((format!("the payload key of {name}"), payload[..32].to_vec()));
+            keys.files
+                .push((format!("the payload key of {name}"), payload[..32].to_vec()));
         }
     }
     database.close().await.unwrap();
