@@ -293,7 +293,7 @@ pub(crate) struct DemoArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::{KEYS, Kind};
+    use crate::config::keys::{self, Kind};
     use clap::CommandFactory as _;
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn every_flag_that_the_table_of_keys_names_exists_and_sets_that_key() {
-        for key in KEYS {
+        for key in keys::all() {
             let Some(flag) = key.flag else { continue };
             let mut line = vec!["coffer", "serve", flag];
             // What is true or false is a switch.

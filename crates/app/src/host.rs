@@ -2,19 +2,20 @@
 //!
 //! `serve` and `demo` differ in where things are and what they print; what they start is the same.
 
+mod keys;
+
 use crate::checkpoints::Checkpoints;
-use crate::config::{Config, Database, Provider};
+use crate::config::{Config, Database};
 use crate::error::{CommandError, Exit, Result};
 use crate::tls;
-use coffer_keys::file::Created;
-use coffer_keys::{Entropy, FileProvider, os_entropy};
+use coffer_keys::{Entropy, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::Tls;
 use coffer_service::{FirstStart, Service};
-use coffer_store::Store;
+use coffer_store::{RootGeneration, Store};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -29,8 +30,8 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     /// What the operator must be told when this is the first start.
     pub(crate) first: Option<FirstStart>,
-    /// Whether the root key file was made now.
-    pub(crate) new_key: bool,
+    /// The root key file, if it was made now.
+    pub(crate) new_key: Option<PathBuf>,
     service: Service,
     stop: CancellationToken,
     serving: JoinHandle<std::result::Result<(), coffer_server::ServeError>>,
@@ -46,7 +47,6 @@ impl Host {
         let entropy: Arc<Entropy> = Arc::new(os_entropy);
         let pair = tls::load(config)?;
         private_folder(&config.storage.data)?;
-        let Provider::File = config.keys.provider;
         let store = Store::open(coffer_store::Options {
             database: database(&config.storage.database),
             blobs: config.storage.data.join("blobs"),
@@ -58,36 +58,10 @@ impl Host {
             CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
         })?;
         let needed = needed_generation(&store).await?;
-        if needed.is_some() && config.keys.key_file.symlink_metadata().is_err() {
-            // A new key would let the server start, and open nothing that it holds.
-            return Err(foreign_key(
-                config,
-                "the root key file is missing, and the data is sealed under it",
-            ));
-        }
-        let (provider, created) =
-            FileProvider::open_or_create(&config.keys.key_file, entropy.clone()).map_err(
-                |error| {
-                    CommandError::new(Exit::Invalid, "the root key file cannot be used")
-                        .because(&error)
-                        .hint(format!(
-                            "it is {}; keys.key_file names another",
-                            config.keys.key_file.display()
-                        ))
-                },
-            )?;
-        let known = provider.generations().map_err(|error| {
-            CommandError::new(Exit::Invalid, "the root key file cannot be read").because(&error)
-        })?;
-        if needed.is_some_and(|needed| known.iter().all(|known| known.id != needed)) {
-            return Err(foreign_key(
-                config,
-                "the root key file does not hold the key that the data is sealed under",
-            ));
-        }
+        let connected = keys::connect(&config.keys, needed.as_ref(), &entropy).await?;
         let (service, first) = Service::open(coffer_service::Options {
             store,
-            provider: Arc::new(provider),
+            keys: connected.options,
             entropy,
             organization: config.server.organization.clone(),
             project: FIRST_PROJECT.to_owned(),
@@ -148,11 +122,10 @@ impl Host {
             let (service, stop) = (service.clone(), stop.clone());
             tokio::spawn(async move { service.run_duties(stop).await })
         };
-        let new_key = created == Created::New;
         Ok(Self {
             address,
             first,
-            new_key,
+            new_key: connected.new_file,
             service,
             stop,
             serving,
@@ -195,7 +168,7 @@ impl Host {
 }
 
 /// The root generation that the data is sealed under; `None` while nothing is.
-async fn needed_generation(store: &Store) -> Result<Option<String>> {
+async fn needed_generation(store: &Store) -> Result<Option<RootGeneration>> {
     let asked = async {
         let unit = store.scale_unit().to_owned();
         store.read().await?.generation_active(&unit).await
@@ -203,12 +176,6 @@ async fn needed_generation(store: &Store) -> Result<Option<String>> {
     asked.await.map_err(|error| {
         CommandError::new(Exit::Invalid, "the database cannot be read").because(&error)
     })
-}
-
-fn foreign_key(config: &Config, message: &str) -> CommandError {
-    CommandError::new(Exit::Invalid, message)
-        .hint(format!("it is {}", config.keys.key_file.display()))
-        .hint("restore it from your backup, or name the right one with --key-file")
 }
 
 /// What the service says when it cannot open, with its own hints.

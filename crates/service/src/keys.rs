@@ -4,15 +4,19 @@
 //! row read now still names it, so retiring a key works at once on every node. While a project is frozen, its keys are
 //! not kept.
 
+pub(crate) mod providers;
+
 use crate::error::{Error, Result};
-use crate::{Options, duty_caller};
+use crate::{Options, Providers, duty_caller};
 use coffer_model::act::CreateKey;
 use coffer_model::{Entropy, OrganizationId, ProjectId, ProjectKeyId, Timestamp};
 use coffer_seal::{
-    Contents, FileKey, GenerationId, KeyProvider, ProjectKey, ProjectKeyContext, ProjectKeySecret,
-    SealedContext,
+    Contents, FileKey, GenerationId, KeyError, KeyProvider, ProjectKey, ProjectKeyContext,
+    ProjectKeySecret, SealedContext,
 };
-use coffer_store::{KeyScope, NewProjectKey, ProjectKeyRow, Refusal, Stop, Store, WrappedKey};
+use coffer_store::{
+    KeyScope, NewProjectKey, ProjectKeyRow, Refusal, RootGeneration, Stop, Store, WrappedKey,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +28,7 @@ pub(crate) const JOB_LOG: &str = "job log";
 
 pub(crate) struct Keys {
     store: Store,
-    provider: Arc<dyn KeyProvider>,
+    providers: Providers,
     entropy: Arc<Entropy>,
     organization: OrganizationId,
     deployment: String,
@@ -41,7 +45,7 @@ impl Keys {
     pub(crate) fn new(options: &Options, organization: OrganizationId) -> Self {
         Self {
             store: options.store.clone(),
-            provider: options.provider.clone(),
+            providers: options.keys.providers.clone(),
             entropy: options.entropy.clone(),
             organization,
             deployment: options.deployment.clone(),
@@ -126,7 +130,7 @@ impl Keys {
         let context = self.key_context(row.scope, row.version, &row.scale_unit);
         let generation = GenerationId(row.generation.clone());
         let secret = self
-            .provider
+            .provider()
             .unwrap(&generation, &row.wrapped, &context)
             .await?;
         let key = Arc::new(ProjectKey::open(&secret, context, &row.commitment)?);
@@ -159,54 +163,78 @@ impl Keys {
         }
     }
 
-    /// Makes sure that there is a root generation and that the provider really has it.
+    /// Makes sure that there is a root generation and that its provider really has it.
     ///
-    /// At the first start this makes it, so that a copy of the key taken then is worth something.
+    /// At the first start this makes it, so that a copy of the key taken then is worth something. A provider that does
+    /// not answer now is no reason not to start: what needs no key is served meanwhile.
     pub(crate) async fn prepare(&self) -> Result<()> {
-        let generation = GenerationId(self.generation().await?);
-        let probe = ProjectKeySecret::generate(&*self.entropy);
-        let context = self.key_context(KeyScope::ORGANIZATION, 0, self.store.scale_unit());
-        let wrapped = self.provider.wrap(&generation, &probe, &context).await;
-        match wrapped {
-            Ok(wrapped) => self
-                .provider
-                .unwrap(&generation, &wrapped, &context)
-                .await
-                .map(drop)?,
-            Err(error) => {
-                return Err(Error::new(
-                    crate::Kind::Unavailable,
-                    "keys.unavailable",
-                    "The key provider does not have the root key that this database was written under. Nothing can be \
-                     opened without it.",
-                )
-                .hint("Put the right root key back: from the backup that lies apart from the data.")
-                .caused_by(error));
+        let generation = self.root_generation().await?;
+        let provider = self.providers.of(&generation.provider)?;
+        match self.probe(provider, &GenerationId(generation.id)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_passing() => {
+                tracing::error!(
+                    provider = provider.name(),
+                    error = %error,
+                    "the key provider does not answer; nothing sealed can be opened until it does"
+                );
+                Ok(())
             }
+            Err(error) => Err(Error::new(
+                crate::Kind::Unavailable,
+                "keys.unavailable",
+                format!(
+                    "The key provider `{}` does not hold the key that the data is sealed under, or does not let it be used. \
+                     Nothing can be opened without it.",
+                    provider.name()
+                ),
+            )
+            .hint("restore it from your backup, or configure the provider that holds it")
+            .caused_by(error)),
         }
-        Ok(())
+    }
+
+    /// Whether the provider has this generation and lets it be used.
+    async fn probe(
+        &self,
+        provider: &dyn KeyProvider,
+        generation: &GenerationId,
+    ) -> std::result::Result<(), KeyError> {
+        let secret = ProjectKeySecret::generate(&*self.entropy);
+        let context = self.key_context(KeyScope::ORGANIZATION, 0, self.store.scale_unit());
+        let wrapped = provider.wrap(generation, &secret, &context).await?;
+        provider
+            .unwrap(generation, &wrapped, &context)
+            .await
+            .map(drop)
     }
 
     /// Where root generations live.
     pub(crate) fn provider(&self) -> &dyn KeyProvider {
-        &*self.provider
+        self.providers.active()
+    }
+
+    /// The active root generation's id. Makes it if there is none.
+    pub(crate) async fn generation(&self) -> Result<String> {
+        Ok(self.root_generation().await?.id)
     }
 
     /// The active root generation. Makes it if there is none.
-    pub(crate) async fn generation(&self) -> Result<String> {
+    async fn root_generation(&self) -> Result<RootGeneration> {
         let unit = self.store.scale_unit().to_owned();
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
             return Ok(generation);
         }
-        let generation = match self.provider.newest_generation(&unit).await? {
+        let generation = match self.provider().newest_generation(&unit).await? {
             Some(prepared) => prepared,
             None => {
-                let lifecycle = self.provider.lifecycle().ok_or_else(no_generation)?;
+                let lifecycle = self.provider().lifecycle().ok_or_else(no_generation)?;
                 lifecycle.new_generation(&unit).await?
             }
         }
         .0;
-        let (caller, made, provider) = (self.duty(), generation.clone(), self.provider.name());
+        let name = self.provider().name();
+        let (caller, made) = (self.duty(), generation.clone());
         self.store
             .write("key.generation", move |tx| {
                 let (caller, made) = (caller.clone(), made.clone());
@@ -216,11 +244,14 @@ impl Keys {
                         version: made.clone(),
                     };
                     let grant = tx.authorize(&caller, act).await?;
-                    tx.generation_insert(grant, &made, provider).await
+                    tx.generation_insert(grant, &made, name).await
                 })
             })
             .await?;
-        Ok(generation)
+        Ok(RootGeneration {
+            id: generation,
+            provider: name.to_owned(),
+        })
     }
 
     fn duty(&self) -> coffer_model::Caller {
@@ -230,19 +261,20 @@ impl Keys {
     /// A new key, wrapped.
     async fn made(&self, scope: KeyScope) -> Result<NewProjectKey> {
         let version = 1;
-        let generation = self.generation().await?;
+        let generation = self.root_generation().await?;
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(scope, version, self.store.scale_unit());
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
         let wrapped = self
-            .provider
-            .wrap(&GenerationId(generation.clone()), &secret, &context)
+            .providers
+            .of(&generation.provider)?
+            .wrap(&GenerationId(generation.id.clone()), &secret, &context)
             .await?;
         Ok(NewProjectKey {
             id: ProjectKeyId::random(&*self.entropy),
             scope,
             version,
-            generation,
+            generation: generation.id,
             wrapped,
             commitment,
             deployment: self.deployment.clone(),

@@ -84,6 +84,7 @@ pub use freezes::Freezes;
 pub use groups::Groups;
 pub use guidance::Guided;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
+pub use keys::providers::{KeyOptions, Providers, SameName};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use may::{FileMay, LibraryMay, PipelineMay, PipelinesMay};
 pub use named_files::{NamedFile, NamedPermit};
@@ -119,7 +120,6 @@ pub use coffer_store::{FileEvent, FileUse, FileUseJob, PipelineUse, UsesBefore};
 
 use coffer_model::{Authentication, Caller, Entropy, IdentityId, OrganizationId};
 use coffer_outgoing::Outgoing;
-use coffer_seal::KeyProvider;
 use coffer_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,8 +130,8 @@ use uuid::Uuid;
 pub struct Options {
     /// The store.
     pub store: Store,
-    /// Where root generations live.
-    pub provider: Arc<dyn KeyProvider>,
+    /// How keys are kept.
+    pub keys: KeyOptions,
     /// Randomness.
     pub entropy: Arc<Entropy>,
     /// Name of the organization, used at the first start.

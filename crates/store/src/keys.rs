@@ -21,7 +21,7 @@ macro_rules! key_columns {
 }
 
 statements! {
-    GENERATION_ACTIVE = "select id from root_generation where scale_unit = $1 and state = 'active'
+    GENERATION_ACTIVE = "select id, provider from root_generation where scale_unit = $1 and state = 'active'
         order by created_at desc limit 1";
     GENERATION_INSERT = "insert into root_generation (id, scale_unit, provider, state, created_at)
         values ($1, $2, $3, 'active', $4)";
@@ -51,6 +51,15 @@ impl From<ProjectId> for KeyScope {
     fn from(project: ProjectId) -> Self {
         Self(project.0)
     }
+}
+
+/// A root generation as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootGeneration {
+    /// The opaque id.
+    pub id: String,
+    /// The name of the provider that holds it.
+    pub provider: String,
 }
 
 /// A project key as stored: wrapped by a root generation.
@@ -278,12 +287,12 @@ impl ReadTx {
     pub async fn generation_active(
         &mut self,
         scale_unit: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = self
+    ) -> Result<Option<RootGeneration>, StoreError> {
+        let row: Option<(String, String)> = self
             .conn
             .maybe(&GENERATION_ACTIVE, args![scale_unit])
             .await?;
-        Ok(row.map(|(id,)| id))
+        Ok(row.map(|(id, provider)| RootGeneration { id, provider }))
     }
 
     /// The key of a scope that new wraps are made with.

@@ -18,7 +18,7 @@ use coffer_keys::{FileProvider, os_entropy};
 use coffer_model::Caller;
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
-use coffer_service::{ProviderOptions, Service, SessionLife};
+use coffer_service::{KeyOptions, ProviderOptions, Providers, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, TokenRequest};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -167,7 +167,7 @@ impl TestServer {
         let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let (service, first) = Service::open(coffer_service::Options {
             store: store.clone(),
-            provider: Arc::new(provider),
+            keys: KeyOptions::new(Providers::new(Arc::new(provider))),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),

@@ -77,7 +77,7 @@ fn as_toml(entries: &[Entry]) -> String {
     let mut text = String::new();
     let mut section = "";
     for entry in entries {
-        let (this, short) = entry.key.split_once('.').unwrap_or(("", entry.key));
+        let (this, short) = keys::split(entry.key);
         if this != section {
             if !section.is_empty() {
                 text.push('\n');
@@ -91,9 +91,13 @@ fn as_toml(entries: &[Entry]) -> String {
         });
         let hidden = key.is_some_and(|key| key.secret)
             && (entry.value.contains("://") || entry.value == config::HIDDEN);
-        let value = match bare {
-            true => entry.value.clone(),
-            false => toml::Value::from(entry.value.as_str()).to_string(),
+        let list = key.is_some_and(|key| matches!(key.kind, keys::Kind::List(_)));
+        let value = if bare {
+            entry.value.clone()
+        } else if list {
+            toml::Value::from(keys::words(&entry.value).collect::<Vec<_>>()).to_string()
+        } else {
+            toml::Value::from(entry.value.as_str()).to_string()
         };
         let mark = if hidden { "# " } else { "" };
         text.push_str(&format!("{mark}{short} = {value}\n"));

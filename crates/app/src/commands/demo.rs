@@ -4,8 +4,8 @@
 
 use crate::cli::DemoArgs;
 use crate::config::{
-    Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Provider,
-    Server, SignIn, Storage,
+    Audit, Config, Database, Deployment, FileSettings, Jobs, Keys, Log, LogFormat, LogLevel,
+    Outgoing, ProviderSettings, Server, SignIn, Storage,
 };
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -134,9 +134,14 @@ fn config(folder: &Path) -> Config {
             data,
         },
         keys: Keys {
-            provider: Provider::File,
-            key_file: folder.join("key").join("root.key"),
+            provider: ProviderSettings::File(FileSettings {
+                path: folder.join("key").join("root.key"),
+            }),
+            also: Vec::new(),
             scale_unit: "demo".into(),
+            cache_minutes: 10,
+            horizon_days: 35,
+            rotation_rate: 20,
         },
         audit: Audit {
             checkpoints: None,

@@ -25,16 +25,13 @@ pub(crate) async fn run(context: &Context, config: Config) -> Result {
     let host = Host::start(&config, stop).await?;
     let out = context.out;
     out.note(&format!("Coffer serves {}", host.url()));
-    if host.new_key {
+    if let Some(file) = &host.new_key {
         out.note("Back up two things, apart from each other. Either alone is useless, without both the files are lost:");
         out.note(&format!(
             "  the data folder    {}",
             shown(&config.storage.data).display()
         ));
-        out.note(&format!(
-            "  the root key file  {}",
-            shown(&config.keys.key_file).display()
-        ));
+        out.note(&format!("  the root key file  {}", shown(file).display()));
     }
     if let Some(first) = &host.first {
         tell_code(context, &config, &host, first)?;

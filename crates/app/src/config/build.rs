@@ -3,7 +3,7 @@
 use super::layers::{Setting, Settings, well_formed};
 use super::{
     Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
-    Provider, Server, SignIn, Storage, TlsFiles, folders, keys, oidc,
+    Server, SignIn, Storage, TlsFiles, folders, keys, oidc, providers,
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Builds the configuration; every rule that does not hold adds a problem.
 pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Config> {
     let before = problems.len();
-    for key in keys::KEYS {
+    for key in keys::all() {
         // The key file has its own words for being absent.
         if key.name != "keys.key_file" {
             well_formed(key.name, settings.get(key.name), problems);
@@ -36,9 +36,8 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     }
     let data = PathBuf::from(text("storage.data"));
     let database = database(settings.get("storage.database"), &data, problems);
-    let key_file = PathBuf::from(text("keys.key_file"));
     let outgoing = outgoing(settings, problems);
-    key_outside(settings, problems);
+    let providers = providers::used(settings, problems);
     let provider = oidc::provider(settings, public_url.as_deref(), problems);
     checkpoints_outside(settings, problems);
     if problems.len() > before {
@@ -57,10 +56,16 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
             data,
             database: database?,
         },
-        keys: Keys {
-            provider: Provider::File,
-            key_file,
-            scale_unit: text("keys.scale_unit").into(),
+        keys: {
+            let (provider, also) = providers?;
+            Keys {
+                provider,
+                also,
+                scale_unit: text("keys.scale_unit").into(),
+                cache_minutes: text("keys.cache_minutes").parse().ok()?,
+                horizon_days: text("keys.horizon_days").parse().ok()?,
+                rotation_rate: text("keys.rotation_rate").parse().ok()?,
+            }
         },
         audit: Audit {
             checkpoints: Some(text("audit.checkpoints"))
@@ -267,26 +272,6 @@ fn checkpoints_outside(settings: &Settings, problems: &mut Vec<Problem>) {
             setting,
             format!("the file of checkpoints {file} lies inside the data folder {data}"),
             "keep it elsewhere: who can change the audit log must not be able to change its checkpoints",
-        ));
-    }
-}
-
-/// The root key must not lie with the data it protects.
-fn key_outside(settings: &Settings, problems: &mut Vec<Problem>) {
-    let setting = settings.get("keys.key_file");
-    let key_file = setting.text.as_str();
-    let data = settings.get("storage.data").text.as_str();
-    if key_file.is_empty() {
-        problems.push(problem(
-            setting,
-            "there is no user configuration folder to keep the root key in",
-            "name a file with `keys.key_file` or --key-file, or set HOME",
-        ));
-    } else if !data.is_empty() && folders::lies_inside(data.as_ref(), key_file.as_ref()) {
-        problems.push(problem(
-            setting,
-            format!("the root key file {key_file} lies inside the data folder {data}"),
-            "keep it elsewhere, so that no copy of one folder holds both the sealed files and their key",
         ));
     }
 }

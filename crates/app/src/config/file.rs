@@ -19,7 +19,7 @@ pub(super) fn read(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<F
         let place = reader.place(&error.span().unwrap_or(0..0));
         reader.problem(place, error.message().to_owned(), None);
     }
-    reader.table(table.get_ref());
+    reader.table("", table.get_ref());
     reader.found
 }
 
@@ -31,28 +31,26 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn table(&mut self, table: &DeTable<'_>) {
-        for (section, value) in table {
-            let place = self.place(&section.span());
-            let section = section.get_ref().as_ref();
-            let prefix = format!("{section}.");
+    /// A table and the tables in it. `outer` is the name of the section it is, with a dot at its end.
+    fn table(&mut self, outer: &str, table: &DeTable<'_>) {
+        for (name, value) in table {
+            let place = self.place(&name.span());
+            let name = format!("{outer}{}", name.get_ref());
+            let prefix = format!("{name}.");
             match value.get_ref() {
-                DeValue::Table(inner) if keys::KEYS.iter().any(|k| k.name.starts_with(&prefix)) => {
-                    for (key, value) in inner {
-                        let place = self.place(&key.span());
-                        self.entry(&format!("{prefix}{}", key.get_ref()), place, value);
-                    }
+                DeValue::Table(inner) if keys::all().any(|k| k.name.starts_with(&prefix)) => {
+                    self.table(&prefix, inner);
                 }
                 DeValue::Table(_) => {
-                    let sections = keys::KEYS.iter().filter_map(|k| k.name.split('.').next());
-                    let near = sections
-                        .map(|known| (strsim::damerau_levenshtein(section, known), known))
+                    let near = keys::all()
+                        .map(|key| keys::split(key.name).0)
+                        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
                         .min()
                         .filter(|(distance, _)| *distance <= 2)
                         .map(|(_, known)| format!("did you mean `[{known}]`?"));
-                    self.problem(place, format!("unknown section `[{section}]`"), near);
+                    self.problem(place, format!("unknown section `[{name}]`"), near);
                 }
-                _ => self.entry(section, place, value),
+                _ => self.entry(&name, place, value),
             }
         }
     }
@@ -85,6 +83,7 @@ impl Reader<'_> {
             Kind::Text | Kind::Path | Kind::Choice(_) => "a text in quotes",
             Kind::Boolean => "`true` or `false`, without quotes",
             Kind::Integer { .. } => "a whole number, without quotes",
+            Kind::List(_) => "a list of texts in quotes",
         };
         let is = value.get_ref().type_str();
         let place = self.place(&value.span());
@@ -123,6 +122,17 @@ fn as_text(kind: Kind, value: &DeValue<'_>) -> Option<String> {
             i64::from_str_radix(value.as_str(), value.radix())
                 .ok()
                 .map(|number| number.to_string())
+        }
+        (Kind::List(_), DeValue::Array(values)) => {
+            let words: Option<Vec<&str>> = values
+                .iter()
+                .map(|value| match value.get_ref() {
+                    // A comma would make two of one.
+                    DeValue::String(word) if !word.contains(',') => Some(word.as_ref()),
+                    _ => None,
+                })
+                .collect();
+            words.map(|words| words.join(", "))
         }
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! The layers of configuration laid over one another: defaults, file, environment, flags.
 
-use super::keys::{self, Fallback, KEYS, Key, Kind};
+use super::keys::{self, Fallback, Key, Kind};
 use super::{Entry, Problem, file, folders};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Settings {
 
     /// All values in the table's order, secrets replaced.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        KEYS.iter()
+        keys::all()
             .map(|key| {
                 let setting = self.get(key.name);
                 Entry {
@@ -110,8 +110,7 @@ impl Inputs {
 
 /// Lays the layers over one another.
 pub(super) fn merge(inputs: &Inputs, problems: &mut Vec<Problem>) -> Settings {
-    let mut values: BTreeMap<&'static str, Setting> = KEYS
-        .iter()
+    let mut values: BTreeMap<&'static str, Setting> = keys::all()
         .map(|key| (key.name, fallback(key, inputs)))
         .collect();
     let mut layers = Vec::new();
@@ -188,7 +187,7 @@ fn environment(inputs: &Inputs, problems: &mut Vec<Problem>) -> Vec<Found> {
             continue;
         };
         let source = format!("environment {name}");
-        let dotted = rest.replacen("__", ".", 1).to_lowercase();
+        let dotted = rest.replace("__", ".").to_lowercase();
         let file_variant = keys::find_file_variant(&dotted);
         if let Some(key) = file_variant.or_else(|| keys::find(&dotted)) {
             found.push(Found {
@@ -201,7 +200,7 @@ fn environment(inputs: &Inputs, problems: &mut Vec<Problem>) -> Vec<Found> {
         }
         // A name with one underscore too few is ours as well; anything else may belong to somebody else.
         let bare = |name: &str| name.replace(['_', '.'], "").to_lowercase();
-        let meant = KEYS.iter().find(|key| bare(key.name) == bare(rest));
+        let meant = keys::all().find(|key| bare(key.name) == bare(rest));
         let known = keys::VARIABLES.iter().any(|(known, _)| known == name);
         if let Some(key) = meant.filter(|_| !known) {
             problems.push(Problem {
@@ -277,6 +276,17 @@ pub(super) fn well_formed(
         },
         Kind::Choice(words) if words.contains(&text) => return Some(()),
         Kind::Choice(words) => format!("must be one of: {}", words.join(", ")),
+        Kind::List(known) => {
+            let mut given: Vec<&str> = keys::words(text).collect();
+            let all_known = given.iter().all(|word| known.contains(word));
+            let count = given.len();
+            given.sort_unstable();
+            given.dedup();
+            if all_known && given.len() == count {
+                return Some(());
+            }
+            format!("must name each at most once of: {}", known.join(", "))
+        }
     };
     problems.push(Problem {
         place: setting.source.clone(),

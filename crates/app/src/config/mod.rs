@@ -10,10 +10,12 @@ mod folders;
 pub(crate) mod keys;
 mod layers;
 mod oidc;
+mod providers;
 pub(crate) mod reference;
 
 pub(crate) use folders::user_folder;
 pub(crate) use layers::{Flag, HIDDEN, Inputs};
+pub(crate) use providers::{FileSettings, ProviderKind, ProviderSettings};
 
 use coffer_outgoing::Policy;
 use coffer_server::Proxies;
@@ -90,9 +92,17 @@ impl fmt::Debug for Database {
 /// Which root keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    pub(crate) provider: Provider,
-    pub(crate) key_file: PathBuf,
+    /// Where new ones are made.
+    pub(crate) provider: ProviderSettings,
+    /// Where older ones are.
+    pub(crate) also: Vec<ProviderSettings>,
     pub(crate) scale_unit: String,
+    /// How long an unwrapped project key is kept in memory.
+    pub(crate) cache_minutes: u32,
+    /// Days after which a retired root key is destroyed.
+    pub(crate) horizon_days: u32,
+    /// Calls a second that a rotation makes at most.
+    pub(crate) rotation_rate: u32,
 }
 
 /// How the audit log is kept.
@@ -102,13 +112,6 @@ pub(crate) struct Audit {
     pub(crate) checkpoints: Option<PathBuf>,
     /// Days that events are kept; 0 for ever.
     pub(crate) retention_days: u32,
-}
-
-/// Which key provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Provider {
-    /// A file on this machine.
-    File,
 }
 
 /// What is deployed.

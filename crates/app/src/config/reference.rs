@@ -1,6 +1,6 @@
 //! `docs/configuration.md`, written from the table of keys. A test compares; `coffer docs-config` prints.
 
-use super::keys::{Fallback, KEYS, Kind, VARIABLES};
+use super::keys::{self, Fallback, Kind, VARIABLES};
 use std::fmt::Write as _;
 
 const START: &str = "\
@@ -12,7 +12,7 @@ const START: &str = "\
 
 1. the defaults below,
 2. a file: `--config FILE`, or `COFFER_CONFIG`, or `coffer.toml` in the current folder if there is one,
-3. the environment: `COFFER_SECTION__KEY`, with two underscores between section and key,
+3. the environment: `COFFER_SECTION__KEY`, with two underscores between section and key, and between a section and its part,
 4. flags.
 
 A key that does not exist is an error, with its place and the nearest key that does. All problems are reported at
@@ -28,8 +28,8 @@ path. Newlines at the end of such a file are dropped.
 pub(crate) fn page() -> String {
     let mut page = START.to_owned();
     let mut section = "";
-    for key in KEYS {
-        let (this, short) = key.name.split_once('.').unwrap_or(("", key.name));
+    for key in keys::all() {
+        let (this, short) = keys::split(key.name);
         if this != section {
             section = this;
             _ = writeln!(page, "## `[{section}]`\n");
@@ -70,9 +70,15 @@ fn value(kind: Kind) -> String {
         Kind::Path => "path; a relative one starts at the folder the server is started in".into(),
         Kind::Boolean => "`true` or `false`".into(),
         Kind::Integer { least, most } => format!("whole number from {least} to {most}"),
-        Kind::Choice(words) => {
-            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-            words.join(", ")
-        }
+        Kind::Choice(words) => quoted(words),
+        Kind::List(words) => format!(
+            "a list of {}; in the environment with commas between",
+            quoted(words)
+        ),
     }
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }

@@ -1,6 +1,6 @@
 //! What configuration promises: order of strength, origins, every problem at once, and the rules that keep keys safe.
 
-use super::keys::{KEYS, VARIABLES};
+use super::keys::VARIABLES;
 use super::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -255,7 +255,8 @@ fn the_root_key_never_lies_with_the_data() {
 fn the_default_key_file_follows_systemd_then_xdg_then_home() {
     let key_file = |environment: &[(&str, &str)]| {
         let loaded = load(&inputs("", environment, &[])).unwrap();
-        loaded.config.keys.key_file.display().to_string()
+        let ProviderSettings::File(file) = loaded.config.keys.provider;
+        file.path.display().to_string()
     };
     assert_eq!(key_file(&[]), "/home/example/.config/coffer/root.key");
     assert_eq!(
@@ -348,11 +349,13 @@ fn the_reference_page_is_what_the_table_says() {
 
 #[test]
 fn every_key_can_be_set_from_every_layer_it_names() {
-    for key in KEYS {
+    for key in keys::all() {
         let valid = match key.kind {
             keys::Kind::Boolean => "true".to_owned(),
             keys::Kind::Integer { most, .. } => most.to_string(),
             keys::Kind::Choice(words) => words[0].to_owned(),
+            // More providers than the first need sections of their own.
+            keys::Kind::List(_) => String::new(),
             keys::Kind::Path => "/elsewhere".to_owned(),
             keys::Kind::Text if key.name == "server.listen" => "127.0.0.1:9".to_owned(),
             keys::Kind::Text if key.name == "server.trusted_proxies" => "10.0.0.0/8".to_owned(),
@@ -400,4 +403,66 @@ fn private_targets_are_listed_and_an_entry_that_is_none_is_named() {
         wrong[0].contains("'http://a.test' is not a host name"),
         "{wrong:?}"
     );
+}
+
+#[test]
+fn sections_have_parts_and_a_list_is_read_from_every_layer() {
+    let wrong = |file: &str, environment: &[(&str, &str)]| {
+        problems(&inputs(file, environment, &[])).join("\n")
+    };
+    for (found, expected) in [
+        (
+            wrong("[keys]\nalso = [\"file\"]\n", &[]),
+            "coffer.toml:2:1: `keys.also` names `file`, which is `keys.provider` already",
+        ),
+        (
+            wrong("", &[("COFFER_KEYS__ALSO", "file")]),
+            "environment COFFER_KEYS__ALSO: `keys.also` names `file`, which is `keys.provider` already",
+        ),
+        (
+            wrong("[keys]\nalso = \"file\"\n", &[]),
+            "coffer.toml:2:8: `keys.also` must be a list of texts in quotes, not string",
+        ),
+        (
+            wrong("[keys]\nalso = [\"vault\", \"vault\"]\n", &[]),
+            "coffer.toml:2:1: `keys.also` must name each at most once of: file, vault, azure, aws, pkcs11",
+        ),
+        (
+            wrong("[keys]\nalso = [\"vualt\"]\n", &[]),
+            "coffer.toml:2:1: `keys.also` must name each at most once of",
+        ),
+        (
+            wrong("[keys.valt]\naddress = \"x\"\n", &[]),
+            "coffer.toml:1:7: unknown section `[keys.valt]`",
+        ),
+        (
+            wrong("", &[("COFFER_KEYS__VALT__ADDRESS", "x")]),
+            "environment COFFER_KEYS__VALT__ADDRESS: no such setting",
+        ),
+    ] {
+        assert!(found.contains(expected), "{expected}\n{found}");
+    }
+}
+
+#[test]
+fn a_provider_that_this_build_lacks_is_named_with_its_feature() {
+    let missing = ProviderKind::ALL
+        .into_iter()
+        .filter(|kind| !kind.compiled());
+    for kind in missing {
+        let word = kind.word();
+        let found = problems(&inputs("", &[("COFFER_KEYS__PROVIDER", word)], &[])).join("\n");
+        let feature = kind.feature().expect("what is always there is compiled in");
+        assert!(
+            found.contains(&format!(
+                "`keys.provider` names `{word}`, which is not compiled into this build"
+            )) && found.contains(feature),
+            "{found}"
+        );
+        let also = format!("[keys]\nalso = [\"{word}\"]\n");
+        let found = problems(&inputs(&also, &[], &[])).join("\n");
+        assert!(found.contains("`keys.also` names"), "{found}");
+    }
+    let words: Vec<&str> = ProviderKind::ALL.map(ProviderKind::word).to_vec();
+    assert_eq!(words, providers::WORDS);
 }

@@ -186,7 +186,10 @@ async fn the_data_of_another_scale_unit_or_another_key_is_not_opened() {
     drop(other.serve().await);
     for (key, what) in [
         (site.path("lost.key"), "the root key file is missing"),
-        (other.path("key/root.key"), "does not hold the key"),
+        (
+            other.path("key/root.key"),
+            "does not hold the key that the data is sealed under",
+        ),
     ] {
         let mut command = coffer(
             &site.folder("server"),

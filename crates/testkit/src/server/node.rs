@@ -2,7 +2,7 @@
 
 use super::{ORGANIZATION, PROJECT, TestServer};
 use coffer_keys::{FileProvider, os_entropy};
-use coffer_service::{Service, SessionLife};
+use coffer_service::{KeyOptions, Providers, Service, SessionLife};
 use coffer_store::Store;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -49,7 +49,7 @@ impl TestServer {
         let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let (service, _) = Service::open(coffer_service::Options {
             store,
-            provider: Arc::new(provider),
+            keys: KeyOptions::new(Providers::new(Arc::new(provider))),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),

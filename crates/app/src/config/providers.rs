@@ -1,0 +1,149 @@
+//! Key providers in the configuration: which there are, which this build has, and which are used.
+//!
+//! A provider is a file beside this one with the keys of its section `[keys.<word>]`, which go into the table in
+//! [`super::keys`], and with what they mean; and an arm in [`settings`] and in `crate::host`. The keys of the credential
+//! that may change root keys stand in `[keys.<word>.lifecycle]`; without them there is no such credential. Sections are
+//! known to every build. Nothing here asks a provider.
+
+mod file;
+
+pub(crate) use file::FileSettings;
+
+use super::Problem;
+use super::build::problem;
+use super::keys;
+use super::layers::Settings;
+
+/// What `keys.provider` and `keys.also` may say.
+pub(crate) const WORDS: &[&str] = &["file", "vault", "azure", "aws", "pkcs11"];
+
+/// A kind of key provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProviderKind {
+    /// A file on this machine.
+    File,
+    /// Vault or OpenBao, the secrets engine Transit.
+    Vault,
+    /// Azure Key Vault.
+    Azure,
+    /// AWS KMS.
+    Aws,
+    /// A hardware security module, by PKCS#11.
+    Pkcs11,
+}
+
+impl ProviderKind {
+    /// All, in the order of [`WORDS`].
+    pub(crate) const ALL: [Self; 5] = [
+        Self::File,
+        Self::Vault,
+        Self::Azure,
+        Self::Aws,
+        Self::Pkcs11,
+    ];
+
+    /// As configuration and database call it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Vault => "vault",
+            Self::Azure => "azure",
+            Self::Aws => "aws",
+            Self::Pkcs11 => "pkcs11",
+        }
+    }
+
+    /// The feature that a build needs for it; none for what is always there.
+    pub(crate) fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::File => None,
+            Self::Vault => Some("key-vault"),
+            Self::Azure => Some("key-azure"),
+            Self::Aws => Some("key-aws"),
+            Self::Pkcs11 => Some("key-pkcs11"),
+        }
+    }
+
+    /// Whether this build has it.
+    pub(crate) fn compiled(self) -> bool {
+        match self {
+            Self::File => true,
+            Self::Vault => cfg!(feature = "key-vault"),
+            Self::Azure => cfg!(feature = "key-azure"),
+            Self::Aws => cfg!(feature = "key-aws"),
+            Self::Pkcs11 => cfg!(feature = "key-pkcs11"),
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A provider that is used, with its settings.
+#[derive(Debug, Clone)]
+pub(crate) enum ProviderSettings {
+    /// A file on this machine.
+    File(FileSettings),
+}
+
+impl ProviderSettings {
+    /// Which kind it is.
+    pub(crate) fn kind(&self) -> ProviderKind {
+        match self {
+            Self::File(_) => ProviderKind::File,
+        }
+    }
+}
+
+/// The provider that makes new root keys, and those that hold older ones.
+pub(super) fn used(
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Option<(ProviderSettings, Vec<ProviderSettings>)> {
+    let also = settings.get("keys.also");
+    let first = ProviderKind::of(&settings.get("keys.provider").text)?;
+    let others: Vec<ProviderKind> = keys::words(&also.text)
+        .filter_map(ProviderKind::of)
+        .collect();
+    if others.contains(&first) {
+        problems.push(problem(
+            also,
+            format!(
+                "`keys.also` names `{}`, which is `keys.provider` already",
+                first.word()
+            ),
+            "leave it out; two providers of one kind cannot be used at once, so move by way of another kind",
+        ));
+    }
+    let active = of_kind(first, "keys.provider", settings, problems);
+    let others: Option<Vec<ProviderSettings>> = others
+        .into_iter()
+        .map(|kind| of_kind(kind, "keys.also", settings, problems))
+        .collect();
+    Some((active?, others?))
+}
+
+fn of_kind(
+    kind: ProviderKind,
+    named_by: &str,
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Option<ProviderSettings> {
+    if kind == ProviderKind::File {
+        return file::settings(settings, problems).map(ProviderSettings::File);
+    }
+    // Those of features follow here, each behind its own.
+    let feature = kind.feature().unwrap_or("full");
+    problems.push(problem(
+        settings.get(named_by),
+        format!(
+            "`{named_by}` names `{}`, which is not compiled into this build",
+            kind.word()
+        ),
+        &format!(
+            "use a build with the feature `{feature}` (cargo build --release --features {feature})"
+        ),
+    ));
+    None
+}
