@@ -130,7 +130,7 @@ impl Keys {
         let context = self.key_context(row.scope, row.version, &row.scale_unit);
         let generation = GenerationId(row.generation.clone());
         let secret = self
-            .provider()
+            .provider(&row.provider)?
             .unwrap(&generation, &row.wrapped, &context)
             .await?;
         let key = Arc::new(ProjectKey::open(&secret, context, &row.commitment)?);
@@ -168,8 +168,8 @@ impl Keys {
     /// At the first start this makes it, so that a copy of the key taken then is worth something. A provider that does
     /// not answer now is no reason not to start: what needs no key is served meanwhile.
     pub(crate) async fn prepare(&self) -> Result<()> {
-        let generation = self.root_generation().await?;
-        let provider = self.providers.of(&generation.provider)?;
+        let generation = self.generation().await?;
+        let provider = self.provider(&generation.provider)?;
         match self.probe(provider, &GenerationId(generation.id)).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_passing() => {
@@ -209,31 +209,27 @@ impl Keys {
             .map(drop)
     }
 
-    /// Where root generations live.
-    pub(crate) fn provider(&self) -> &dyn KeyProvider {
-        self.providers.active()
-    }
-
-    /// The active root generation's id. Makes it if there is none.
-    pub(crate) async fn generation(&self) -> Result<String> {
-        Ok(self.root_generation().await?.id)
+    /// The provider that a root generation names.
+    pub(crate) fn provider(&self, name: &str) -> Result<&dyn KeyProvider> {
+        self.providers.of(name)
     }
 
     /// The active root generation. Makes it if there is none.
-    async fn root_generation(&self) -> Result<RootGeneration> {
+    pub(crate) async fn generation(&self) -> Result<RootGeneration> {
         let unit = self.store.scale_unit().to_owned();
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
             return Ok(generation);
         }
-        let generation = match self.provider().newest_generation(&unit).await? {
+        let provider = self.providers.active();
+        let generation = match provider.newest_generation(&unit).await? {
             Some(prepared) => prepared,
             None => {
-                let lifecycle = self.provider().lifecycle().ok_or_else(no_generation)?;
+                let lifecycle = provider.lifecycle().ok_or_else(no_generation)?;
                 lifecycle.new_generation(&unit).await?
             }
         }
         .0;
-        let name = self.provider().name();
+        let name = provider.name();
         let (caller, made) = (self.duty(), generation.clone());
         self.store
             .write("key.generation", move |tx| {
@@ -261,13 +257,12 @@ impl Keys {
     /// A new key, wrapped.
     async fn made(&self, scope: KeyScope) -> Result<NewProjectKey> {
         let version = 1;
-        let generation = self.root_generation().await?;
+        let generation = self.generation().await?;
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(scope, version, self.store.scale_unit());
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
         let wrapped = self
-            .providers
-            .of(&generation.provider)?
+            .provider(&generation.provider)?
             .wrap(&GenerationId(generation.id.clone()), &secret, &context)
             .await?;
         Ok(NewProjectKey {

@@ -137,7 +137,7 @@ impl Service {
                 let generation = GenerationId(row.generation.clone());
                 let secret = self
                     .keys()
-                    .provider()
+                    .provider(&row.provider)?
                     .unwrap(&generation, &row.wrapped, &context)
                     .await?;
                 let key = Arc::new(SigningKey::open(&secret, &context, &row.public_key)?);
@@ -157,13 +157,14 @@ impl Service {
         let key = SigningKey::derive(&secret, &context)?;
         let wrapped = self
             .keys()
-            .provider()
-            .wrap(&GenerationId(generation.clone()), &secret, &context)
+            .provider(&generation.provider)?
+            .wrap(&GenerationId(generation.id.clone()), &secret, &context)
             .await?;
         let new = SigningKeyRow {
             id: key_id(key.public_key()),
             version,
-            generation,
+            generation: generation.id,
+            provider: generation.provider,
             public_key: *key.public_key(),
             wrapped,
         };

@@ -15,6 +15,7 @@ macro_rules! key_columns {
     () => {
         // A freeze is of projects: the organization's own key serves sign-ins also then.
         "k.id, k.scope_id, k.version, k.scale_unit, k.generation_id, k.state, k.wrapped, k.commitment,
+            (select g.provider from root_generation g where g.id = k.generation_id) as provider,
             (select count(*) from content_freeze z join project p on p.id = k.scope_id
                 where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = p.id)) as frozen"
     };
@@ -75,6 +76,8 @@ pub struct ProjectKeyRow {
     pub scale_unit: String,
     /// The root generation that wrapped it.
     pub generation: String,
+    /// The name of the provider that holds that generation.
+    pub provider: String,
     /// `active`, `draining` or `retired`.
     pub state: String,
     /// The wrapped secret.
@@ -147,6 +150,7 @@ struct KeyRow {
     state: String,
     wrapped: Vec<u8>,
     commitment: Vec<u8>,
+    provider: String,
     frozen: i64,
 }
 
@@ -165,6 +169,7 @@ impl KeyRow {
             version: self.version,
             scale_unit: self.scale_unit,
             generation: self.generation_id,
+            provider: self.provider,
             state: self.state,
             wrapped: self.wrapped,
             commitment: fixed(self.commitment, "project_key", "commitment")?,

@@ -83,9 +83,7 @@ pub use guidance::Guidance;
 pub use identities::{GroupMembership, Home, IdentityFilter, NewIdentity};
 pub use identity_search::IdentitySearch;
 pub use jobs::{JobRow, Lease, NewJob};
-pub use keys::{
-    KeyScope, NewProjectKey, ProjectKeyRow, RootGeneration, WrappedKey, WrappedKind,
-};
+pub use keys::{KeyScope, NewProjectKey, ProjectKeyRow, RootGeneration, WrappedKey, WrappedKind};
 pub use logs::{LogPage, SealedPage};
 pub use page::{COUNTED, Counted, Page, PageFrom};
 pub use passwords::{PasswordRow, SetsPassword};

@@ -21,7 +21,8 @@ macro_rules! record_columns {
 }
 
 statements! {
-    KEYS = "select id, version, generation_id, public_key, wrapped from signing_key where scale_unit = $1 order by version desc";
+    KEYS = "select k.id, k.version, k.generation_id, g.provider, k.public_key, k.wrapped
+        from signing_key k join root_generation g on g.id = k.generation_id where k.scale_unit = $1 order by k.version desc";
     KEY_INSERT = "insert into signing_key (id, scale_unit, version, generation_id, public_key, wrapped, created_at)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict (scale_unit, version) do nothing";
     INSERT = concat!("insert into signed_record (", record_columns!(), ", nodes)
@@ -51,6 +52,8 @@ pub struct SigningKeyRow {
     pub version: i64,
     /// The root generation that wrapped its secret.
     pub generation: String,
+    /// The name of the provider that holds that generation; read with it, never stored here.
+    pub provider: String,
     /// The public key.
     pub public_key: [u8; 32],
     /// The wrapped secret.
@@ -213,14 +216,15 @@ impl ReadTx {
         &mut self,
         scale_unit: &str,
     ) -> Result<Vec<SigningKeyRow>, StoreError> {
-        type Row = (Vec<u8>, i64, String, Vec<u8>, Vec<u8>);
+        type Row = (Vec<u8>, i64, String, String, Vec<u8>, Vec<u8>);
         let rows: Vec<Row> = self.conn.all(&KEYS, args![scale_unit]).await?;
         rows.into_iter()
-            .map(|(id, version, generation, public_key, wrapped)| {
+            .map(|(id, version, generation, provider, public_key, wrapped)| {
                 Ok(SigningKeyRow {
                     id: fixed(id, "signing_key", "id")?,
                     version,
                     generation,
+                    provider,
                     public_key: fixed(public_key, "signing_key", "public_key")?,
                     wrapped,
                 })

@@ -65,6 +65,7 @@ impl ProviderKind {
     }
 
     /// Whether this build has it.
+    #[cfg(test)]
     pub(crate) fn compiled(self) -> bool {
         match self {
             Self::File => true,
@@ -134,16 +135,16 @@ fn of_kind(
         return file::settings(settings, problems).map(ProviderSettings::File);
     }
     // Those of features follow here, each behind its own.
-    if !kind.compiled() {
-        let feature = kind.feature().unwrap_or("full");
-        problems.push(problem(
-            settings.get(named_by),
-            format!(
-                "`{named_by}` names `{}`, which is not compiled into this build",
-                kind.word()
-            ),
-            &format!("use a build with the feature `{feature}` (cargo build --release --features {feature})"),
-        ));
-    }
+    let feature = kind.feature().unwrap_or("full");
+    problems.push(problem(
+        settings.get(named_by),
+        format!(
+            "`{named_by}` names `{}`, which is not compiled into this build",
+            kind.word()
+        ),
+        &format!(
+            "use a build with the feature `{feature}` (cargo build --release --features {feature})"
+        ),
+    ));
     None
 }
