@@ -140,6 +140,31 @@ async fn the_token_itself_keeps_keys_in_and_refuses_disabled_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_itself_binds_a_wrap_to_its_place() {
+    let Some(hsm) = SoftHsm::alone("the_token_itself_binds_a_wrap_to_its_place") else {
+        return;
+    };
+    let provider = provider(&settings(&hsm));
+    let generation = provider.new_generation("prod").await.unwrap();
+    let wrapped = provider
+        .wrap(&generation, &secret(), &context())
+        .await
+        .unwrap();
+    let elsewhere = ProjectKeyContext {
+        project: Uuid::from_u128(3),
+        ..context()
+    };
+    let opened = provider.unwrap(&generation, &wrapped, &elsewhere).await;
+    assert!(matches!(opened, Err(KeyError::Damaged)));
+    let other_unit = ProjectKeyContext {
+        scale_unit: "prod-2".into(),
+        ..context()
+    };
+    let opened = provider.unwrap(&generation, &wrapped, &other_unit).await;
+    assert!(matches!(opened, Err(KeyError::OtherScaleUnit { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_lifecycle_a_prepared_generation_serves_and_what_is_unfit_does_not() {
     let Some(hsm) =
         SoftHsm::alone("without_lifecycle_a_prepared_generation_serves_and_what_is_unfit_does_not")

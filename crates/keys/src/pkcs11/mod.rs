@@ -186,12 +186,10 @@ impl KeyProvider for Pkcs11Provider {
                     let key = active(session, &label)?;
                     let plain =
                         objects::decrypt(session, &key, &wrapped, &bound, entropy.as_ref())?;
-                    let mut bytes = Zeroizing::new([0; 32]);
-                    if plain.len() != bytes.len() {
-                        return Err(KeyError::Damaged.into());
+                    match <&[u8; 32]>::try_from(plain.as_slice()) {
+                        Ok(bytes) => Ok(ProjectKeySecret::from_bytes(bytes)),
+                        Err(_) => Err(KeyError::Damaged.into()),
                     }
-                    bytes.copy_from_slice(&plain);
-                    Ok(ProjectKeySecret::from_bytes(bytes))
                 })
                 .await
         })

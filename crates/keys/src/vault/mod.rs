@@ -368,12 +368,9 @@ impl KeyProvider for VaultProvider {
             };
             let said: Data<Decrypted<'_>> = answer.read()?;
             let mut secret = Zeroizing::new([0; 33]); // what decodes to 32 bytes may need room for 33
-            match STANDARD.decode_slice(said.data.plaintext, secret.as_mut_slice()) {
-                Ok(32) => {
-                    let mut bytes = Zeroizing::new([0; 32]);
-                    bytes.copy_from_slice(&secret[..32]);
-                    Ok(ProjectKeySecret::from_bytes(bytes))
-                }
+            let length = STANDARD.decode_slice(said.data.plaintext, secret.as_mut_slice());
+            match (length, secret.first_chunk::<32>()) {
+                (Ok(32), Some(bytes)) => Ok(ProjectKeySecret::from_bytes(bytes)),
                 _ => Err(KeyError::Damaged),
             }
         })
