@@ -68,7 +68,7 @@ pub use codes::CodeOwner;
 pub use credentials::{
     CredentialKind, CredentialListed, CredentialRow, JobCredential, NewCredential, TokenUse,
 };
-pub use engine::{Database, Options, Store};
+pub use engine::{Database, Look, Options, Store, look};
 pub use error::{Refusal, Stop, StoreError};
 #[cfg(any(test, feature = "testing"))]
 pub use faults::{Fault, Faults};

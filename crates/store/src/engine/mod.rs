@@ -1,8 +1,13 @@
 //! Opening the store, and what the engines share.
 
+mod look;
 mod postgres;
 mod sqlite;
 
+pub use look::{Look, look};
+
+#[cfg(test)]
+pub(crate) use look::ALL as LOOK_STATEMENTS;
 #[cfg(test)]
 pub(crate) use postgres::ALL as POSTGRES_STATEMENTS;
 
@@ -83,6 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Open`] when the database cannot be reached, is newer than this program, or is another scale unit's.
+    /// It is not changed then.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             entropy: options.entropy,
@@ -223,16 +229,13 @@ impl Store {
             })
             .await
             .map_err(|stop| failed(stop, "scale_unit.claim"))?;
-        if found == mine {
-            return Ok(());
+        // Somebody else may have claimed an empty database since it was looked at.
+        Look {
+            schema: None,
+            known: 0,
+            scale_unit: Some(found),
         }
-        Err(StoreError::Open {
-            what: format!(
-                "it belongs to the scale unit '{found}', and this server is configured for '{mine}'. Two scale units \
-                 never share keys: set keys.scale_unit to '{found}', or name another database"
-            ),
-            source: None,
-        })
+        .admit(&mine)
     }
 }
 
@@ -248,10 +251,6 @@ fn failed(stop: Stop, unit: &'static str) -> StoreError {
 pub(crate) fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError as E;
     let what = match &error {
-        E::VersionMissing(version) => format!(
-            "its schema (version {version}) is newer than this program. Start the newer version of Coffer, or restore a \
-             backup that this one wrote"
-        ),
         E::VersionMismatch(version) => {
             format!(
                 "its schema (version {version}) is not the one this program knows by that number"

@@ -1,6 +1,6 @@
 //! PostgreSQL: every unit in its own serializable transaction, run again on conflict; a linker for the audit chain.
 
-use super::{clock, migration_error};
+use super::{clock, look, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::{Conn, statements};
 use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
@@ -37,35 +37,12 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) async fn open(url: &str, shared: Arc<Shared>) -> Result<Self, StoreError> {
-        let open = |what: &str, source| StoreError::Open {
-            what: what.to_owned(),
-            source: Some(source),
-        };
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|source| open("the PostgreSQL URL cannot be read", source))?
-            .application_name("coffer")
-            .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(10))
-            .after_connect(|conn, _| {
-                Box::pin(async move {
-                    // Our statements take milliseconds: compiling them takes longer than any saves.
-                    sqlx::query("set jit = off").execute(conn).await.map(drop)
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|source| {
-                open(
-                    "PostgreSQL cannot be reached. Check storage.database",
-                    source,
-                )
-            })?;
-        sqlx::migrate!("migrations/postgres")
-            .run(&pool)
-            .await
-            .map_err(migration_error)?;
+        let pool = pool(url).await?;
+        let migrations = sqlx::migrate!("migrations/postgres");
+        look::at(&mut connection(&pool).await?, &migrations)
+            .await?
+            .admit(&shared.scale_unit)?;
+        migrations.run(&pool).await.map_err(migration_error)?;
         let linker = Arc::new(Notify::new());
         let task = tokio::spawn(link(pool.clone(), linker.clone()));
         Ok(Self {
@@ -111,7 +88,36 @@ impl Drop for Postgres {
     }
 }
 
-async fn connection(pool: &PgPool) -> Result<Conn, StoreError> {
+/// Connections to the database.
+pub(super) async fn pool(url: &str) -> Result<PgPool, StoreError> {
+    let open = |what: &str, source| StoreError::Open {
+        what: what.to_owned(),
+        source: Some(source),
+    };
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|source| open("the PostgreSQL URL cannot be read", source))?
+        .application_name("coffer")
+        .disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(10))
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                // Our statements take milliseconds: compiling them takes longer than any saves.
+                sqlx::query("set jit = off").execute(conn).await.map(drop)
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|source| {
+            open(
+                "PostgreSQL cannot be reached. Check storage.database",
+                source,
+            )
+        })
+}
+
+pub(super) async fn connection(pool: &PgPool) -> Result<Conn, StoreError> {
     let conn = pool
         .acquire()
         .await

@@ -4,7 +4,7 @@
 //! them together and answers them all. So durable writes per second grow with concurrency, one unit's failure undoes
 //! nothing of its neighbours, and nobody is answered before the disk has it.
 
-use super::{clock, migration_error};
+use super::{clock, look, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::Conn;
 use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
@@ -65,11 +65,14 @@ impl Sqlite {
             .busy_timeout(Duration::from_secs(10))
             .pragma("temp_store", "memory")
             .disable_statement_logging();
-        let mut writer = options.connect().await.map_err(open)?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&mut writer)
-            .await
-            .map_err(migration_error)?;
+        let migrations = sqlx::migrate!("migrations/sqlite");
+        let mut writer = Conn::Sqlite(options.connect().await.map_err(open)?);
+        look::at(&mut writer, &migrations)
+            .await?
+            .admit(&shared.scale_unit)?;
+        if let Conn::Sqlite(writer) = &mut writer {
+            migrations.run(writer).await.map_err(migration_error)?;
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
@@ -77,7 +80,7 @@ impl Sqlite {
             .map_err(open)?;
         let (queue, units) = mpsc::channel(QUEUE);
         let tx = Tx {
-            conn: Conn::Sqlite(writer),
+            conn: writer,
             unit: 0,
             now: Timestamp(0),
             shared,

@@ -21,6 +21,7 @@ const ALL: &[&[&Statement]] = &[
     crate::codes::ALL,
     crate::credentials::ALL,
     crate::engine::ALL,
+    crate::engine::LOOK_STATEMENTS,
     crate::engine::POSTGRES_STATEMENTS,
     crate::facts::ALL,
     crate::file_access::ALL,
@@ -71,21 +72,43 @@ both! {
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
-    async fn a_newer_schema_is_refused_in_plain_words(home) {
+    async fn a_newer_schema_is_refused_with_both_versions(home) {
         home.open().await.close().await;
+        let known = crate::look(&home.options().database).await.unwrap().known;
         home.sql("insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-            values (9999, 'from the future', true, '', 0)").await;
+            values (9998, 'from the future', true, '', 0), (9999, 'from its end', true, '', 0)").await;
+        let before = home.texts("select cast(count(*) as text) from _sqlx_migrations").await;
         let Err(StoreError::Open { what, .. }) = home.try_open().await else { panic!("opened") };
-        assert!(what.contains("9999") && what.contains("newer than this program"), "{what}");
+        for text in ["version 9999", "newer than this program", &format!("up to {known}"), "restore a backup"] {
+            assert!(what.contains(text), "no {text} in {what}");
+        }
+        assert_eq!(before, home.texts("select cast(count(*) as text) from _sqlx_migrations").await);
     }
 
-    async fn another_scale_units_database_is_refused(home) {
+    async fn another_scale_units_database_is_refused_and_not_touched(home) {
         home.open().await.close().await;
+        // As an older program left it: opening it as its own unit would bring the schema up to date.
+        home.sql("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)").await;
+        let older = crate::look(&home.options().database).await.unwrap();
+        assert!(older.schema.unwrap() < older.known);
         let options = Options { scale_unit: "unit-b".into(), ..home.options() };
         let Err(StoreError::Open { what, .. }) = crate::Store::open(options).await else { panic!("opened") };
-        assert!(what.contains("unit-a") && what.contains("unit-b"), "{what}");
-        // And it is still the first one's.
-        assert_eq!(home.open().await.scale_unit(), "unit-a");
+        for text in ["unit-a", "unit-b", "keys.scale_unit", "coffer key move"] {
+            assert!(what.contains(text), "no {text} in {what}");
+        }
+        assert_eq!(crate::look(&home.options().database).await.unwrap(), older);
+        assert_eq!(older.scale_unit.as_deref(), Some("unit-a"));
+    }
+
+    async fn what_is_looked_at_is_not_made(home) {
+        let looked = crate::look(&home.options().database).await;
+        if home.is_postgres() {
+            let looked = looked.unwrap();
+            assert_eq!((looked.schema, looked.scale_unit.clone()), (None, None));
+            looked.admit("unit-a").unwrap();
+        } else {
+            assert!(matches!(looked, Err(StoreError::Open { .. })), "{looked:?}");
+        }
     }
 
     async fn a_store_opened_again_finds_what_was_written(home) {
