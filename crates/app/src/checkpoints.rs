@@ -36,11 +36,11 @@ impl Checkpoints {
 }
 
 impl RecordKeeper for Checkpoints {
-    fn newest(&self) -> io::Result<i64> {
-        let mut newest = 0;
+    fn newest(&self) -> io::Result<Option<Signed>> {
+        let mut newest = None;
         for line in BufReader::new(self.file()?).split(b'\n') {
             if let Ok(record) = serde_json::from_slice::<SignedRecord>(&line?) {
-                newest = newest.max(record.number);
+                newest = from_wire(record).or(newest);
             }
         }
         Ok(newest)
@@ -198,16 +198,16 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoints.jsonl");
         let file = Checkpoints::open(&path).unwrap();
-        assert_eq!(file.newest().unwrap(), 0);
+        assert_eq!(file.newest().unwrap(), None);
         let records: Vec<Signed> = (1..=3)
             .map(|n| signed(1, n, Kind::Checkpoint, ""))
             .collect();
         file.keep(&records[..2]).unwrap();
         let mut broken = OpenOptions::new().append(true).open(&path).unwrap();
         broken.write_all(b"{\"kind\":\"check").unwrap();
-        assert_eq!(file.newest().unwrap(), 2);
+        assert_eq!(file.newest().unwrap().as_ref(), Some(&records[1]));
         file.keep(&records[2..]).unwrap();
-        assert_eq!(file.newest().unwrap(), 3);
+        assert_eq!(file.newest().unwrap().as_ref(), Some(&records[2]));
         assert_eq!(read(File::open(&path).unwrap()).unwrap(), records);
         let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);

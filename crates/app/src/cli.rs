@@ -2,7 +2,9 @@
 
 use crate::commands::{
     agent::AgentArgs,
+    anchor::AnchorCommand,
     audit::AuditCommand,
+    backup::BackupArgs,
     config::ConfigCommand,
     file::FileCommand,
     freeze::{FreezeCommand, UnfreezeCommand},
@@ -150,6 +152,11 @@ Examples:
     /// The audit log: list, verify, export
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The anchor against roll-back: show, accept
+    #[command(subcommand)]
+    Anchor(AnchorCommand),
+    /// Copy the data while the server runs, without the key
+    Backup(BackupArgs),
     /// Users of the organization
     #[command(subcommand)]
     User(UserCommand),

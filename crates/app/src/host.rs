@@ -4,6 +4,7 @@
 
 mod keys;
 
+use crate::anchor_file::AnchorFile;
 use crate::checkpoints::Checkpoints;
 use crate::config::{Config, Database};
 use crate::error::{CommandError, Exit, Result};
@@ -11,7 +12,7 @@ use crate::tls;
 use coffer_keys::{Entropy, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::Tls;
-use coffer_service::{FirstStart, Service};
+use coffer_service::{AnchorPlace, Anchoring, FirstStart, NotePlace, Providers, Service};
 use coffer_store::{RootGeneration, Store};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -44,37 +45,13 @@ pub(crate) struct Host {
 impl Host {
     /// Opens everything and begins to serve. What can be wrong is found before the first request.
     pub(crate) async fn start(config: &Config, stop: CancellationToken) -> Result<Self> {
-        let entropy: Arc<Entropy> = Arc::new(os_entropy);
         let pair = tls::load(config)?;
         private_folder(&config.storage.data)?;
-        let store = Store::open(coffer_store::Options {
-            database: database(&config.storage.database),
-            blobs: config.storage.data.join("blobs"),
-            scale_unit: config.keys.scale_unit.clone(),
-            entropy: entropy.clone(),
-        })
-        .await
-        .map_err(|error| {
-            CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
-        })?;
-        let needed = needed_generation(&store).await?;
-        let connected = keys::connect(&config.keys, needed.as_ref(), &entropy).await?;
-        let (service, first) = Service::open(coffer_service::Options {
-            store,
-            keys: connected.options,
-            entropy,
-            organization: config.server.organization.clone(),
-            project: FIRST_PROJECT.to_owned(),
-            deployment: config.deployment.id.clone(),
-            lease_seconds: config.jobs.lease_seconds,
-            outgoing: Outgoing::new(outgoing(config)?),
-            sessions: config.sign_in.sessions,
-            sign_in_provider: config.provider.clone(),
-            keeper: checkpoints(config)?,
-            audit_retention_days: config.audit.retention_days,
-        })
-        .await
-        .map_err(refused)?;
+        let Opened {
+            service,
+            first,
+            new_file,
+        } = open(config, None).await?;
         let listener = TcpListener::bind(config.server.listen)
             .await
             .map_err(|error| {
@@ -125,7 +102,7 @@ impl Host {
         Ok(Self {
             address,
             first,
-            new_key: connected.new_file,
+            new_key: new_file,
             service,
             stop,
             serving,
@@ -167,6 +144,99 @@ impl Host {
     }
 }
 
+/// The service, not yet served.
+pub(crate) struct Opened {
+    pub(crate) service: Service,
+    pub(crate) first: Option<FirstStart>,
+    /// The root key file, if it was made now.
+    new_file: Option<PathBuf>,
+}
+
+/// Opens database, keys and service. With `accept`, also a database that is behind its anchor, for this reason.
+pub(crate) async fn open(config: &Config, accept: Option<String>) -> Result<Opened> {
+    let entropy: Arc<Entropy> = Arc::new(os_entropy);
+    let store = store(config, &entropy).await?;
+    let connected = providers(config, &store, &entropy).await?;
+    let places = anchor_places(config, &connected.options.providers);
+    let (service, first) = Service::open(coffer_service::Options {
+        store,
+        keys: connected.options,
+        entropy,
+        organization: config.server.organization.clone(),
+        project: FIRST_PROJECT.to_owned(),
+        deployment: config.deployment.id.clone(),
+        lease_seconds: config.jobs.lease_seconds,
+        outgoing: Outgoing::new(outgoing(config)?),
+        sessions: config.sign_in.sessions,
+        sign_in_provider: config.provider.clone(),
+        keeper: checkpoints(config)?,
+        anchoring: Anchoring {
+            places,
+            required: config.keys.anchor_required,
+            accept,
+        },
+        audit_retention_days: config.audit.retention_days,
+    })
+    .await
+    .map_err(refused)?;
+    Ok(Opened {
+        service,
+        first,
+        new_file: connected.new_file,
+    })
+}
+
+/// The database.
+pub(crate) async fn store(config: &Config, entropy: &Arc<Entropy>) -> Result<Store> {
+    Store::open(coffer_store::Options {
+        database: database(&config.storage.database),
+        blobs: config.storage.data.join("blobs"),
+        scale_unit: config.keys.scale_unit.clone(),
+        entropy: entropy.clone(),
+    })
+    .await
+    .map_err(|error| {
+        CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+    })
+}
+
+/// The key providers, among which must be those that the database needs.
+pub(crate) async fn providers(
+    config: &Config,
+    store: &Store,
+    entropy: &Arc<Entropy>,
+) -> Result<keys::Connected> {
+    let needed = needed_generation(store).await?;
+    keys::connect(&config.keys, needed.as_ref(), entropy).await
+}
+
+/// Where the anchor is kept.
+pub(crate) fn anchor_places(config: &Config, providers: &Providers) -> Vec<Arc<dyn AnchorPlace>> {
+    let unit = &config.keys.scale_unit;
+    let mut places: Vec<Arc<dyn AnchorPlace>> = Vec::new();
+    for note in NotePlace::all(providers, unit) {
+        places.push(Arc::new(note));
+    }
+    if let Some(path) = &config.keys.anchor_file {
+        places.push(Arc::new(AnchorFile::new(path)));
+    }
+    places
+}
+
+/// Refuses a SQLite file that is not there: opening it would make a new one.
+pub(crate) fn must_exist(config: &Config) -> Result {
+    if let Database::Sqlite(path) = &config.storage.database
+        && !path.exists()
+    {
+        return Err(CommandError::new(
+            Exit::NotFound,
+            format!("there is no database {}", path.display()),
+        )
+        .hint("name the server's own with --data or --config"));
+    }
+    Ok(())
+}
+
 /// The root generation that the data is sealed under; `None` while nothing is.
 async fn needed_generation(store: &Store) -> Result<Option<RootGeneration>> {
     let asked = async {
@@ -206,7 +276,9 @@ fn outgoing(config: &Config) -> Result<Policy> {
 }
 
 /// The outside place for checkpoints. What is wrong with it is found at the start.
-fn checkpoints(config: &Config) -> Result<Option<Arc<dyn coffer_service::RecordKeeper>>> {
+pub(crate) fn checkpoints(
+    config: &Config,
+) -> Result<Option<Arc<dyn coffer_service::RecordKeeper>>> {
     let Some(path) = &config.audit.checkpoints else {
         return Ok(None);
     };

@@ -2,6 +2,7 @@
 //!
 //! Only here are the process environment, the terminal and the exit code known.
 
+mod anchor_file;
 mod checkpoints;
 mod cli;
 mod commands;
@@ -77,6 +78,8 @@ async fn run(command: Command, context: &Context) -> Result<Exit> {
         Command::Unfreeze(command) => commands::freeze::unfreeze(context, command).await?,
         Command::Run(command) => return commands::run::run(context, command).await,
         Command::Audit(command) => return commands::audit::run(context, command).await,
+        Command::Anchor(command) => return commands::anchor::run(context, command).await,
+        Command::Backup(args) => commands::backup::run(context, args).await?,
         Command::User(command) => commands::user::run(context, command).await?,
         Command::Group(command) => commands::group::run(context, command).await?,
         Command::Token(command) => commands::token::run(context, command).await?,

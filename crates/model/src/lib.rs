@@ -7,6 +7,7 @@ pub mod access;
 #[cfg(test)]
 mod access_table;
 pub mod act;
+pub mod anchor;
 pub mod audit;
 #[cfg(test)]
 mod audit_events;

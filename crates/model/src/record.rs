@@ -1,7 +1,7 @@
 //! The one kind of signed record: what a scale unit states about its audit log, so that others can hold it to it. Pure.
 //!
-//! Checkpoints, exports, the tombstones of retention and reports of key rotation are signed records; the anchor against
-//! roll-back is to be. Each names the state of the log at that moment and the record before it, and is signed
+//! Checkpoints, exports, the tombstones of retention, reports of key rotation and the anchor against roll-back are signed
+//! records. Each names the state of the log at that moment and the record before it, and is signed
 //! with the scale unit's Ed25519 key. It must not know where the key lies, nor JSON.
 
 use crate::audit::{Digest, Fields};
@@ -23,14 +23,20 @@ pub enum Kind {
     Export,
     /// What a rotation of keys did.
     Rotation,
+    /// Nothing more; it is kept outside the database and not among the records ([`crate::anchor`]).
+    Anchor,
+    /// That a database behind its anchors was accepted, by whom and why.
+    Rollback,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::Checkpoint,
         Self::Tombstone,
         Self::Export,
         Self::Rotation,
+        Self::Anchor,
+        Self::Rollback,
     ];
 
     /// The word that is signed.
@@ -40,6 +46,8 @@ impl Kind {
             Self::Tombstone => "tombstone",
             Self::Export => "export",
             Self::Rotation => "rotation",
+            Self::Anchor => "anchor",
+            Self::Rollback => "rollback",
         }
     }
 

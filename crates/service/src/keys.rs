@@ -6,6 +6,7 @@
 
 pub(crate) mod providers;
 
+use crate::anchor::Halt;
 use crate::error::{Error, Result};
 use crate::{Options, Providers, duty_caller};
 use coffer_model::act::CreateKey;
@@ -33,6 +34,8 @@ pub(crate) struct Keys {
     organization: OrganizationId,
     deployment: String,
     cache: Mutex<HashMap<ProjectKeyId, Cached>>,
+    /// Once the database is known to be behind its anchor, no key is used.
+    halt: Halt,
 }
 
 struct Cached {
@@ -42,7 +45,7 @@ struct Cached {
 }
 
 impl Keys {
-    pub(crate) fn new(options: &Options, organization: OrganizationId) -> Self {
+    pub(crate) fn new(options: &Options, organization: OrganizationId, halt: Halt) -> Self {
         Self {
             store: options.store.clone(),
             providers: options.keys.providers.clone(),
@@ -50,6 +53,7 @@ impl Keys {
             organization,
             deployment: options.deployment.clone(),
             cache: Mutex::default(),
+            halt,
         }
     }
 
@@ -119,6 +123,7 @@ impl Keys {
     }
 
     async fn unwrapped(&self, row: &ProjectKeyRow, now: Timestamp) -> Result<Arc<ProjectKey>> {
+        self.halt.check()?;
         if row.frozen {
             // What still needs the key, such as reading a log, asks the provider each time.
             self.lock().retain(|_, cached| cached.scope != row.scope);
@@ -207,6 +212,11 @@ impl Keys {
             .unwrap(generation, &wrapped, &context)
             .await
             .map(drop)
+    }
+
+    /// All key providers.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.providers
     }
 
     /// The provider that a root generation names.

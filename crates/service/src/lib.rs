@@ -5,10 +5,12 @@
 
 mod access;
 mod agents;
+mod anchor;
 mod attempts;
 mod audit;
 mod audit_export;
 mod audit_retain;
+mod backup;
 mod checks;
 mod credentials;
 mod directory;
@@ -62,9 +64,11 @@ mod waits;
 
 pub use access::Access;
 pub use agents::Agents;
+pub use anchor::{AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses};
 pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
+pub use backup::back_up;
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_pipeline::tasks::{CommandMode, Phase, TaskDefinition};
 pub use coffer_store::ATTEMPT_SECONDS;
@@ -150,6 +154,8 @@ pub struct Options {
     pub sign_in_provider: Option<ProviderOptions>,
     /// Where signed records of the audit log are kept outside the database.
     pub keeper: Option<Arc<dyn RecordKeeper>>,
+    /// Where the newest state of the database is anchored outside it.
+    pub anchoring: Anchoring,
     /// Days that audit events are kept; 0 for ever.
     pub audit_retention_days: u32,
 }
@@ -193,6 +199,7 @@ struct Inner {
     frozen: freezes::Frozen,
     signing: signing::Signing,
     keeper: Option<Arc<dyn RecordKeeper>>,
+    guard: anchor::Guard,
     audit_retention_days: u32,
     /// Told when a job may have become ready on this node.
     ready: tokio::sync::Notify,
@@ -205,12 +212,15 @@ pub struct Service(Arc<Inner>);
 impl Service {
     /// Opens the service; at the first start, makes the organization, a project and the one-time code.
     pub async fn open(options: Options) -> Result<(Self, Option<FirstStart>)> {
+        let found = anchor::at_start(&options).await?;
         let (organization, first) = first_start::prepare(&options).await?;
         let deployment = Deployment {
             id: Uuid::new_v5(&organization.id.0, b"deployment"),
             label: options.deployment.clone(),
         };
-        let keys = keys::Keys::new(&options, organization.id);
+        let guard = anchor::Guard::new(&options.anchoring.places);
+        let accept = options.anchoring.accept.clone();
+        let keys = keys::Keys::new(&options, organization.id, guard.halt.clone());
         keys.prepare().await?;
         let signing = signing::Signing::new(options.store.read().await?.now());
         let inner = Inner {
@@ -236,12 +246,21 @@ impl Service {
             frozen: freezes::Frozen::default(),
             signing,
             keeper: options.keeper,
+            guard,
             audit_retention_days: options.audit_retention_days,
             ready: tokio::sync::Notify::new(),
         };
         let service = Self(Arc::new(inner));
         service.look_for_freezes().await?;
         service.baseline().await?;
+        service.anchors_found(&found);
+        if let Some(reason) = accept {
+            service.accept_rollback(&found, &reason).await?;
+        }
+        if service.0.guard.has_places() {
+            // From the first moment: what is served is anchored.
+            service.watch_anchors(true).await?;
+        }
         Ok((service, first))
     }
 
@@ -375,6 +394,7 @@ impl Service {
         let mut sweep = tokio::time::interval(Duration::from_secs(600));
         let mut counts = tokio::time::interval(Duration::from_secs(60));
         let mut records = tokio::time::interval(Duration::from_secs(10));
+        let mut anchors = tokio::time::interval(Duration::from_secs(2));
         let mut old = tokio::time::interval(Duration::from_secs(3600));
         loop {
             tokio::select! {
@@ -396,6 +416,11 @@ impl Service {
                 _ = records.tick() => {
                     if let Err(error) = self.keep_the_log(false).await {
                         tracing::warn!(error = %error, "signing the audit log failed; it is tried again");
+                    }
+                }
+                _ = anchors.tick() => {
+                    if let Err(error) = self.watch_anchors(false).await {
+                        tracing::warn!(error = %error, "anchoring the database failed; it is tried again");
                     }
                 }
                 _ = old.tick() => {
@@ -430,8 +455,9 @@ impl Service {
     /// key provider is not asked: keys in memory serve on while it is away, and all nodes would go at once.
     ///
     /// # Errors
-    /// When the database does not answer, or holds no generation.
+    /// When the database does not answer, holds no generation, or is behind its anchor.
     pub async fn ready(&self) -> Result<()> {
+        self.0.guard.halt.check()?;
         let unit = self.store().scale_unit().to_owned();
         let active = self.store().read().await?.generation_active(&unit).await?;
         active.map(drop).ok_or_else(|| {
@@ -449,11 +475,18 @@ impl Service {
         if let Err(error) = self.keep_the_log(true).await {
             tracing::warn!(error = %error, "signing the audit log at the end failed");
         }
+        if let Err(error) = self.watch_anchors(true).await {
+            tracing::warn!(error = %error, "anchoring the database at the end failed");
+        }
         self.store().close().await;
     }
 
     /// Signs a checkpoint if one is due, and brings what is kept outside up to date.
     async fn keep_the_log(&self, now: bool) -> Result<()> {
+        if self.0.guard.halt.check().is_err() {
+            // A history that must not be is not signed.
+            return Ok(());
+        }
         self.checkpoint(now).await?;
         self.keep_records().await
     }

@@ -10,7 +10,7 @@ use coffer_model::act::{CreateKey, SignRecord};
 use coffer_model::audit::Digest;
 use coffer_model::record::{self, Record, Signed, key_id, payload};
 use coffer_model::tree::Tree;
-use coffer_seal::{GenerationId, ProjectKeySecret, SigningKey};
+use coffer_seal::{GenerationId, KeyError, KeyProvider, ProjectKeySecret, SigningKey};
 use coffer_store::{ReadTx, Refusal, SigningKeyRow, Stop};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,11 +27,11 @@ const TRIES: usize = 8;
 
 /// Keeps signed records outside the database: where who can change the database cannot change them.
 pub trait RecordKeeper: Send + Sync {
-    /// The number of the newest record kept; 0 for none.
+    /// The record that was kept last; none before the first.
     ///
     /// # Errors
     /// When that cannot be found out.
-    fn newest(&self) -> std::io::Result<i64>;
+    fn newest(&self) -> std::io::Result<Option<Signed>>;
 
     /// Keeps records, durably.
     ///
@@ -129,18 +129,10 @@ impl Service {
         for _ in 0..2 {
             let rows = self.store().read().await?.signing_keys(&unit).await?;
             if let Some(row) = rows.first() {
-                let context = SigningKey::context(
-                    &unit,
-                    self.organization().id.0,
-                    row.version.unsigned_abs(),
-                );
-                let generation = GenerationId(row.generation.clone());
-                let secret = self
-                    .keys()
-                    .provider(&row.provider)?
-                    .unwrap(&generation, &row.wrapped, &context)
-                    .await?;
-                let key = Arc::new(SigningKey::open(&secret, &context, &row.public_key)?);
+                let organization = self.organization().id.0;
+                let provider = self.keys().provider(&row.provider)?;
+                let key = opened(provider, &unit, organization, row).await?;
+                let key = Arc::new(key);
                 *known() = Some(key.clone());
                 return Ok(key);
             }
@@ -262,7 +254,10 @@ impl Service {
                 })
                 .await;
             match stored {
-                Ok(()) => return Ok(signed),
+                Ok(()) => {
+                    self.0.guard.due();
+                    return Ok(signed);
+                }
                 // Another node took the number.
                 Err(Stop::Refused(Refusal::State)) => {}
                 Err(stop) => return Err(stop.into()),
@@ -290,6 +285,19 @@ impl Service {
         Ok(true)
     }
 
+    /// The number after which records are to be kept, where this one was kept last.
+    async fn follows(&self, kept: &Signed) -> Result<i64> {
+        let mut read = self.store().read().await?;
+        let number = kept.record.number;
+        let same = read.record(number).await?;
+        if same.is_some_and(|here| here.record.digest() == kept.record.digest()) {
+            return Ok(number);
+        }
+        // A history that was left behind: what follows begins where that was accepted.
+        let accepted = read.rollback_accepted().await?;
+        Ok(accepted.map_or(number, |accepted| accepted.record.number - 1))
+    }
+
     /// Brings what is kept outside up to date.
     pub(crate) async fn keep_records(&self) -> Result<()> {
         let Some(keeper) = self.0.keeper.clone() else {
@@ -304,7 +312,11 @@ impl Service {
             .caused_by(error)
         };
         let asked = keeper.clone();
-        let mut after = blocking(move || asked.newest()).await.map_err(failed)?;
+        let newest = blocking(move || asked.newest()).await.map_err(failed)?;
+        let mut after = match newest {
+            Some(kept) => self.follows(&kept).await?,
+            None => 0,
+        };
         loop {
             let records = self.store().read().await?.records(after, OUTSIDE).await?;
             let Some(last) = records.last() else {
@@ -319,7 +331,20 @@ impl Service {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// A signing key as its provider unwraps it, compared with its public key.
+pub(crate) async fn opened(
+    provider: &dyn KeyProvider,
+    unit: &str,
+    organization: uuid::Uuid,
+    row: &SigningKeyRow,
+) -> std::result::Result<SigningKey, KeyError> {
+    let context = SigningKey::context(unit, organization, row.version.unsigned_abs());
+    let generation = GenerationId(row.generation.clone());
+    let secret = provider.unwrap(&generation, &row.wrapped, &context).await?;
+    SigningKey::open(&secret, &context, &row.public_key)
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work)

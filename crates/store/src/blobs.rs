@@ -65,7 +65,7 @@ fn create_private_folder(path: &Path) -> std::io::Result<()> {
         .create(path)
 }
 
-fn path_of(folder: &Path, scale_unit: &str, blob: BlobId) -> PathBuf {
+pub(crate) fn path_of(folder: &Path, scale_unit: &str, blob: BlobId) -> PathBuf {
     folder.join(format!("{}-{blob}", scale_unit_in_names(scale_unit)))
 }
 

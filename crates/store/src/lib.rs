@@ -13,6 +13,7 @@ mod access_lists;
 mod agents;
 mod attempts;
 mod audit;
+mod backup;
 mod blobs;
 mod codes;
 mod credentials;
@@ -63,6 +64,7 @@ pub use access_lists::AccessChange;
 pub use agents::{AgentRow, AgentSummary, NewAgent};
 pub use attempts::Failures;
 pub use audit::{AuditFilter, AuditPage, LinkedEvent};
+pub use backup::Copied;
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};
 pub use codes::CodeOwner;
 pub use credentials::{

@@ -33,6 +33,9 @@ statements! {
     PLACES = "select sequence, time from signed_record where kind = 'checkpoint' order by number";
     TREE = "select sequence, nodes from signed_record order by sequence desc, number desc limit 1";
     HEAD = "select sequence, chain from audit_link order by sequence desc limit 1";
+    CHAIN_AT = "select chain from audit_link where sequence = $1";
+    ROLLBACK = concat!("select ", record_columns!(), " from signed_record where kind = 'rollback' order by number desc limit 1");
+    RECORD = concat!("select ", record_columns!(), " from signed_record where number = $1");
     // What the log says of its own records does not call for another one.
     NEWER = "select count(*) as n from (select 1 from audit_event where sequence > $1 and action <> 'AuditLog.RecordSigned'
         order by sequence limit $2) newer";
@@ -154,7 +157,7 @@ impl Tx {
         let record = &signed.record;
         if act.number != record.number
             || act.kind != record.kind.word()
-            || record.kind == Kind::Tombstone
+            || matches!(record.kind, Kind::Tombstone | Kind::Anchor)
         {
             return Err(StoreError::ForeignGrant.into());
         }
@@ -236,6 +239,25 @@ impl ReadTx {
     pub async fn record_last(&mut self) -> Result<Option<Signed>, StoreError> {
         let row: Option<RecordRow> = self.conn.maybe(&LAST, Vec::new()).await?;
         row.map(RecordRow::into_signed).transpose()
+    }
+
+    /// The record of a number.
+    pub async fn record(&mut self, number: i64) -> Result<Option<Signed>, StoreError> {
+        let row: Option<RecordRow> = self.conn.maybe(&RECORD, args![number]).await?;
+        row.map(RecordRow::into_signed).transpose()
+    }
+
+    /// The newest record that accepts a database behind its anchors.
+    pub async fn rollback_accepted(&mut self) -> Result<Option<Signed>, StoreError> {
+        let row: Option<RecordRow> = self.conn.maybe(&ROLLBACK, Vec::new()).await?;
+        row.map(RecordRow::into_signed).transpose()
+    }
+
+    /// The chain's value at a row of the log, if the log has it.
+    pub async fn audit_chain_at(&mut self, sequence: i64) -> Result<Option<Digest>, StoreError> {
+        let row: Option<(Vec<u8>,)> = self.conn.maybe(&CHAIN_AT, args![sequence]).await?;
+        row.map(|(chain,)| fixed(chain, "audit_link", "chain"))
+            .transpose()
     }
 
     /// Records after a number, oldest first.

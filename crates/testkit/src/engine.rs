@@ -103,6 +103,37 @@ impl Database {
         }
     }
 
+    /// A copy of it, while nobody has it open.
+    pub(crate) async fn copy(&self) -> Self {
+        match &self.place {
+            Place::Sqlite(path) => {
+                let copy = path.with_file_name(format!("copy-{}.db", hex::encode(random(8))));
+                let ending = |path: &Path, ending: &str| {
+                    PathBuf::from(format!("{}{ending}", path.display()))
+                };
+                for file in ["", "-wal"] {
+                    let from = ending(path, file);
+                    if from.exists() {
+                        std::fs::copy(from, ending(&copy, file)).unwrap();
+                    }
+                }
+                Self {
+                    place: Place::Sqlite(copy),
+                    created: None,
+                }
+            }
+            Place::Postgres(url) => {
+                let (server, name) = self.created.as_ref().unwrap();
+                let copy = format!("coffer_{}", hex::encode(random(8)));
+                administer(server, &format!("create database {copy} template {name}")).await;
+                Self {
+                    place: Place::Postgres(url.replace(name, &copy)),
+                    created: Some((server.clone(), copy)),
+                }
+            }
+        }
+    }
+
     pub(crate) fn place(&self) -> Place {
         match &self.place {
             Place::Sqlite(path) => Place::Sqlite(path.clone()),

@@ -14,6 +14,7 @@
 )]
 
 mod agent;
+mod anchor;
 mod authenticator;
 mod browser;
 mod call;
@@ -33,6 +34,7 @@ mod user;
 mod wire;
 
 pub use agent::{LeasedJob, TestAgent};
+pub use anchor::TestPlace;
 pub use authenticator::Authenticator;
 pub use browser::{Browser, From, form_token};
 pub use call::{Answer, Call};

@@ -1,5 +1,6 @@
 //! A real server on a real socket, with folders and a database of its own.
 
+mod copies;
 mod heard;
 mod node;
 mod people;
@@ -7,6 +8,7 @@ mod people;
 pub use node::Node;
 
 use crate::agent::TestAgent;
+use crate::anchor::TestPlace;
 use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
@@ -18,7 +20,7 @@ use coffer_keys::{FileProvider, os_entropy};
 use coffer_model::Caller;
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
-use coffer_service::{KeyOptions, ProviderOptions, Providers, Service, SessionLife};
+use coffer_service::{Anchoring, KeyOptions, ProviderOptions, Providers, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, TokenRequest};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -62,6 +64,10 @@ pub struct Setup {
     pub strict_api_version: bool,
     /// A certificate authority that the operator trusts for such calls, PEM.
     pub trusts: Option<&'static str>,
+    /// Whether the database is anchored at [`TestServer::anchor`].
+    pub anchored: bool,
+    /// Whether a start needs that place.
+    pub anchor_required: bool,
     /// Whether libraries say everything too: for stories that search the log.
     pub loud: bool,
     /// Whether the log of this process is kept and searched. Off for measuring.
@@ -78,6 +84,8 @@ impl Default for Setup {
             trusted_proxies: "",
             public_url: None,
             tls: false,
+            anchored: false,
+            anchor_required: false,
             loud: false,
             strict_api_version: false,
             calls_this_machine: true,
@@ -101,6 +109,7 @@ pub struct TestServer {
     provider: Option<ProviderOptions>,
     authority: Option<Arc<Authority>>,
     tls: Option<Tls>,
+    anchor: TestPlace,
     running: Option<Running>,
 }
 
@@ -138,6 +147,7 @@ impl TestServer {
             provider: None,
             authority: None,
             tls: None,
+            anchor: TestPlace::default(),
             running: None,
         };
         if setup.tls {
@@ -153,6 +163,10 @@ impl TestServer {
     }
 
     async fn run(&mut self) {
+        self.try_run(None).await.unwrap();
+    }
+
+    async fn try_run(&mut self, accept: Option<&str>) -> Result<(), coffer_service::Error> {
         let entropy = Arc::new(os_entropy);
         let store = Store::open(coffer_store::Options {
             database: self.database.place(),
@@ -165,7 +179,7 @@ impl TestServer {
         store.advance_clock(self.clock);
         let key = self.folder.path().join("key").join("root.key");
         let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
-        let (service, first) = Service::open(coffer_service::Options {
+        let opened = Service::open(coffer_service::Options {
             store: store.clone(),
             keys: KeyOptions::new(Providers::new(Arc::new(provider))),
             entropy,
@@ -177,10 +191,17 @@ impl TestServer {
             sessions: SessionLife::default(),
             sign_in_provider: self.provider.clone(),
             keeper: None,
+            anchoring: self.anchoring(accept),
             audit_retention_days: 0,
         })
-        .await
-        .unwrap();
+        .await;
+        let (service, first) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         if let Some(first) = first {
             self.code = Some(first.code);
         }
@@ -216,6 +237,19 @@ impl TestServer {
             stop,
             tasks,
         });
+        Ok(())
+    }
+
+    fn anchoring(&self, accept: Option<&str>) -> Anchoring {
+        let mut anchoring = Anchoring {
+            required: self.setup.anchor_required,
+            accept: accept.map(str::to_owned),
+            ..Anchoring::default()
+        };
+        if self.setup.anchored {
+            anchoring.places.push(Arc::new(self.anchor.clone()));
+        }
+        anchoring
     }
 
     fn outgoing(&self) -> Outgoing {

@@ -139,6 +139,8 @@ fn config(folder: &Path) -> Config {
             }),
             also: Vec::new(),
             scale_unit: "demo".into(),
+            anchor_file: None,
+            anchor_required: false,
             cache_minutes: 10,
             horizon_days: 35,
             rotation_rate: 20,

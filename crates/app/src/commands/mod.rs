@@ -2,9 +2,11 @@
 
 mod access;
 pub(crate) mod agent;
+pub(crate) mod anchor;
 pub(crate) mod audit;
 mod audit_stream;
 mod audit_verify;
+pub(crate) mod backup;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -13,6 +15,7 @@ mod file_update;
 pub(crate) mod freeze;
 pub(crate) mod group;
 pub(crate) mod login;
+mod on_host;
 pub(crate) mod organization;
 pub(crate) mod permission;
 mod permits;

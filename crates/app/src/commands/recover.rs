@@ -3,15 +3,14 @@
 //! It opens the database itself, as `serve` does, and needs no server and no key. It may run beside a server.
 
 use crate::cli::ServeArgs;
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
-use crate::host::{database, refused};
+use crate::host::{must_exist, refused, store};
 use crate::output::Table;
 use clap::Args;
 use coffer_keys::{Entropy, os_entropy};
 use coffer_service::{Kind, Recovery};
-use coffer_store::Store;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -87,27 +86,9 @@ fn place(config: &Config, wanted: Option<PathBuf>) -> Option<PathBuf> {
 }
 
 async fn recover(config: &Config, name: &str) -> Result<Recovery> {
-    if let Database::Sqlite(path) = &config.storage.database
-        && !path.exists()
-    {
-        // Opening it would make a new one.
-        return Err(CommandError::new(
-            Exit::NotFound,
-            format!("there is no database {}", path.display()),
-        )
-        .hint("name the server's own with --data or --config"));
-    }
+    must_exist(config)?;
     let entropy: Arc<Entropy> = Arc::new(os_entropy);
-    let store = Store::open(coffer_store::Options {
-        database: database(&config.storage.database),
-        blobs: config.storage.data.join("blobs"),
-        scale_unit: config.keys.scale_unit.clone(),
-        entropy: entropy.clone(),
-    })
-    .await
-    .map_err(|error| {
-        CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
-    })?;
+    let store = store(config, &entropy).await?;
     let recovered = coffer_service::recover(&store, &entropy, name).await;
     store.close().await;
     recovered.map_err(|error| {

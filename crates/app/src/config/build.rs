@@ -39,7 +39,12 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
     let outgoing = outgoing(settings, problems);
     let providers = providers::used(settings, problems);
     let provider = oidc::provider(settings, public_url.as_deref(), problems);
-    checkpoints_outside(settings, problems);
+    for (name, what) in [
+        ("audit.checkpoints", "the file of checkpoints"),
+        ("keys.anchor_file", "the file of the anchor"),
+    ] {
+        witness_outside(settings, name, what, problems);
+    }
     if problems.len() > before {
         return None;
     }
@@ -62,6 +67,10 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
                 provider,
                 also,
                 scale_unit: text("keys.scale_unit").into(),
+                anchor_file: Some(text("keys.anchor_file"))
+                    .filter(|path| !path.is_empty())
+                    .map(PathBuf::from),
+                anchor_required: text("keys.anchor_required") == "true",
                 cache_minutes: text("keys.cache_minutes").parse().ok()?,
                 horizon_days: text("keys.horizon_days").parse().ok()?,
                 rotation_rate: text("keys.rotation_rate").parse().ok()?,
@@ -262,16 +271,16 @@ fn outgoing(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Outgoing
     })
 }
 
-/// Checkpoints must not lie with the log that they are to be compared with.
-fn checkpoints_outside(settings: &Settings, problems: &mut Vec<Problem>) {
-    let setting = settings.get("audit.checkpoints");
+/// What the data is to be compared with must not lie with it.
+fn witness_outside(settings: &Settings, name: &str, what: &str, problems: &mut Vec<Problem>) {
+    let setting = settings.get(name);
     let data = settings.get("storage.data").text.as_str();
     let file = setting.text.as_str();
     if !file.is_empty() && !data.is_empty() && folders::lies_inside(data.as_ref(), file.as_ref()) {
         problems.push(problem(
             setting,
-            format!("the file of checkpoints {file} lies inside the data folder {data}"),
-            "keep it elsewhere: who can change the audit log must not be able to change its checkpoints",
+            format!("{what} {file} lies inside the data folder {data}"),
+            "keep it elsewhere: who can change the data must not be able to change what it is compared with",
         ));
     }
 }

@@ -97,6 +97,10 @@ pub(crate) struct Keys {
     /// Where older ones are.
     pub(crate) also: Vec<ProviderSettings>,
     pub(crate) scale_unit: String,
+    /// Where the anchor is kept besides.
+    pub(crate) anchor_file: Option<PathBuf>,
+    /// Whether a start needs every place of the anchor.
+    pub(crate) anchor_required: bool,
     /// How long an unwrapped project key is kept in memory.
     pub(crate) cache_minutes: u32,
     /// Days after which a retired root key is destroyed.

@@ -327,7 +327,7 @@ async fn soak_kill_minus_nine_on_postgres() {
     administer(&server, &format!("drop database {name} with (force)")).await;
 }
 
-async fn administer(server: &str, sql: &str) {
+pub(crate) async fn administer(server: &str, sql: &str) {
     let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
         .execute(&mut connection)

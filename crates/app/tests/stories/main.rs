@@ -10,6 +10,8 @@
 )]
 
 mod agent;
+mod anchor;
+mod backup;
 mod cli;
 mod clients;
 mod demo;

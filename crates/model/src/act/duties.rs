@@ -45,6 +45,18 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| about(None, "identity", a.identity);
 
+    /// Go on with a database that is behind its anchors: a backup that was put back, decided on the host itself.
+    AcceptRollback { /// Organization.
+        organization: OrganizationId } "Database.RollbackAccepted" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "organization", a.organization);
+
+    /// Copy the whole database on the host itself: sealed files and wrapped keys, and nothing that opens them.
+    BackUp { /// Organization.
+        organization: OrganizationId } "Database.BackedUp" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "organization", a.organization);
+
     /// Create a root generation or a project key.
     CreateKey { /// Project; none for a root generation.
         project: Option<ProjectId>, /// Its version or generation as text.

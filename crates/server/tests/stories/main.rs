@@ -7,6 +7,7 @@
 
 mod account_pages;
 mod agent;
+mod anchor;
 mod audit;
 mod auth;
 mod bootstrap;

@@ -81,6 +81,11 @@ impl Providers {
             .map(|provider| &**provider)
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = Arc<dyn KeyProvider>> {
+        std::iter::once(&self.active).chain(&self.others).cloned()
+    }
+
     /// The one that a root generation names.
     pub(crate) fn of(&self, name: &str) -> Result<&dyn KeyProvider> {
         self.find(name).ok_or_else(|| {
@@ -96,7 +101,7 @@ impl Providers {
         })
     }
 
-    fn find(&self, name: &str) -> Option<&dyn KeyProvider> {
+    pub(crate) fn find(&self, name: &str) -> Option<&dyn KeyProvider> {
         self.all().find(|provider| provider.name() == name)
     }
 }

@@ -89,6 +89,13 @@ async fn read_only(path: &Path) -> Result<sqlx::SqliteConnection, StoreError> {
         })
 }
 
+impl super::Store {
+    /// A connection that reads a SQLite file, whosever it is.
+    pub(crate) async fn reader_of(path: &Path) -> Result<Conn, StoreError> {
+        read_only(path).await.map(Conn::Sqlite)
+    }
+}
+
 /// The same, of an open connection.
 pub(super) async fn at(conn: &mut Conn, migrator: &Migrator) -> Result<Look, StoreError> {
     let known = migrator.iter().map(|migration| migration.version).max();

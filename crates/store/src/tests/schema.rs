@@ -17,6 +17,7 @@ const ALL: &[&[&Statement]] = &[
     crate::agents::ALL,
     crate::attempts::ALL,
     crate::audit::ALL,
+    crate::backup::ALL,
     crate::blobs::ALL,
     crate::codes::ALL,
     crate::credentials::ALL,

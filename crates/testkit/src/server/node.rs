@@ -60,6 +60,7 @@ impl TestServer {
             sign_in_provider: self.provider.clone(),
             audit_retention_days: 0,
             keeper: None,
+            anchoring: self.anchoring(None),
         })
         .await
         .unwrap();

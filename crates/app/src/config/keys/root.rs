@@ -45,6 +45,24 @@ pub(super) const KEYS: &[Key] = &[
         about: "Name of this scale unit. Two scale units never share keys.",
     },
     Key {
+        name: "keys.anchor_file",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: None,
+        about: "A file that keeps the newest state of the database, signed, best on another machine's disk: a database that is \
+                older than it says is noticed. It must lie outside the data folder. Empty: only the key provider keeps it, \
+                where it can. [keys/anchor.md](keys/anchor.md) explains.",
+    },
+    Key {
+        name: "keys.anchor_required",
+        kind: Kind::Boolean,
+        fallback: Fallback::Is("false"),
+        secret: false,
+        flag: None,
+        about: "Whether the server refuses to start while a place of the anchor cannot be read. Without it that is a warning.",
+    },
+    Key {
         name: "keys.cache_minutes",
         kind: Kind::Integer {
             least: 1,
