@@ -20,6 +20,7 @@ macro_rules! key_columns {
                 where z.target_kind = 'everything' or (z.target_kind = 'project' and z.target_id = p.id)) as frozen"
     };
 }
+pub(crate) use key_columns;
 
 statements! {
     GENERATION_ACTIVE = "select id, provider from root_generation where scale_unit = $1 and state = 'active'
@@ -29,9 +30,13 @@ statements! {
     ACTIVE = concat!("select ", key_columns!(), " from project_key k
         where k.scope_id = $1 and k.state = 'active' order by k.version desc limit 1");
     BY_ID = concat!("select ", key_columns!(), " from project_key k where k.id = $1");
+    // A rotation that has not settled its generation yet has every key that is made meanwhile before it.
     INSERT = "insert into project_key (id, scope_id, version, scale_unit, generation_id, state, wrapped, commitment,
-            deployment, created_at)
-        values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9) on conflict (scope_id, version) do nothing";
+            deployment, created_at, rotation)
+        values ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $9,
+            (select coalesce(max(number), 0) from rotation where generation_id is not null))
+        on conflict (scope_id, version) do nothing";
+    GENERATION_STILL_ACTIVE = "select count(*) as n from root_generation where id = $1 and state = 'active'";
     STILL_ACTIVE = "select count(*) as n from project_key where id = $1 and scope_id = $2 and state = 'active'";
     WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
     WRAP = concat!("select ", key_columns!(), ", w.wrapped as key_wrapped
@@ -121,7 +126,18 @@ pub enum WrappedKind {
 }
 
 impl WrappedKind {
-    fn word(self) -> &'static str {
+    const ALL: [Self; 4] = [
+        Self::SecureFile,
+        Self::JobLog,
+        Self::SecondFactor,
+        Self::AuditStream,
+    ];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::SecureFile => "securefile",
             Self::JobLog => "joblog",
@@ -141,7 +157,7 @@ pub struct WrappedKey {
 }
 
 #[derive(sqlx::FromRow)]
-struct KeyRow {
+pub(crate) struct KeyRow {
     id: Uuid,
     scope_id: Uuid,
     version: i64,
@@ -162,7 +178,7 @@ struct WrapRow {
 }
 
 impl KeyRow {
-    fn into_key(self) -> Result<ProjectKeyRow, StoreError> {
+    pub(crate) fn into_key(self) -> Result<ProjectKeyRow, StoreError> {
         Ok(ProjectKeyRow {
             id: ProjectKeyId(self.id),
             scope: KeyScope(self.scope_id),
@@ -205,10 +221,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Stores a project key. Refused when another node was quicker with that version.
+    /// Stores the first project key of a scope. Refused when another node was quicker with that version, and when a
+    /// rotation has put another generation in the place of the one that wrapped it.
     pub async fn project_key_insert(
         &mut self,
         grant: Grant<CreateKey>,
+        new: &NewProjectKey,
+    ) -> Result<(), Stop> {
+        let unit = self.shared.scale_unit.clone();
+        self.project_key_put(grant, &unit, new).await
+    }
+
+    pub(crate) async fn project_key_put(
+        &mut self,
+        grant: Grant<CreateKey>,
+        unit: &str,
         new: &NewProjectKey,
     ) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
@@ -217,7 +244,7 @@ impl Tx {
             None if new.scope == KeyScope::ORGANIZATION => {}
             _ => return Err(StoreError::ForeignGrant.into()),
         }
-        let unit = self.shared.scale_unit.clone();
+        self.generation_still_active(&new.generation).await?;
         let done = self
             .run(
                 &INSERT,
@@ -238,6 +265,18 @@ impl Tx {
             Ok(())
         } else {
             Err(Refusal::State.into())
+        }
+    }
+
+    /// Refuses what another generation than the active one has wrapped.
+    pub(crate) async fn generation_still_active(&mut self, generation: &str) -> Result<(), Stop> {
+        let (active,): (i64,) = self
+            .conn
+            .one(&GENERATION_STILL_ACTIVE, args![generation])
+            .await?;
+        match active {
+            0 => Err(Refusal::KeyNotActive.into()),
+            _ => Ok(()),
         }
     }
 

@@ -130,6 +130,7 @@ impl Tx {
         new: &SigningKeyRow,
     ) -> Result<(), Stop> {
         grant.redeem(self)?;
+        self.generation_still_active(&new.generation).await?;
         let unit = self.shared.scale_unit.clone();
         let values = args![
             &new.id,

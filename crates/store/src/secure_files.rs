@@ -8,7 +8,7 @@ use crate::keys::{WrappedKey, WrappedKind};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{LIBRARY, Role, file_token, library};
-use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, ReadContents};
+use coffer_model::act::{ChangeFile, CreateFile, DeleteFile, ReadContents, ReencryptFile};
 use coffer_model::name::{self, FileName};
 use coffer_model::{BlobId, FileId, ProjectId, ProjectKeyId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ statements! {
     FORGET_TICKETS = "delete from ticket where file_id = $1";
     FORGET_PROPERTIES = "delete from secure_file_property where file_id = $1";
     TRASH = "insert into blob_trash (blob_id, scale_unit, delete_after) values ($1, $2, $3)";
+    RESEAL = "update secure_file set preamble = $1, sealed = $2, blob_id = $3, sealed_length = $4, sealed_sha256 = $5
+        where id = $6 and project_id = $7 and preamble = $8";
     RENAME = "update secure_file set name = $1, name_key = $2, modified_by = $3, modified_at = $4
         where id = $5 and project_id = $6";
     TOUCH = "update secure_file set modified_by = $1, modified_at = $2 where id = $3 and project_id = $4";
@@ -75,6 +77,25 @@ pub struct NewFile {
     /// Their digest.
     pub sealed_sha256: [u8; 32],
     /// The project key that wrapped the file key.
+    pub project_key: ProjectKeyId,
+    /// The wrapped file key.
+    pub wrapped: Vec<u8>,
+}
+
+/// A file's content, sealed again with another file key.
+#[derive(Clone, Debug)]
+pub struct Resealed {
+    /// Header and commitment of the sealed bytes that were read.
+    pub was: Vec<u8>,
+    /// Those of the new ones.
+    pub preamble: Vec<u8>,
+    /// The new sealed bytes, the preamble included.
+    pub placement: Placement,
+    /// How many.
+    pub sealed_length: u64,
+    /// Their digest.
+    pub sealed_sha256: [u8; 32],
+    /// The project key that wrapped the new file key.
     pub project_key: ProjectKeyId,
     /// The wrapped file key.
     pub wrapped: Vec<u8>,
@@ -206,6 +227,11 @@ impl Tx {
         self.change(&facts::no_permits("securefile", &file));
         self.change(&facts::gone(facts::freeze("file", act.file.0)));
         self.change(&facts::gone(facts::file(act.file.0, act.project.0, "")));
+        self.blob_to_trash(blob).await
+    }
+
+    /// Sealed bytes that nothing names any more wait for the horizon.
+    async fn blob_to_trash(&mut self, blob: Option<Uuid>) -> Result<(), Stop> {
         if let Some(blob) = blob {
             let unit = self.shared.scale_unit.clone();
             self.run_one(
@@ -215,6 +241,63 @@ impl Tx {
             .await?;
         }
         Ok(())
+    }
+
+    /// What is needed to open a file that is to be sealed again.
+    pub async fn sealed_body_to_reseal(
+        &mut self,
+        grant: Grant<ReencryptFile>,
+    ) -> Result<SealedBody, Stop> {
+        let (act, _) = grant.redeem(self)?;
+        self.sealed_body_of(act.project, act.file).await
+    }
+
+    /// Puts the new sealed bytes and the new wrap in the place of the old ones. The old wrap is gone at once, the old
+    /// bytes go to the trash. Refused when the file is not any more as it was read.
+    pub async fn file_reseal(
+        &mut self,
+        grant: Grant<ReencryptFile>,
+        new: Resealed,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        let row: Option<(Option<Uuid>,)> =
+            self.maybe(&BLOB, args![act.file.0, act.project.0]).await?;
+        let Some((old,)) = row else {
+            return Err(Refusal::NotFound.into());
+        };
+        let (sealed, blob) = match new.placement {
+            Placement::Row(bytes) => (Some(bytes), None),
+            Placement::Blob(blob) => (None, Some(blob.id)),
+        };
+        let values = args![
+            new.preamble,
+            sealed,
+            blob.map(|blob| blob.0),
+            signed(new.sealed_length),
+            &new.sealed_sha256,
+            act.file.0,
+            act.project.0,
+            new.was
+        ];
+        if self.run(&RESEAL, values).await? != 1 {
+            return Err(Refusal::ChangedMeanwhile.into());
+        }
+        if let Some(blob) = blob
+            && self.run(&INTENT_DONE, args![blob.0]).await? != 1
+        {
+            return Err(Refusal::UploadExpired.into());
+        }
+        self.wrapped_key_forget(WrappedKind::SecureFile, act.file.0)
+            .await?;
+        self.wrapped_key_insert(
+            WrappedKind::SecureFile,
+            act.file.0,
+            act.project.into(),
+            new.project_key,
+            &new.wrapped,
+        )
+        .await?;
+        self.blob_to_trash(old).await
     }
 
     fn file_named(&mut self, file: FileId, project: ProjectId, name: &str) -> Result<(), Stop> {

@@ -49,6 +49,7 @@ mod migrations;
 mod pages;
 mod postgres;
 mod refused;
+mod rotation;
 mod schema;
 mod secure_files;
 mod standing;

@@ -42,6 +42,8 @@ const ALL: &[&[&Statement]] = &[
     crate::projects::ALL,
     crate::provider::ALL,
     crate::records::ALL,
+    crate::rotation::ALL,
+    crate::rotation_keys::ALL,
     crate::runs::ALL,
     crate::second_factor::ALL,
     crate::secure_files::ALL,
