@@ -1,12 +1,11 @@
 //! A download: the audit row first, then the key, then the content, piece by verified piece.
 
-use crate::error::{Error, FILE, Kind, Result};
+use crate::content::Content;
+use crate::error::{Error, FILE, Result};
 use crate::{Service, tokens};
 use coffer_model::act::ReadContents;
 use coffer_model::policy::Denied;
 use coffer_model::{Caller, FileId, ProjectId};
-use coffer_seal::{Contents, Opener};
-use coffer_store::BlobReader;
 use zeroize::Zeroizing;
 
 /// Tickets longer than this are not ours.
@@ -15,17 +14,10 @@ const MAX_TICKET: usize = 256;
 /// A file being read by a job.
 pub struct Download {
     name: String,
-    contents: Contents,
-    opener: Option<Opener>,
-    source: Source,
+    content: Content,
     service: Service,
     project: ProjectId,
     file: FileId,
-}
-
-enum Source {
-    Row(Option<Vec<u8>>),
-    Blob(BlobReader),
 }
 
 impl Download {
@@ -66,27 +58,10 @@ impl Download {
             }
         };
         // Committed: from here on the use is on record.
-        let context = service.keys().context(project, file.0);
-        let (key, contents) = service
-            .keys()
-            .open_file_key(&body.key, &body.preamble, context)
-            .await?;
-        let source = match (body.sealed, body.blob) {
-            (Some(sealed), _) => Source::Row(Some(sealed)),
-            (None, Some(blob)) => Source::Blob(service.store().blob_open(blob).await?),
-            (None, None) => {
-                return Err(Error::new(
-                    Kind::Internal,
-                    "internal",
-                    "The stored file has no content.",
-                ));
-            }
-        };
+        let name = body.name.clone();
         Ok(Self {
-            name: body.name,
-            contents,
-            opener: Some(Opener::new(&key, context)),
-            source,
+            name,
+            content: Content::open(service, project, file, body).await?,
             service: service.clone(),
             project,
             file,
@@ -100,7 +75,7 @@ impl Download {
 
     /// Bytes of content.
     pub fn length(&self) -> u64 {
-        self.contents.length
+        self.content.contents.length
     }
 
     /// The next piece of verified content; none at the end.
@@ -112,23 +87,6 @@ impl Download {
         if self.service.frozen().holds(self.project, self.file) {
             return Err(Denied::Frozen.into());
         }
-        let mut plain = Zeroizing::new(Vec::new());
-        while let Some(mut opener) = self.opener.take() {
-            let sealed = match &mut self.source {
-                Source::Row(sealed) => sealed.take(),
-                Source::Blob(reader) => reader.next().await?,
-            };
-            match sealed {
-                Some(sealed) => {
-                    opener.push(&sealed, &mut plain)?;
-                    self.opener = Some(opener);
-                    if !plain.is_empty() {
-                        return Ok(Some(plain));
-                    }
-                }
-                None => opener.finish(&mut plain, &self.contents)?,
-            }
-        }
-        Ok((!plain.is_empty()).then_some(plain))
+        self.content.next().await
     }
 }

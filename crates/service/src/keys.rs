@@ -17,6 +17,7 @@ use coffer_seal::{
 };
 use coffer_store::{
     KeyScope, NewProjectKey, ProjectKeyRow, Refusal, RootGeneration, Stop, Store, WrappedKey,
+    WrappedKind,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +25,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// An unwrapped key is forgotten after this.
 const CACHE_SECONDS: i64 = 600;
 
+/// How often a wrap is made again when a rotation comes between it and its unit of work.
+pub(crate) const TRIES: u32 = 4;
+
 /// The label of job-log keys among our own wrapped keys.
 pub(crate) const JOB_LOG: &str = "job log";
+/// The label of the keys of second factors' secrets.
+pub(crate) const SECOND_FACTOR: &str = "second factor";
+/// The label of the keys of audit streams' secrets.
+pub(crate) const AUDIT_STREAM: &str = "audit stream";
+
+/// The label of our own keys of a kind; none for files, which have their own wrap.
+pub(crate) fn label(kind: WrappedKind) -> Option<&'static str> {
+    match kind {
+        WrappedKind::SecureFile => None,
+        WrappedKind::JobLog => Some(JOB_LOG),
+        WrappedKind::SecondFactor => Some(SECOND_FACTOR),
+        WrappedKind::AuditStream => Some(AUDIT_STREAM),
+    }
+}
 
 pub(crate) struct Keys {
     store: Store,
@@ -63,8 +81,8 @@ impl Keys {
         scope: impl Into<KeyScope>,
     ) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
         let scope = scope.into();
-        // Twice: another node may make the first key at the same moment.
-        for _ in 0..2 {
+        // Another node may make the first key at the same moment, or a rotation put another generation in its place.
+        for _ in 0..TRIES {
             let mut read = self.store.read().await?;
             let now = read.now();
             if let Some(row) = read.project_key_active(scope).await? {
@@ -108,7 +126,8 @@ impl Keys {
         }
     }
 
-    async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
+    /// The key of a row, unless it is retired.
+    pub(crate) async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         if row.state == "retired" {
             return Err(Error::from(Refusal::KeyNotActive));
         }
@@ -175,7 +194,8 @@ impl Keys {
     pub(crate) async fn prepare(&self) -> Result<()> {
         let generation = self.generation().await?;
         let provider = self.provider(&generation.provider)?;
-        match self.probe(provider, &GenerationId(generation.id)).await {
+        let (id, unit) = (GenerationId(generation.id), self.store.scale_unit());
+        match self.probe(provider, &id, unit).await {
             Ok(()) => Ok(()),
             Err(error) if error.is_passing() => {
                 tracing::error!(
@@ -199,14 +219,20 @@ impl Keys {
         }
     }
 
+    /// Whether a key is in memory: then the provider is not asked for it.
+    pub(crate) fn holds(&self, row: &ProjectKeyRow) -> bool {
+        !row.frozen && self.lock().contains_key(&row.id)
+    }
+
     /// Whether the provider has this generation and lets it be used.
-    async fn probe(
+    pub(crate) async fn probe(
         &self,
         provider: &dyn KeyProvider,
         generation: &GenerationId,
+        scale_unit: &str,
     ) -> std::result::Result<(), KeyError> {
         let secret = ProjectKeySecret::generate(&*self.entropy);
-        let context = self.key_context(KeyScope::ORGANIZATION, 0, self.store.scale_unit());
+        let context = self.key_context(KeyScope::ORGANIZATION, 0, scale_unit);
         let wrapped = provider.wrap(generation, &secret, &context).await?;
         provider
             .unwrap(generation, &wrapped, &context)
@@ -241,16 +267,19 @@ impl Keys {
         .0;
         let name = provider.name();
         let (caller, made) = (self.duty(), generation.clone());
+        let deployment = self.deployment.clone();
         self.store
             .write("key.generation", move |tx| {
                 let (caller, made) = (caller.clone(), made.clone());
+                let deployment = deployment.clone();
                 Box::pin(async move {
                     let act = CreateKey {
                         project: None,
                         version: made.clone(),
                     };
                     let grant = tx.authorize(&caller, act).await?;
-                    tx.generation_insert(grant, &made, name).await
+                    tx.generation_insert(grant, &made, name).await?;
+                    tx.deployment_began_with(&deployment, name).await
                 })
             })
             .await?;
@@ -264,22 +293,31 @@ impl Keys {
         duty_caller(self.organization, "make keys")
     }
 
-    /// A new key, wrapped.
-    async fn made(&self, scope: KeyScope) -> Result<NewProjectKey> {
-        let version = 1;
-        let generation = self.generation().await?;
+    /// The provider that makes new root generations.
+    pub(crate) fn active_provider(&self) -> &dyn KeyProvider {
+        self.providers.active()
+    }
+
+    /// A new key of a scope, wrapped by a generation.
+    pub(crate) async fn made(
+        &self,
+        provider: &dyn KeyProvider,
+        generation: &str,
+        scope: KeyScope,
+        version: i64,
+        scale_unit: &str,
+    ) -> Result<NewProjectKey> {
         let secret = ProjectKeySecret::generate(&*self.entropy);
-        let context = self.key_context(scope, version, self.store.scale_unit());
+        let context = self.key_context(scope, version, scale_unit);
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
-        let wrapped = self
-            .provider(&generation.provider)?
-            .wrap(&GenerationId(generation.id.clone()), &secret, &context)
+        let wrapped = provider
+            .wrap(&GenerationId(generation.to_owned()), &secret, &context)
             .await?;
         Ok(NewProjectKey {
             id: ProjectKeyId::random(&*self.entropy),
             scope,
             version,
-            generation: generation.id,
+            generation: generation.to_owned(),
             wrapped,
             commitment,
             deployment: self.deployment.clone(),
@@ -287,7 +325,10 @@ impl Keys {
     }
 
     async fn create(&self, scope: KeyScope) -> Result<()> {
-        let new = self.made(scope).await?;
+        let generation = self.generation().await?;
+        let provider = self.provider(&generation.provider)?;
+        let unit = self.store.scale_unit();
+        let new = self.made(provider, &generation.id, scope, 1, unit).await?;
         let caller = self.duty();
         let stored = self
             .store
@@ -304,8 +345,8 @@ impl Keys {
             })
             .await;
         match stored {
-            // Another node was quicker: its key is as good.
-            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            // Another node was quicker: its key is as good. Or a rotation came between: it is made again.
+            Ok(()) | Err(Stop::Refused(Refusal::State | Refusal::KeyNotActive)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }
     }

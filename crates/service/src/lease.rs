@@ -2,7 +2,7 @@
 
 use crate::Service;
 use crate::error::{Error, Kind, Result};
-use crate::keys::JOB_LOG;
+use crate::keys::{JOB_LOG, TRIES};
 use crate::tokens;
 use coffer_model::act::IssueTicket;
 use coffer_model::{
@@ -11,7 +11,7 @@ use coffer_model::{
 use coffer_pipeline::demands::{AGENT_VERSION, Capabilities};
 use coffer_pipeline::{Job, Plan, Stage};
 use coffer_seal::FileKey;
-use coffer_store::{AgentRow, CredentialKind, JobRow, NewCredential, TicketedFile};
+use coffer_store::{AgentRow, CredentialKind, JobRow, NewCredential, Refusal, Stop, TicketedFile};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -314,7 +314,7 @@ fn steps_by_file(job: &Job) -> BTreeMap<Uuid, String> {
 
 async fn project_name(service: &Service, project: coffer_model::ProjectId) -> Result<String> {
     let name = service.store().read().await?.project_name(project).await?;
-    name.ok_or_else(|| Error::from(coffer_store::Refusal::NotFound))
+    name.ok_or_else(|| Error::from(Refusal::NotFound))
 }
 
 async fn commit_claim(
@@ -331,9 +331,7 @@ async fn commit_claim(
     let lease_hash = tokens::hash(lease_token);
     let token_hash = tokens::hash(token);
     let credential = CredentialId::random(service.entropy());
-    let (key_id, project_key) = service.keys().active(row.project).await?;
     let log_key = FileKey::generate(service.entropy());
-    let wrapped_log_key = project_key.wrap_own_key(JOB_LOG, row.id.0, &log_key, service.entropy());
     let lease_seconds = i64::from(service.0.lease_seconds);
     let (caller, agent, row, entropy) = (
         caller.clone(),
@@ -342,9 +340,14 @@ async fn commit_claim(
         service.0.entropy.clone(),
     );
     let job = row.id;
-    let claimed = service
-        .store()
-        .write("job.lease", move |tx| {
+    let mut tried = 0;
+    let claimed = loop {
+        tried += 1;
+        let (key_id, project_key) = service.keys().active(row.project).await?;
+        let wrapped_log_key = project_key.wrap_own_key(JOB_LOG, job.0, &log_key, service.entropy());
+        let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
+        let (steps, entropy) = (steps.clone(), entropy.clone());
+        let claimed = service.store().write("job.lease", move |tx| {
             let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
             let (wrapped_log_key, entropy) = (wrapped_log_key.clone(), entropy.clone());
             let steps = steps.clone();
@@ -400,8 +403,13 @@ async fn commit_claim(
                     .await?;
                 Ok(Some(files))
             })
-        })
-        .await?;
+        });
+        match claimed.await {
+            // A rotation came between.
+            Err(Stop::Refused(Refusal::KeyNotActive)) if tried < TRIES => {}
+            claimed => break claimed?,
+        }
+    };
     if claimed.is_some() {
         service.log_keys().put(job, log_key);
     }

@@ -12,6 +12,7 @@ mod audit_export;
 mod audit_retain;
 mod backup;
 mod checks;
+mod content;
 mod credentials;
 mod directory;
 mod download;
@@ -45,10 +46,13 @@ mod projects;
 mod provider;
 mod provider_rules;
 mod recover;
+mod reencrypt;
 mod roles;
+mod rotation;
 mod run_pages;
 mod run_views;
 mod runs;
+mod sealing;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -105,6 +109,7 @@ pub use provider::{ProviderSignedIn, ProviderStart};
 pub use provider_rules::{Admit, GroupRule, ProviderOptions};
 pub use recover::{Recovery, recover};
 pub use roles::{Assignment, Assignments, Held, RoleChanges, RoleSheet, Roles, SheetRow, Whose};
+pub use rotation::{RotationView, Rotations};
 pub use run_pages::{PipelineLine, RunLine, RunPage};
 pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
 pub use runs::Runs;
@@ -197,6 +202,7 @@ struct Inner {
     hasher: hashing::Hasher,
     log_keys: jobs::LogKeys,
     frozen: freezes::Frozen,
+    rotation: rotation::Rotation,
     signing: signing::Signing,
     keeper: Option<Arc<dyn RecordKeeper>>,
     guard: anchor::Guard,
@@ -223,6 +229,7 @@ impl Service {
         let keys = keys::Keys::new(&options, organization.id, guard.halt.clone());
         keys.prepare().await?;
         let signing = signing::Signing::new(options.store.read().await?.now());
+        let rotation = rotation::Rotation::new(&options.keys);
         let inner = Inner {
             store: options.store,
             keys,
@@ -244,6 +251,7 @@ impl Service {
             hasher: hashing::Hasher::default(),
             log_keys: jobs::LogKeys::default(),
             frozen: freezes::Frozen::default(),
+            rotation,
             signing,
             keeper: options.keeper,
             guard,
@@ -364,6 +372,11 @@ impl Service {
         Audit(self)
     }
 
+    /// Rotations of keys.
+    pub fn rotations(&self) -> Rotations<'_> {
+        Rotations(self)
+    }
+
     /// Audit streams.
     pub fn streams(&self) -> Streams<'_> {
         Streams(self)
@@ -380,10 +393,11 @@ impl Service {
     }
 
     /// Does the product's own duties until told to stop: ends lost jobs, breaks off what was frozen elsewhere, skips
-    /// stages that waited too long, sweeps abandoned uploads, sends audit streams.
+    /// stages that waited too long, sweeps abandoned uploads, rotates keys, sends audit streams.
     pub async fn run_duties(&self, stop: CancellationToken) {
         tokio::join!(
             self.run_regular_duties(stop.clone()),
+            rotation::run(self, stop.clone()),
             streams::deliver::run(self, stop)
         );
     }

@@ -2,17 +2,16 @@
 //! organization's key, each code works once, and only its owner's fresh session sets it up or takes it away.
 
 use crate::error::{Error, Kind, PERSON, Result};
+use crate::keys::{SECOND_FACTOR, TRIES};
 use crate::sign_in::Proof;
 use crate::{Service, tokens, totp};
 use coffer_model::act::{EnrolSecondFactor, RemoveOwnSecondFactor, ResetSecondFactor};
-use coffer_model::{Caller, IdentityId, ProjectId};
+use coffer_model::{Caller, IdentityId, ProjectId, ProjectKeyId};
 use coffer_seal::{FileKey, open_bytes, seal_bytes};
 use coffer_store::{KeyScope, Refusal, SecondFactorRow, Stop};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// What the key of a secret is for.
-const LABEL: &str = "second factor";
 /// How many recovery codes somebody gets.
 const RECOVERY_CODES: usize = 10;
 /// Random bytes of each: 16 letters and digits.
@@ -85,28 +84,17 @@ impl SecondFactor<'_> {
         let owner = caller.identity.0;
         let context = service.keys().context(ProjectId(Uuid::nil()), owner);
         let sealed = seal_bytes(&file_key, context, &*secret, service.entropy());
-        let (key_id, key) = service.keys().active(KeyScope::ORGANIZATION).await?;
-        let wrapped = key.wrap_own_key(LABEL, owner, &file_key, service.entropy());
-        let asked = caller.clone();
-        service
-            .store()
-            .write("second_factor.begin", move |tx| {
-                let (caller, wrapped, sealed) = (asked.clone(), wrapped.clone(), sealed.clone());
-                Box::pin(async move {
-                    let act = EnrolSecondFactor {
-                        identity: caller.identity,
-                    };
-                    let details = [("step", "begun".to_owned())];
-                    let grant = tx.authorize_with(&caller, act, &details).await?;
-                    tx.second_factor_begin(grant, key_id, &wrapped, &sealed)
-                        .await
-                })
-            })
-            .await
-            .map_err(|stop| match stop {
-                Stop::Refused(Refusal::State) => already_on(),
-                stop => stop.into(),
-            })?;
+        for tried in 1.. {
+            let (key_id, key) = service.keys().active(KeyScope::ORGANIZATION).await?;
+            let wrapped = key.wrap_own_key(SECOND_FACTOR, owner, &file_key, service.entropy());
+            match self.store(caller, key_id, wrapped, sealed.clone()).await {
+                Ok(()) => break,
+                // A rotation came between.
+                Err(Stop::Refused(Refusal::KeyNotActive)) if tried < TRIES => {}
+                Err(Stop::Refused(Refusal::State)) => return Err(already_on()),
+                Err(stop) => return Err(stop.into()),
+            }
+        }
         let text = totp::base32(&*secret);
         let me = service.people().me(caller).await?;
         let encode = |text: &str| -> String {
@@ -125,6 +113,30 @@ impl SecondFactor<'_> {
             text.as_str()
         ));
         Ok(Enrolment { secret: text, link })
+    }
+
+    async fn store(
+        &self,
+        caller: &Caller,
+        key: ProjectKeyId,
+        wrapped: Vec<u8>,
+        sealed: Vec<u8>,
+    ) -> std::result::Result<(), Stop> {
+        let caller = caller.clone();
+        self.0
+            .store()
+            .write("second_factor.begin", move |tx| {
+                let (caller, wrapped, sealed) = (caller.clone(), wrapped.clone(), sealed.clone());
+                Box::pin(async move {
+                    let act = EnrolSecondFactor {
+                        identity: caller.identity,
+                    };
+                    let details = [("step", "begun".to_owned())];
+                    let grant = tx.authorize_with(&caller, act, &details).await?;
+                    tx.second_factor_begin(grant, key, &wrapped, &sealed).await
+                })
+            })
+            .await
     }
 
     /// Puts the secret to use, by its first code. Answers with recovery codes, which are shown this once.
@@ -253,7 +265,9 @@ impl SecondFactor<'_> {
         row: &SecondFactorRow,
     ) -> Result<Zeroizing<Vec<u8>>> {
         let keys = self.0.keys();
-        let key = keys.open_own_key(&row.key, LABEL, identity.0).await?;
+        let key = keys
+            .open_own_key(&row.key, SECOND_FACTOR, identity.0)
+            .await?;
         let context = keys.context(ProjectId(Uuid::nil()), identity.0);
         Ok(open_bytes(&key, context, &row.sealed)?)
     }

@@ -177,7 +177,7 @@ impl Service {
             })
             .await;
         match stored {
-            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            Ok(()) | Err(Stop::Refused(Refusal::State | Refusal::KeyNotActive)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }
     }

@@ -3,19 +3,14 @@
 use crate::Service;
 use crate::error::{Error, FILE, Kind, Result};
 use crate::files::{FileView, parse_name};
+use crate::keys::TRIES;
+use crate::sealing::Sealing;
 use coffer_model::act::{CreateFile, OpenAccess, ViewFile};
 use coffer_model::library::MAX_FILE_BYTES;
 use coffer_model::name::FileName;
 use coffer_model::{Caller, FileId, ProjectId};
-use coffer_seal::{FileKey, PREAMBLE_LEN, SEGMENT, Sealer, TAG_LEN};
-use coffer_store::{BlobWriter, NewFile, Placement, Refusal, Stop};
-
-/// Sealed bytes that still fit the row: one segment.
-const IN_ROW: usize = PREAMBLE_LEN + SEGMENT + TAG_LEN;
-/// Sealed bytes gathered before they go to the blob store.
-const PIECE: usize = 256 * 1024;
-/// How often a wrap is made again when a rotation comes between.
-const TRIES: u32 = 4;
+use coffer_seal::FileKey;
+use coffer_store::{NewFile, Refusal, Stop};
 
 /// An upload in progress. Dropping it abandons it: nothing is stored.
 pub struct Upload {
@@ -26,9 +21,7 @@ pub struct Upload {
     name: FileName,
     authorize_pipelines: bool,
     key: FileKey,
-    sealer: Sealer,
-    sealed: Vec<u8>,
-    blob: Option<BlobWriter>,
+    sealing: Sealing,
     received: u64,
 }
 
@@ -82,11 +75,8 @@ impl Upload {
             return Err(too_large());
         }
         let key = FileKey::generate(service.entropy());
-        let sealer = Sealer::new(
-            &key,
-            service.keys().context(project, file.0),
-            service.entropy(),
-        );
+        let context = service.keys().context(project, file.0);
+        let sealing = Sealing::new(service, &key, context);
         Ok(Self {
             service: service.clone(),
             caller: caller.clone(),
@@ -95,9 +85,7 @@ impl Upload {
             name,
             authorize_pipelines,
             key,
-            sealer,
-            sealed: Vec::new(),
-            blob: None,
+            sealing,
             received: 0,
         })
     }
@@ -109,35 +97,15 @@ impl Upload {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.received += bytes.len() as u64;
         if self.received > MAX_FILE_BYTES {
-            if let Some(blob) = self.blob.take() {
-                blob.abandon().await;
-            }
+            self.sealing.abandon().await;
             return Err(too_large());
         }
-        // In small steps, so that a large buffer of the transport does not become a large buffer here.
-        for step in bytes.chunks(SEGMENT) {
-            self.sealer.push(step, &mut self.sealed);
-            self.drain(false).await?;
-        }
-        Ok(())
+        self.sealing.push(bytes).await
     }
 
     /// Seals the end, wraps the key, and commits file, key, rights and audit row together.
     pub async fn finish(mut self) -> Result<FileView> {
-        let sealer = std::mem::replace(
-            &mut self.sealer,
-            Sealer::new(
-                &self.key,
-                self.service.keys().context(self.project, self.file.0),
-                self.service.entropy(),
-            ),
-        );
-        let summary = sealer.finish(&mut self.sealed);
-        self.drain(true).await?;
-        let placement = match self.blob.take() {
-            Some(blob) => Placement::Blob(blob.finish().await?),
-            None => Placement::Row(std::mem::take(&mut self.sealed)),
-        };
+        let (summary, placement) = self.sealing.finish().await?;
         for _ in 0..TRIES {
             let (key_id, project_key) = self.service.keys().active(self.project).await?;
             let new = NewFile {
@@ -153,23 +121,14 @@ impl Upload {
             match self.commit(new).await {
                 Err(Stop::Refused(Refusal::KeyNotActive)) => {}
                 Err(stop) => {
-                    self.give_up(&placement).await;
+                    self.service.give_up(&placement).await;
                     return Err(Error::from(stop).about(&FILE));
                 }
                 Ok(()) => return self.view(&summary.sha256).await,
             }
         }
-        self.give_up(&placement).await;
+        self.service.give_up(&placement).await;
         Err(Refusal::KeyNotActive.into())
-    }
-
-    /// Leaves the sealed bytes of a refused upload to the next sweep.
-    async fn give_up(&self, placement: &Placement) {
-        if let Placement::Blob(blob) = placement
-            && let Err(error) = self.service.store().blob_give_up(blob).await
-        {
-            tracing::debug!(%error, "a refused upload is left to the sweep");
-        }
     }
 
     async fn commit(&self, new: NewFile) -> std::result::Result<(), Stop> {
@@ -213,30 +172,6 @@ impl Upload {
         let mut view = FileView::from(read.file(&self.caller, &seen).await?);
         view.sha256 = Some(sha256.to_hex());
         Ok(view)
-    }
-
-    async fn drain(&mut self, last: bool) -> Result<()> {
-        if self.blob.is_none() && self.sealed.len() > IN_ROW {
-            self.blob = Some(self.service.store().blob_begin().await?);
-        }
-        if let Some(blob) = &mut self.blob
-            && (last || self.sealed.len() >= PIECE)
-        {
-            blob.write(&self.sealed).await?;
-            self.sealed.clear();
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Upload {
-    /// What an upload that broke off has written goes at once, not with the sweep.
-    fn drop(&mut self) {
-        if let Some(blob) = self.blob.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(blob.abandon());
-        }
     }
 }
 

@@ -11,12 +11,13 @@ mod target;
 pub use target::StreamOptions;
 
 use crate::error::{Error, Noun, Result};
+use crate::keys::TRIES;
 use crate::{Service, tokens};
 use coffer_model::act::{
     CreateStream, DeleteStream, DisableStream, EnableStream, ModifyStream, TestStream, ViewStreams,
 };
 use coffer_model::{Caller, StreamId, Timestamp, name};
-use coffer_store::{NewSecret, StreamRow, StreamSetting};
+use coffer_store::{NewSecret, Refusal, Stop, StreamRow, StreamSetting};
 use send::Opened;
 use target::{Target, Wants, fit_secret};
 use zeroize::Zeroizing;
@@ -173,7 +174,7 @@ impl Streams<'_> {
         let seen = read.look(caller, ViewStreams { organization }).await?;
         let row = read.stream(&seen, id).await?;
         row.map(view)
-            .ok_or_else(|| Error::from(coffer_store::Refusal::NotFound).about(&STREAM))
+            .ok_or_else(|| Error::from(Refusal::NotFound).about(&STREAM))
     }
 
     /// Makes a stream. A webhook without a key gets one, which the answer shows this once.
@@ -201,10 +202,7 @@ impl Streams<'_> {
         };
         let may = read.may(caller, &act).await?;
         drop(read);
-        let secret = match made.as_ref().or(new.secret.as_ref()) {
-            Some(plain) if may => Some(secret::seal(self.0, stream, plain).await?),
-            _ => None,
-        };
+        let plain = made.as_ref().or(new.secret.as_ref()).filter(|_| may);
         let setting = StreamSetting {
             name: new.name,
             kind: new.kind,
@@ -216,10 +214,15 @@ impl Streams<'_> {
             ("kind", setting.kind.clone()),
             ("host", target.host()),
         ];
-        let (asked, from_start) = (caller.clone(), new.from_start);
-        self.0
-            .store()
-            .write("audit_stream.create", move |tx| {
+        let from_start = new.from_start;
+        for tried in 1.. {
+            let secret = match plain {
+                Some(plain) => Some(secret::seal(self.0, stream, plain).await?),
+                None => None,
+            };
+            let (asked, act, setting) = (caller.clone(), act.clone(), setting.clone());
+            let details = details.clone();
+            let stored = self.0.store().write("audit_stream.create", move |tx| {
                 let (caller, act, setting) = (asked.clone(), act.clone(), setting.clone());
                 let (details, secret) = (details.clone(), secret.clone());
                 Box::pin(async move {
@@ -227,9 +230,14 @@ impl Streams<'_> {
                     tx.stream_insert(grant, &setting, secret.as_ref(), from_start)
                         .await
                 })
-            })
-            .await
-            .map_err(|stop| Error::from(stop).about(&STREAM))?;
+            });
+            match stored.await {
+                Ok(()) => break,
+                // A rotation came between.
+                Err(Stop::Refused(Refusal::KeyNotActive)) if tried < TRIES => {}
+                Err(stop) => return Err(Error::from(stop).about(&STREAM)),
+            }
+        }
         Ok(CreatedStream {
             stream: self.get(caller, stream).await?,
             secret: made,
@@ -251,17 +259,16 @@ impl Streams<'_> {
         if !modify && change.enabled.is_none() {
             return Err(Error::invalid("There is nothing to change."));
         }
-        let sealed = if modify {
-            self.fit_change(caller, id, &change).await?
-        } else {
-            None
-        };
         let options = change.options.as_ref().map(serde_json::to_string);
         let options = options.transpose().map_err(Error::internal)?;
-        let asked = caller.clone();
-        self.0
-            .store()
-            .write("audit_stream.change", move |tx| {
+        for tried in 1.. {
+            let sealed = if modify {
+                self.fit_change(caller, id, &change).await?
+            } else {
+                None
+            };
+            let (asked, change, options) = (caller.clone(), change.clone(), options.clone());
+            let changed = self.0.store().write("audit_stream.change", move |tx| {
                 let (caller, change) = (asked.clone(), change.clone());
                 let (options, sealed) = (options.clone(), sealed.clone());
                 Box::pin(async move {
@@ -307,9 +314,14 @@ impl Streams<'_> {
                         None => Ok(()),
                     }
                 })
-            })
-            .await
-            .map_err(|stop| Error::from(stop).about(&STREAM))?;
+            });
+            match changed.await {
+                Ok(()) => break,
+                // A rotation came between.
+                Err(Stop::Refused(Refusal::KeyNotActive)) if tried < TRIES => {}
+                Err(stop) => return Err(Error::from(stop).about(&STREAM)),
+            }
+        }
         self.get(caller, id).await
     }
 

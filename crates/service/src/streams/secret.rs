@@ -5,13 +5,11 @@
 
 use crate::Service;
 use crate::error::{Error, Result};
+use crate::keys::AUDIT_STREAM;
 use coffer_model::{ProjectId, StreamId};
 use coffer_seal::{FileKey, open_bytes, seal_bytes};
 use coffer_store::{KeyScope, NewSecret, SealedSecret};
 use zeroize::Zeroizing;
-
-/// The label of these keys among our own wrapped keys.
-const AUDIT_STREAM: &str = "audit stream";
 
 /// Seals a secret under the organization's key.
 pub(super) async fn seal(service: &Service, stream: StreamId, plain: &str) -> Result<NewSecret> {

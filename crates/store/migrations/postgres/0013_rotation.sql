@@ -39,7 +39,7 @@ create table rotation (
     failing_since bigint,
     last_error text,
     retry_at bigint not null,
-    lease_owner bytea,
+    lease_owner uuid,
     lease_until bigint not null
 );
 create unique index rotation_running on rotation (state) where state = 'running';

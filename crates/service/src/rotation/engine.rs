@@ -1,0 +1,456 @@
+//! Does the steps of a rotation. Between two units of work nothing is remembered that the database does not say, but
+//! which wrapped keys did not open.
+//!
+//! Each unit takes the lease anew and asks its own guards, so that a node that slept, or two nodes at once, do no harm.
+//! After each page the engine rests as long as the page took, so that what people do goes first.
+
+use super::report;
+use crate::Service;
+use crate::error::{Error, Kind, Result};
+use crate::keys::label;
+use coffer_model::act::{CreateKey, RetireGeneration};
+use coffer_model::rotation::{Step, next};
+use coffer_model::{ProjectId, ProjectKeyId};
+use coffer_seal::{GenerationId, KeyError, KeyProvider, ProjectKey, SigningKey};
+use coffer_store::{
+    KeyScope, NewWrap, OldWrap, ProjectKeyRow, Refusal, RotationRow, Stop, WrappedKind,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Longer than anything that happens between two units.
+pub(super) const LEASE_SECONDS: i64 = 60;
+/// Wrapped keys replaced in one unit.
+const PAGE: i64 = 200;
+/// Scopes that get a new key in one unit.
+const SCOPES: i64 = 20;
+/// The longest rest after a page.
+const LONGEST_REST: Duration = Duration::from_millis(250);
+
+/// Why the engine does not go on.
+pub(super) enum Halt {
+    /// The rotation is another node's by now, or has ended.
+    Lost,
+    /// It cannot go on now.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<KeyError> for Halt {
+    fn from(error: KeyError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<coffer_store::StoreError> for Halt {
+    fn from(error: coffer_store::StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            // Another node was quicker: what there is to do is read again.
+            Stop::Refused(Refusal::State | Refusal::KeyNotActive) => Self::Lost,
+            stop => Self::Failed(stop.into()),
+        }
+    }
+}
+
+/// Runs one unit of work under the rotation's lease.
+macro_rules! leased {
+    ($engine:expr, $name:literal, ($($kept:ident),*), |$tx:ident, $lease:ident| $work:expr) => {{
+        let node = $engine.node;
+        $engine.service.store().write($name, move |$tx| {
+            $(let $kept = $kept.clone();)*
+            Box::pin(async move {
+                match $tx.rotation_lease(node, LEASE_SECONDS).await? {
+                    Some($lease) => $work.await.map(Some),
+                    None => Ok(None),
+                }
+            })
+        }).await.map_err(Halt::from)?.ok_or(Halt::Lost)?
+    }};
+}
+
+/// A node's part in a rotation.
+pub(super) struct Engine<'a> {
+    pub(super) service: &'a Service,
+    pub(super) node: Uuid,
+    /// Wrapped keys, and secrets of our own, that were found not to open.
+    pub(super) stuck: (i64, i64),
+}
+
+impl<'a> Engine<'a> {
+    pub(super) fn new(service: &'a Service, node: Uuid) -> Self {
+        Self {
+            service,
+            node,
+            stuck: (0, 0),
+        }
+    }
+
+    /// Does the next step. False when there is nothing to do any more.
+    pub(super) async fn step(&mut self) -> std::result::Result<bool, Halt> {
+        leased!(self, "rotation.lease", (), |tx, lease| async move {
+            let _held = (&tx, lease);
+            Ok(())
+        });
+        let mut read = self.service.store().read().await?;
+        let Some(rotation) = read.rotation_running().await? else {
+            return Ok(false);
+        };
+        let facts = read.rotation_facts(&rotation, self.stuck).await?;
+        drop(read);
+        let rotation = Arc::new(rotation);
+        match next(&facts) {
+            Step::Settle => self.settle(rotation).await?,
+            Step::Renew => self.renew(rotation).await?,
+            Step::Rewrap => self.rewrap().await?,
+            Step::RewrapSecret => self.rewrap_secrets(&rotation).await?,
+            Step::RetireKeys => {
+                leased!(self, "rotation.retire", (), |tx, lease| tx
+                    .rotation_retire_keys(&lease));
+            }
+            Step::RetireGenerations => self.retire_generations().await?,
+            Step::Report => {
+                report::finish(self, &rotation).await?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until the key service's quota has a place for a call.
+    async fn call(&self) {
+        self.service.0.rotation.limit.until_ready().await;
+    }
+
+    /// The provider that wraps this rotation's keys.
+    fn provider(&self, rotation: &RotationRow) -> Result<&dyn KeyProvider> {
+        self.service.keys().provider(&rotation.provider)
+    }
+
+    async fn settle(&self, rotation: Arc<RotationRow>) -> std::result::Result<(), Halt> {
+        let provider = self.provider(&rotation)?;
+        let unit = &rotation.scale_unit;
+        self.call().await;
+        let newest = provider.newest_generation(unit).await?;
+        let mut read = self.service.store().read().await?;
+        let unknown = match newest {
+            Some(newest) => (!read.generation_known(&newest.0).await?).then_some(newest),
+            None => None,
+        };
+        let there = read.generation_active_of(unit, provider.name()).await?;
+        drop(read);
+        let (generation, made, kept) = match (unknown, provider.lifecycle()) {
+            (Some(prepared), _) => (prepared.0, true, String::new()),
+            (None, Some(lifecycle)) => {
+                self.call().await;
+                match lifecycle.new_generation(unit).await {
+                    Ok(made) => (made.0, true, String::new()),
+                    // The credential is there, and too narrow: the same as none.
+                    Err(error @ KeyError::Forbidden { .. }) => (
+                        there.ok_or_else(|| no_generation(&rotation))?,
+                        false,
+                        error.to_string(),
+                    ),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            (None, None) => (
+                there.ok_or_else(|| no_generation(&rotation))?,
+                false,
+                "no credential is configured that may make root generations".to_owned(),
+            ),
+        };
+        // Nothing depends on it yet: one that does not work is found now.
+        self.call().await;
+        let id = GenerationId(generation.clone());
+        self.service.keys().probe(provider, &id, unit).await?;
+        let duty = self.service.duty("rotate keys");
+        leased!(
+            self,
+            "rotation.settle",
+            (rotation, generation, kept, duty),
+            |tx, lease| async move {
+                let grant = if made {
+                    let act = CreateKey {
+                        project: None,
+                        version: generation.clone(),
+                    };
+                    let details = [("rotation", rotation.number.to_string())];
+                    Some(tx.authorize_with(&duty, act, &details).await?)
+                } else {
+                    None
+                };
+                tx.rotation_settle(&lease, &rotation, grant, &generation, &kept)
+                    .await
+            }
+        );
+        Ok(())
+    }
+
+    /// New keys for some scopes.
+    async fn renew(&self, rotation: Arc<RotationRow>) -> std::result::Result<(), Halt> {
+        let provider = self.provider(&rotation)?;
+        let generation = rotation.generation.clone().unwrap_or_default();
+        let mut read = self.service.store().read().await?;
+        let old = read.rotation_old_scopes(&rotation, SCOPES).await?;
+        drop(read);
+        let keys = self.service.keys();
+        let mut made = Vec::with_capacity(old.len());
+        for row in old {
+            self.call().await;
+            let mut new = keys
+                .made(
+                    provider,
+                    &generation,
+                    row.scope,
+                    row.version + 1,
+                    &rotation.scale_unit,
+                )
+                .await?;
+            new.deployment.clone_from(&rotation.deployment);
+            made.push(new);
+        }
+        let duty = self.service.duty("rotate keys");
+        let made = Arc::new(made);
+        leased!(
+            self,
+            "rotation.renew",
+            (rotation, made, duty),
+            |tx, lease| async move {
+                for new in made.iter() {
+                    let act = CreateKey {
+                        project: (new.scope != KeyScope::ORGANIZATION)
+                            .then_some(ProjectId(new.scope.0)),
+                        version: new.version.to_string(),
+                    };
+                    let details = [("rotation", rotation.number.to_string())];
+                    let grant = tx.authorize_with(&duty, act, &details).await?;
+                    tx.rotation_renew(&lease, grant, &rotation.scale_unit, new)
+                        .await?;
+                }
+                Ok(())
+            }
+        );
+        Ok(())
+    }
+
+    /// Goes once through everything that draining keys wrap.
+    async fn rewrap(&mut self) -> std::result::Result<(), Halt> {
+        let mut stuck = 0;
+        let mut after = ProjectKeyId(Uuid::nil());
+        loop {
+            let mut read = self.service.store().read().await?;
+            let Some(from) = read.rotation_draining(after).await? else {
+                break;
+            };
+            let to = read.project_key_active(from.scope).await?;
+            drop(read);
+            after = from.id;
+            let to = to.ok_or(Halt::Lost)?;
+            let old = match self.opened(&from).await {
+                Ok(old) => Some(old),
+                Err(error) if super::key_error(&error).is_some_and(is_lost) => {
+                    tracing::error!(
+                        scope = %from.scope.0, version = from.version,
+                        error = &error as &dyn std::error::Error,
+                        "a project key does not open; what it wraps is left as it is"
+                    );
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let new = self.opened(&to).await?;
+            stuck += self
+                .rewrap_all(Arc::new(from), old.as_deref(), &to, &new)
+                .await?;
+        }
+        self.stuck.0 = stuck;
+        Ok(())
+    }
+
+    /// Replaces what one key wraps. Says how much does not open.
+    async fn rewrap_all(
+        &self,
+        from: Arc<ProjectKeyRow>,
+        old: Option<&ProjectKey>,
+        to: &ProjectKeyRow,
+        new: &ProjectKey,
+    ) -> std::result::Result<i64, Halt> {
+        let mut stuck = 0;
+        let mut cursor = None;
+        loop {
+            let mut read = self.service.store().read().await?;
+            let page = read.rotation_page(from.id, cursor, PAGE).await?;
+            drop(read);
+            let Some(last) = page.last() else {
+                return Ok(stuck);
+            };
+            cursor = Some((last.kind, last.owner));
+            let began = tokio::time::Instant::now();
+            let mut wraps = Vec::with_capacity(page.len());
+            for wrap in page {
+                match old.and_then(|old| self.wrapped_again(&from, old, new, &wrap)) {
+                    Some(wrapped) => wraps.push(NewWrap {
+                        kind: wrap.kind,
+                        owner: wrap.owner,
+                        was: wrap.wrapped,
+                        wrapped,
+                    }),
+                    None => {
+                        stuck += 1;
+                        tracing::error!(
+                            owner = %wrap.owner, kind = ?wrap.kind,
+                            "a wrapped key does not open; it is left as it is"
+                        );
+                    }
+                }
+            }
+            let (wraps, id) = (Arc::new(wraps), to.id);
+            let from = from.clone();
+            leased!(
+                self,
+                "rotation.rewrap",
+                (from, wraps),
+                |tx, lease| async move { tx.rotation_rewrap(&lease, &from, id, &wraps).await }
+            );
+            tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
+        }
+    }
+
+    fn wrapped_again(
+        &self,
+        from: &ProjectKeyRow,
+        old: &ProjectKey,
+        new: &ProjectKey,
+        wrap: &OldWrap,
+    ) -> Option<Vec<u8>> {
+        let entropy = self.service.entropy();
+        match wrap.kind {
+            WrappedKind::SecureFile => {
+                let context = self
+                    .service
+                    .keys()
+                    .context(ProjectId(from.scope.0), wrap.owner);
+                let preamble = wrap.preamble.as_deref()?;
+                old.rewrap_file_key(&wrap.wrapped, preamble, context, new, entropy)
+                    .ok()
+            }
+            kind => old
+                .rewrap_own_key(label(kind)?, wrap.owner, &wrap.wrapped, new, entropy)
+                .ok(),
+        }
+    }
+
+    /// A project key, unwrapped: from memory where it is kept.
+    async fn opened(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
+        if !self.service.keys().holds(row) {
+            self.call().await;
+        }
+        self.service.keys().of(row).await
+    }
+
+    /// Signing keys stay as they are: what wraps them is made anew.
+    async fn rewrap_secrets(
+        &mut self,
+        rotation: &Arc<RotationRow>,
+    ) -> std::result::Result<(), Halt> {
+        let provider = self.provider(rotation)?;
+        let generation = rotation.generation.clone().unwrap_or_default();
+        let organization = self.service.organization().id.0;
+        let old = self
+            .service
+            .store()
+            .read()
+            .await?
+            .rotation_secrets()
+            .await?;
+        let mut stuck = 0;
+        for old in old {
+            let version = old.key.version.unsigned_abs();
+            let context = SigningKey::context(&old.scale_unit, organization, version);
+            let from = self.service.keys().provider(&old.key.provider)?;
+            self.call().await;
+            let was = GenerationId(old.key.generation.clone());
+            let secret = from
+                .unwrap(&was, &old.key.wrapped, &context)
+                .await
+                .and_then(|secret| {
+                    SigningKey::open(&secret, &context, &old.key.public_key).map(|_| secret)
+                });
+            let secret = match secret {
+                Ok(secret) => secret,
+                Err(error) if is_lost(&error) => {
+                    tracing::error!(
+                        version,
+                        error = &error as &dyn std::error::Error,
+                        "a signing key does not open; it is left as it is"
+                    );
+                    stuck += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            self.call().await;
+            let id = GenerationId(generation.clone());
+            let wrapped = provider.wrap(&id, &secret, &context).await?;
+            let (key, to) = (Arc::new(old.key), id.0);
+            leased!(
+                self,
+                "rotation.secret",
+                (key, to, wrapped),
+                |tx, lease| async move { tx.rotation_rewrap_secret(&lease, &key, &to, &wrapped).await }
+            );
+        }
+        self.stuck.1 = stuck;
+        Ok(())
+    }
+
+    async fn retire_generations(&self) -> std::result::Result<(), Halt> {
+        let duty = self.service.duty("rotate keys");
+        leased!(
+            self,
+            "rotation.retire_generations",
+            (duty),
+            |tx, lease| async move {
+                for generation in tx.generations_empty().await? {
+                    let details = [("rotation", lease.number().to_string())];
+                    let act = RetireGeneration { generation };
+                    let grant = tx.authorize_with(&duty, act, &details).await?;
+                    tx.rotation_retire_generation(&lease, grant).await?;
+                }
+                Ok(())
+            }
+        );
+        Ok(())
+    }
+}
+
+/// Whether no repetition and no operator brings it back, short of a backup.
+fn is_lost(error: &KeyError) -> bool {
+    matches!(
+        error,
+        KeyError::Damaged | KeyError::Commitment | KeyError::UnknownGeneration { .. }
+    )
+}
+
+fn no_generation(rotation: &RotationRow) -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "keys.no_generation",
+        format!(
+            "The key provider {} has no root generation for the scale unit {}, and no credential is configured that may make one.",
+            rotation.provider, rotation.scale_unit
+        ),
+    )
+}

@@ -1,0 +1,106 @@
+//! The end of root generations: disabled some time after they retired, destroyed when no backup needs them any more.
+//!
+//! The key service is asked first, and the database notes what it did: asked twice, it says the same. Counted from the
+//! retirement, by the database's clock.
+
+use crate::Service;
+use crate::error::Result;
+use coffer_model::act::{DestroyGeneration, DisableGeneration};
+use coffer_model::rotation::{End, Horizon, end};
+use coffer_seal::{GenerationId, KeyError};
+use coffer_store::{GenerationRow, Refusal, Stop};
+
+/// What was read before a generation retired has been opened by then, and no node thinks it is in use.
+const GRACE_SECONDS: i64 = 3600;
+
+impl Service {
+    pub(crate) fn horizon(&self) -> Horizon {
+        Horizon {
+            grace_seconds: GRACE_SECONDS,
+            seconds: i64::from(self.0.rotation.horizon_days) * 86_400,
+        }
+    }
+
+    /// Disables and destroys the generations whose time has come. Says whether nothing failed.
+    pub(crate) async fn end_generations(&self) -> bool {
+        let due = async {
+            let mut read = self.store().read().await?;
+            let now = read.now();
+            let all = read.generations().await?.into_iter();
+            let due = all.filter_map(|row| {
+                end(row.state, row.retired, now, self.horizon()).map(|end| (row, end))
+            });
+            Result::Ok(due.collect::<Vec<_>>())
+        };
+        let due = match due.await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "looking for retired root generations failed; it is tried again");
+                return false;
+            }
+        };
+        let mut well = true;
+        for (row, end) in due {
+            // One that cannot be ended does not keep the others.
+            if let Err(error) = self.end_generation(&row, end).await {
+                well = false;
+                tracing::warn!(
+                    generation = row.id,
+                    error = &error as &dyn std::error::Error,
+                    "a retired root generation could not be {}; it is tried again",
+                    match end {
+                        End::Disable => "disabled",
+                        End::Destroy => "destroyed",
+                    }
+                );
+            }
+        }
+        well
+    }
+
+    async fn end_generation(&self, row: &GenerationRow, end: End) -> Result<()> {
+        let provider = self.keys().provider(&row.provider)?;
+        // Without the right to end generations somebody else does it, in the key service.
+        let Some(lifecycle) = provider.lifecycle() else {
+            return Ok(());
+        };
+        let id = GenerationId(row.id.clone());
+        let done = match end {
+            End::Disable => lifecycle.disable(&id).await,
+            End::Destroy => lifecycle.destroy(&id).await,
+        };
+        match done {
+            // What is gone is gone: a database from before it was destroyed may still name it.
+            Ok(()) | Err(KeyError::UnknownGeneration { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (duty, generation) = (self.duty("end root generations"), row.id.clone());
+        let noted = self
+            .store()
+            .write("generation.end", move |tx| {
+                let (duty, generation) = (duty.clone(), generation.clone());
+                Box::pin(async move {
+                    match end {
+                        End::Disable => {
+                            let grant = tx
+                                .authorize(&duty, DisableGeneration { generation })
+                                .await?;
+                            tx.generation_disabled(grant).await
+                        }
+                        End::Destroy => {
+                            let grant = tx
+                                .authorize(&duty, DestroyGeneration { generation })
+                                .await?;
+                            tx.generation_destroyed(grant).await
+                        }
+                    }
+                })
+            })
+            .await;
+        match noted {
+            // Another node noted it.
+            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Rotation of keys at every deployment: who begins it, who goes on with it, and what happens when it cannot.
+//!
+//! Each node looks whether a deployment waits, one node does the rotation under a lease, and the steps are those of
+//! [`coffer_model::rotation`]. A rotation that fails is put off and never stops serving. File contents are not touched:
+//! only what wraps their keys is made anew. Nothing here knows which key provider it is.
+
+mod engine;
+mod horizon;
+mod report;
+
+use crate::KeyOptions;
+use crate::Service;
+use crate::error::{Error, Kind, Result};
+use coffer_model::act::{FailRotation, RequestRotation, StartRotation, ViewRotations};
+use coffer_model::rotation::{Due, due};
+use coffer_model::{Caller, EventId};
+use coffer_seal::KeyError;
+use coffer_store::{NewRotation, Refusal, RotationRow, Stop};
+use engine::{Engine, Halt};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often a node looks whether there is anything to do.
+const EVERY: Duration = Duration::from_secs(1);
+/// Looks between two at the horizon.
+const HORIZON_EVERY: u32 = 3;
+/// The same after a failure.
+const HORIZON_AGAIN: u32 = 60;
+/// The first pause after a failure, seconds. Each further one is twice as long.
+const FIRST_PAUSE: i64 = 5;
+/// The longest.
+const LONGEST_PAUSE: i64 = 300;
+/// The longest text of an error that is kept.
+const MOST_ERROR: usize = 400;
+/// Rotations listed.
+const MOST_LISTED: i64 = 50;
+
+/// What the rotations of a service share.
+pub(crate) struct Rotation {
+    pub(crate) horizon_days: u32,
+    /// Calls of the key provider: what its quota leaves beside daily work.
+    pub(crate) limit: DefaultDirectRateLimiter,
+}
+
+impl Rotation {
+    pub(crate) fn new(options: &KeyOptions) -> Self {
+        let rate = NonZeroU32::new(options.rotation_rate).unwrap_or(NonZeroU32::MIN);
+        Self {
+            horizon_days: options.horizon_days,
+            limit: RateLimiter::direct(Quota::per_second(rate)),
+        }
+    }
+}
+
+/// Rotations of keys, for people.
+pub struct Rotations<'a>(pub(crate) &'a Service);
+
+/// A rotation, as people see it.
+#[derive(Clone, Debug)]
+pub struct RotationView {
+    /// What is stored of it.
+    pub row: RotationRow,
+    /// The deployments it is for.
+    pub deployments: Vec<String>,
+}
+
+impl Rotations<'_> {
+    /// Has all keys rotated now, without a new deployment. It goes on in the background; answers with its number.
+    pub async fn request(&self, caller: &Caller) -> Result<i64> {
+        let service = self.0;
+        let (caller, duty) = (caller.clone(), service.duty("rotate keys"));
+        let organization = service.organization().id;
+        let new = service.new_rotation("request");
+        service
+            .store()
+            .write("rotation.request", move |tx| {
+                let (caller, duty, new) = (caller.clone(), duty.clone(), new.clone());
+                Box::pin(async move {
+                    let asked = tx
+                        .authorize(&caller, RequestRotation { organization })
+                        .await?;
+                    let rotation = tx.rotation_next().await?;
+                    let details = [
+                        ("cause", new.cause.to_owned()),
+                        ("provider", new.provider.clone()),
+                        ("follows", asked.event().to_string()),
+                    ];
+                    let grant = tx
+                        .authorize_with(&duty, StartRotation { rotation }, &details)
+                        .await?;
+                    tx.rotation_begin(grant, &new).await?;
+                    Ok(rotation)
+                })
+            })
+            .await
+            .map_err(|stop| match stop {
+                Stop::Refused(Refusal::State) => Error::new(
+                    Kind::Conflict,
+                    "keys.rotating",
+                    "Keys are being rotated already. Ask again when that has ended.",
+                ),
+                stop => stop.into(),
+            })
+    }
+
+    /// The newest rotations, newest first.
+    pub async fn list(&self, caller: &Caller) -> Result<Vec<RotationView>> {
+        let organization = self.0.organization().id;
+        let mut read = self.0.store().read().await?;
+        let seen = read.look(caller, ViewRotations { organization }).await?;
+        let rows = read.rotations(&seen, MOST_LISTED).await?;
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            let deployments = read.rotation_deployments(row.number).await?;
+            views.push(RotationView { row, deployments });
+        }
+        Ok(views)
+    }
+}
+
+/// Rotates and ends generations until told to stop.
+pub(crate) async fn run(service: &Service, stop: CancellationToken) {
+    // On SQLite there is no other node: a restart goes on at once.
+    let node = if service.store().is_one_node() {
+        Uuid::nil()
+    } else {
+        EventId::random(service.entropy()).0
+    };
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks = 0_u32;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        // What is under way may be dropped at any point: it is taken up again from the database.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            turned = service.rotate(node, &stop) => if let Err(error) = turned {
+                tracing::warn!(error = %error, "looking whether keys are to be rotated failed; it is tried again");
+            }
+        }
+        if looks == 0 {
+            looks = tokio::select! {
+                () = stop.cancelled() => 1,
+                well = service.end_generations() => if well { HORIZON_EVERY } else { HORIZON_AGAIN },
+            };
+        }
+        looks -= 1;
+        if stop.is_cancelled() {
+            let_go(service, node).await;
+            return;
+        }
+    }
+}
+
+/// Lets another node go on at once with what this one had under way.
+async fn let_go(service: &Service, node: Uuid) {
+    let released = service
+        .store()
+        .write("rotation.release", move |tx| {
+            Box::pin(async move { tx.rotation_release(node).await })
+        })
+        .await;
+    if let Err(error) = released {
+        tracing::debug!(%error, "the rotation is left to the end of its lease");
+    }
+}
+
+impl Service {
+    fn new_rotation(&self, cause: &'static str) -> NewRotation {
+        NewRotation {
+            cause,
+            deployment: self.deployment().label.clone(),
+            scale_unit: self.store().scale_unit().to_owned(),
+            provider: self.keys().active_provider().name().to_owned(),
+        }
+    }
+
+    /// Begins a rotation if a deployment waits for one, and goes on with what is under way, if that is this node's.
+    pub(crate) async fn rotate(&self, node: Uuid, stop: &CancellationToken) -> Result<()> {
+        let new = self.new_rotation("deployment");
+        let mut read = self.store().read().await?;
+        let mut look = read
+            .rotation_look(&new.deployment, &new.provider, node)
+            .await?;
+        drop(read);
+        if !look.known {
+            let seen = new.clone();
+            self.store()
+                .write("deployment.seen", move |tx| {
+                    let seen = seen.clone();
+                    Box::pin(
+                        async move { tx.deployment_seen(&seen.deployment, &seen.provider).await },
+                    )
+                })
+                .await?;
+            look.waiting = true;
+        }
+        match due(!look.waiting, look.running) {
+            Due::Begin => self.begin_rotation(new).await?,
+            Due::Nothing | Due::Wait if !look.free => return Ok(()),
+            Due::Nothing | Due::Wait => {}
+        }
+        self.drive(node, stop).await
+    }
+
+    async fn begin_rotation(&self, new: NewRotation) -> Result<()> {
+        let duty = self.duty("rotate keys");
+        let begun = self
+            .store()
+            .write("rotation.begin", move |tx| {
+                let (duty, new) = (duty.clone(), new.clone());
+                Box::pin(async move {
+                    let rotation = tx.rotation_next().await?;
+                    let details = [
+                        ("cause", new.cause.to_owned()),
+                        ("deployment", new.deployment.clone()),
+                        ("provider", new.provider.clone()),
+                    ];
+                    let grant = tx
+                        .authorize_with(&duty, StartRotation { rotation }, &details)
+                        .await?;
+                    tx.rotation_begin(grant, &new).await
+                })
+            })
+            .await;
+        match begun {
+            // Another node was quicker.
+            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
+    }
+
+    /// Goes on with the rotation until it ends, fails, or is another node's.
+    pub(crate) async fn drive(&self, node: Uuid, stop: &CancellationToken) -> Result<()> {
+        let mut engine = Engine::new(self, node);
+        while !stop.is_cancelled() {
+            match engine.step().await {
+                Ok(true) => {}
+                Ok(false) | Err(Halt::Lost) => return Ok(()),
+                Err(Halt::Failed(error)) => return self.put_off(node, &error).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// A rotation that cannot go on now is tried again later, by any node.
+    async fn put_off(&self, node: Uuid, error: &Error) -> Result<()> {
+        let Some(row) = self.store().read().await?.rotation_running().await? else {
+            return Ok(());
+        };
+        let text = told(error);
+        let pause = pause(row.failures, error);
+        tracing::warn!(
+            rotation = row.number,
+            error = text,
+            failures = row.failures + 1,
+            again_in_seconds = pause,
+            "keys could not be rotated now; serving goes on, and the rotation goes on later"
+        );
+        let duty = self.duty("rotate keys");
+        let (number, first) = (row.number, row.failures == 0);
+        let noted = self
+            .store()
+            .write("rotation.failed", move |tx| {
+                let (duty, text) = (duty.clone(), text.clone());
+                Box::pin(async move {
+                    let grant = if first {
+                        let act = FailRotation { rotation: number };
+                        let details = [("error", text.clone())];
+                        Some(tx.authorize_with(&duty, act, &details).await?)
+                    } else {
+                        None
+                    };
+                    tx.rotation_failed(grant, number, node, &text, pause).await
+                })
+            })
+            .await;
+        match noted {
+            // Another node has it by now.
+            Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
+            Err(stop) => Err(stop.into()),
+        }
+    }
+}
+
+/// An error with its causes, for the log and for officers. Errors of keys name no key.
+fn told(error: &Error) -> String {
+    let mut text = error.message.clone();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.chars().take(MOST_ERROR).collect()
+}
+
+/// Seconds until it is tried again: longer each time, and as long as the key service wants.
+fn pause(failures: i64, error: &Error) -> i64 {
+    let pause = FIRST_PAUSE.saturating_mul(1_i64 << failures.clamp(0, 10));
+    let wanted = key_error(error).map_or(0, |error| match error {
+        KeyError::Throttled { retry_after } => i64::try_from(retry_after.as_secs()).unwrap_or(0),
+        _ => 0,
+    });
+    pause.min(LONGEST_PAUSE).max(wanted)
+}
+
+/// What the key provider said, if it was the provider.
+fn key_error(error: &Error) -> Option<&KeyError> {
+    std::error::Error::source(error)?.downcast_ref()
+}
