@@ -65,6 +65,11 @@ impl Faults {
         };
     }
 
+    /// Whether something was broken since it was armed.
+    pub fn fired(&self) -> bool {
+        self.lock().fired
+    }
+
     /// Breaks nothing any more. Says whether something was broken, and the statements since it was armed.
     pub fn disarm(&self) -> (bool, Vec<String>) {
         let state = std::mem::take(&mut *self.lock());

@@ -12,6 +12,7 @@ use crate::anchor::TestPlace;
 use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
+use crate::keys::{KeyFaults, TestKeys};
 use crate::tap::Tap;
 use crate::user::User;
 use crate::wire::Wire;
@@ -110,6 +111,8 @@ pub struct TestServer {
     authority: Option<Arc<Authority>>,
     tls: Option<Tls>,
     anchor: TestPlace,
+    deployment: String,
+    key_faults: KeyFaults,
     running: Option<Running>,
 }
 
@@ -148,6 +151,8 @@ impl TestServer {
             authority: None,
             tls: None,
             anchor: TestPlace::default(),
+            deployment: "test".into(),
+            key_faults: KeyFaults::default(),
             running: None,
         };
         if setup.tls {
@@ -181,11 +186,11 @@ impl TestServer {
         let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let opened = Service::open(coffer_service::Options {
             store: store.clone(),
-            keys: KeyOptions::new(Providers::new(Arc::new(provider))),
+            keys: self.keys(provider),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),
-            deployment: "test".into(),
+            deployment: self.deployment.clone(),
             lease_seconds: self.setup.lease_seconds,
             outgoing: self.outgoing(),
             sessions: SessionLife::default(),
@@ -252,6 +257,14 @@ impl TestServer {
         anchoring
     }
 
+    fn keys(&self, file: FileProvider) -> KeyOptions {
+        let faults = self.key_faults.clone();
+        let mut keys = KeyOptions::new(Providers::new(Arc::new(TestKeys { file, faults })));
+        // A story does not wait for a quota that nobody has.
+        keys.rotation_rate = 10_000;
+        keys
+    }
+
     fn outgoing(&self) -> Outgoing {
         let mut policy = Policy::default();
         if self.setup.calls_this_machine {
@@ -289,6 +302,27 @@ impl TestServer {
     /// What breaks in units of work of this server.
     pub fn faults(&self) -> coffer_store::Faults {
         self.running().store.faults()
+    }
+
+    /// Starts the server again, as another build of it.
+    pub async fn deploy(&mut self, deployment: &str) {
+        self.stop().await;
+        self.deployment = deployment.into();
+        self.run().await;
+    }
+
+    /// What goes wrong with the key service of this server and of the nodes beside it.
+    pub fn key_faults(&self) -> &KeyFaults {
+        &self.key_faults
+    }
+
+    /// What the key file says of its generations: id and state, oldest first.
+    pub fn generations(&self) -> Vec<(String, String)> {
+        let key = self.folder.path().join("key").join("root.key");
+        let (provider, _) = FileProvider::open_or_create(&key, Arc::new(os_entropy)).unwrap();
+        let all = provider.generations().unwrap().into_iter();
+        all.map(|info| (info.id, format!("{:?}", info.state).to_lowercase()))
+            .collect()
     }
 
     /// Stops the server in order, and starts it again at the same address.

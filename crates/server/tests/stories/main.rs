@@ -42,6 +42,7 @@ mod queries;
 mod reference;
 mod roles;
 mod roles_page;
+mod rotation;
 mod run_pages;
 mod runs;
 mod second_factor;

@@ -2,7 +2,7 @@
 
 use super::{ORGANIZATION, PROJECT, TestServer};
 use coffer_keys::{FileProvider, os_entropy};
-use coffer_service::{KeyOptions, Providers, Service, SessionLife};
+use coffer_service::{Service, SessionLife};
 use coffer_store::Store;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -35,6 +35,11 @@ impl Node {
 impl TestServer {
     /// Another node on the same database, which does its duties and answers nobody. PostgreSQL only.
     pub async fn another_node(&self) -> Node {
+        self.another_node_of(&self.deployment).await
+    }
+
+    /// The same, of another build.
+    pub async fn another_node_of(&self, deployment: &str) -> Node {
         let entropy = Arc::new(os_entropy);
         let store = Store::open(coffer_store::Options {
             database: self.database.place(),
@@ -49,11 +54,11 @@ impl TestServer {
         let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let (service, _) = Service::open(coffer_service::Options {
             store,
-            keys: KeyOptions::new(Providers::new(Arc::new(provider))),
+            keys: self.keys(provider),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),
-            deployment: "test".into(),
+            deployment: deployment.into(),
             lease_seconds: self.setup.lease_seconds,
             outgoing: self.outgoing(),
             sessions: SessionLife::default(),
