@@ -5,7 +5,7 @@
 
 use super::{Requirement, Subject, about, acts, right};
 use crate::OrganizationId;
-use crate::access::{Scope, collection};
+use crate::access::{Scope, officers};
 use crate::scope::TokenScopes;
 
 acts! {
@@ -14,13 +14,13 @@ acts! {
     /// See how keys are rotated.
     ViewRotations { /// Organization.
         organization: OrganizationId } "Key.RotationsViewed" scope FULL
-        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        needs |a| right(Scope::Officers(a.organization), officers::LOOK, officers::LOOK),
         about |a| about(None, "organization", a.organization);
 
     /// Have all keys rotated now, without a new deployment.
     RequestRotation { /// Organization.
         organization: OrganizationId } "Key.RotationRequested" scope FULL + fresh
-        needs |a| right(Scope::Organization(a.organization), collection::WRITE, collection::READ),
+        needs |a| right(Scope::Officers(a.organization), officers::OPERATE_KEYS, officers::LOOK),
         about |a| about(None, "organization", a.organization);
 
     /// Begin to rotate all keys.

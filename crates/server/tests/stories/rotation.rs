@@ -390,11 +390,11 @@ both! {
         }
     }
 
-    async fn only_who_administers_the_organization_has_keys_rotated(server) {
+    async fn keys_are_rotated_for_key_operators_and_for_nobody_else(server) {
         let cast = Cast::of(&server).await;
         let engineer = server.caller(&cast.engineer).await;
         let refused = server.service().rotations().request(&engineer).await.unwrap_err();
-        assert_eq!(refused.kind, coffer_service::Kind::Forbidden);
+        assert_eq!(refused.kind, coffer_service::Kind::NotFound);
         assert!(server.service().rotations().list(&engineer).await.is_err());
         let events = server.administrator().audit().await;
         assert_eq!(newest(&events, "Key.RotationRequested").outcome, "denied");

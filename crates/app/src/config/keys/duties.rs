@@ -30,7 +30,7 @@ pub(super) const KEYS: &[Key] = &[
         fallback: Fallback::Computed("version and commit of the build"),
         secret: false,
         flag: None,
-        about: "What tells one deployment from the next. New project keys carry it; rotating keys when it changes is to come.",
+        about: "What tells one deployment from the next. When it changes, all keys are rotated, once. New project keys carry it.",
     },
     Key {
         name: "log.format",
