@@ -1,6 +1,7 @@
 //! A real server on a real socket, with folders and a database of its own.
 
 mod copies;
+mod deploy;
 mod heard;
 mod node;
 mod people;
@@ -12,7 +13,7 @@ use crate::anchor::TestPlace;
 use crate::browser::Browser;
 use crate::call::Answers;
 use crate::engine::{Database, Engine};
-use crate::keys::{KeyFaults, TestKeys};
+use crate::keys::KeyFaults;
 use crate::tap::Tap;
 use crate::user::User;
 use crate::wire::Wire;
@@ -21,7 +22,7 @@ use coffer_keys::{FileProvider, os_entropy};
 use coffer_model::Caller;
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
-use coffer_service::{Anchoring, KeyOptions, ProviderOptions, Providers, Service, SessionLife};
+use coffer_service::{Anchoring, ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
 use coffer_wire::coffer::{FirstSignIn, TokenRequest};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -257,14 +258,6 @@ impl TestServer {
         anchoring
     }
 
-    fn keys(&self, file: FileProvider) -> KeyOptions {
-        let faults = self.key_faults.clone();
-        let mut keys = KeyOptions::new(Providers::new(Arc::new(TestKeys { file, faults })));
-        // A story does not wait for a quota that nobody has.
-        keys.rotation_rate = 10_000;
-        keys
-    }
-
     fn outgoing(&self) -> Outgoing {
         let mut policy = Policy::default();
         if self.setup.calls_this_machine {
@@ -302,27 +295,6 @@ impl TestServer {
     /// What breaks in units of work of this server.
     pub fn faults(&self) -> coffer_store::Faults {
         self.running().store.faults()
-    }
-
-    /// Starts the server again, as another build of it.
-    pub async fn deploy(&mut self, deployment: &str) {
-        self.stop().await;
-        self.deployment = deployment.into();
-        self.run().await;
-    }
-
-    /// What goes wrong with the key service of this server and of the nodes beside it.
-    pub fn key_faults(&self) -> &KeyFaults {
-        &self.key_faults
-    }
-
-    /// What the key file says of its generations: id and state, oldest first.
-    pub fn generations(&self) -> Vec<(String, String)> {
-        let key = self.folder.path().join("key").join("root.key");
-        let (provider, _) = FileProvider::open_or_create(&key, Arc::new(os_entropy)).unwrap();
-        let all = provider.generations().unwrap().into_iter();
-        all.map(|info| (info.id, format!("{:?}", info.state).to_lowercase()))
-            .collect()
     }
 
     /// Stops the server in order, and starts it again at the same address.

@@ -1,0 +1,38 @@
+//! Another build of a server, and what its key service does.
+
+use super::TestServer;
+use crate::keys::{KeyFaults, TestKeys};
+use coffer_keys::{FileProvider, os_entropy};
+use coffer_service::{KeyOptions, Providers};
+use std::sync::Arc;
+
+impl TestServer {
+    pub(super) fn keys(&self, file: FileProvider) -> KeyOptions {
+        let faults = self.key_faults.clone();
+        let mut keys = KeyOptions::new(Providers::new(Arc::new(TestKeys { file, faults })));
+        // A story does not wait for a quota that nobody has.
+        keys.rotation_rate = 10_000;
+        keys
+    }
+
+    /// Starts the server again, as another build of it.
+    pub async fn deploy(&mut self, deployment: &str) {
+        self.stop().await;
+        self.deployment = deployment.into();
+        self.run().await;
+    }
+
+    /// What goes wrong with the key service of this server and of the nodes beside it.
+    pub fn key_faults(&self) -> &KeyFaults {
+        &self.key_faults
+    }
+
+    /// What the key file says of its generations: id and state, oldest first.
+    pub fn generations(&self) -> Vec<(String, String)> {
+        let key = self.folder.path().join("key").join("root.key");
+        let (provider, _) = FileProvider::open_or_create(&key, Arc::new(os_entropy)).unwrap();
+        let all = provider.generations().unwrap().into_iter();
+        all.map(|info| (info.id, format!("{:?}", info.state).to_lowercase()))
+            .collect()
+    }
+}
