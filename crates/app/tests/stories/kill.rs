@@ -1,8 +1,8 @@
 //! The server is killed at random moments of a busy time. What it had acknowledged holds; nothing is half there.
 
-use crate::harness::{Chance, PROJECT, Person, Server, Site, sha256, skip, told};
+use crate::harness::{Chance, PROJECT, Person, Server, Site, eventually, sha256, skip, told};
 use crate::job::{Hand, downloads};
-use coffer_client::{Body, Client, ErrorKind, Filter, Upload};
+use coffer_client::{AuditQuery, Body, Client, ErrorKind, Filter, Upload};
 use sqlx::Connection as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,7 @@ struct Counts {
     in_doubt: usize,
     in_doubt_kept: usize,
     opened: usize,
+    rotations: usize,
 }
 
 /// What the workers wrote down, and whether the server is being killed.
@@ -227,6 +228,27 @@ async fn open(
     }
 }
 
+/// Waits until every rotation that began has ended. Says how many there were.
+async fn rotated(ada: &Person) -> usize {
+    let of = async |action: &str| {
+        let query = AuditQuery {
+            action: Some(action.into()),
+            ..AuditQuery::default()
+        };
+        let mut lines = ada.client().coffer().audit(&query).await.unwrap();
+        let mut count = 0;
+        while lines.next_line().await.unwrap().is_some() {
+            count += 1;
+        }
+        count
+    };
+    eventually("keys are rotated", async || {
+        let begun = of("Key.RotationStarted").await;
+        (begun > 0 && begun == of("Key.RotationFinished").await).then_some(begun)
+    })
+    .await
+}
+
 /// Kills the server so often, on this database.
 #[expect(
     clippy::print_stdout,
@@ -242,14 +264,17 @@ async fn kills(database: Option<&str>) {
     println!("seed {seed} (COFFER_TEST_SEED), {kills} kills");
     let mut chance = Chance::new(seed);
     let site = Site::new();
-    let start = async |listen: &str| -> Server {
+    // Each start is another deployment: keys are being rotated when the server is killed.
+    let start = async |listen: &str, build: usize| -> Server {
         let mut command = site.serve_command(listen, &["--log-level", "warn"]);
+        command.env("COFFER_DEPLOYMENT__ID", format!("build-{build}"));
+        command.env("COFFER_KEYS__ROTATION_RATE", "200");
         if let Some(url) = database {
             command.env("COFFER_STORAGE__DATABASE", url);
         }
         site.start(command).await
     };
-    let mut server = start(site.listen()).await;
+    let mut server = start(site.listen(), 0).await;
     let address = server.address().to_owned();
     let ada = site.administrator(&server).await;
     let hand = Hand::register(&ada, "hand").await;
@@ -269,7 +294,7 @@ async fn kills(database: Option<&str>) {
         while let Some(worker) = workers.join_next().await {
             worker.unwrap();
         }
-        server = start(&address).await;
+        server = start(&address, kill + 1).await;
         record.dying.store(false, Ordering::SeqCst);
         settle(&ada.client(), &record, &mut counts).await;
         // At the end, everything once more.
@@ -278,6 +303,9 @@ async fn kills(database: Option<&str>) {
         let verified = ada.client().coffer().audit_verify().await.unwrap();
         assert!(verified.intact, "{:?}", verified.problems);
     }
+    counts.rotations = rotated(&ada).await;
+    assert!(counts.rotations > 0, "keys were never rotated");
+    open(&ada, &hand, &record, &mut chance, &mut counts, true).await;
     let names: BTreeSet<String> = {
         let files = record.files.lock().unwrap();
         counts.uploads = files.len();
@@ -298,8 +326,14 @@ async fn kills(database: Option<&str>) {
     );
     ada.coffer(&["audit", "verify"]).await.ends(0);
     println!(
-        "{} uploads begun, {} gone by deletion or never there, {} in doubt at a kill ({} of them kept), {} opened with their digests",
-        counts.uploads, counts.deletes, counts.in_doubt, counts.in_doubt_kept, counts.opened
+        "{} uploads begun, {} gone by deletion or never there, {} in doubt at a kill ({} of them kept), {} opened with their digests, \
+         {} rotations of keys",
+        counts.uploads,
+        counts.deletes,
+        counts.in_doubt,
+        counts.in_doubt_kept,
+        counts.opened,
+        counts.rotations
     );
 }
 

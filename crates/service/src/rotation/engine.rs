@@ -19,12 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Longer than anything that happens between two units.
-pub(super) const LEASE_SECONDS: i64 = 60;
+/// Longer than anything that happens between two units, and what another node waits when this one dies.
+pub(super) const LEASE_SECONDS: i64 = 30;
 /// Wrapped keys replaced in one unit.
 const PAGE: i64 = 200;
 /// Scopes that get a new key in one unit.
-const SCOPES: i64 = 20;
+const SCOPES: i64 = 5;
 /// The longest rest after a page.
 const LONGEST_REST: Duration = Duration::from_millis(250);
 
@@ -377,6 +377,11 @@ impl<'a> Engine<'a> {
             .await?;
         let mut stuck = 0;
         for old in old {
+            if old.scale_unit != rotation.scale_unit {
+                // Derived from its unit's name, it would be another key elsewhere.
+                stuck += 1;
+                continue;
+            }
             let version = old.key.version.unsigned_abs();
             let context = SigningKey::context(&old.scale_unit, organization, version);
             let from = self.service.keys().provider(&old.key.provider)?;

@@ -95,6 +95,10 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
                     record = signed.record.number,
                     "keys are rotated"
                 );
+                // The places outside learn of it now, and not only when they are due.
+                if let Err(error) = service.watch_anchors(true).await {
+                    tracing::warn!(%error, "anchoring the rotation failed; it is tried again");
+                }
                 return Ok(());
             }
             Ok(false) => return Err(Halt::Lost),
@@ -123,7 +127,10 @@ async fn not_rotated(
         ));
     }
     if engine.stuck.1 > 0 {
-        left.push(format!("{} signing keys: they do not open", engine.stuck.1));
+        left.push(format!(
+            "{} signing keys: they do not open, or are another scale unit's",
+            engine.stuck.1
+        ));
     }
     for generation in read.generations().await? {
         if generation.state == GenerationState::Draining {
