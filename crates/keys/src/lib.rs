@@ -24,5 +24,5 @@ pub mod pkcs11;
 #[cfg(feature = "vault")]
 pub mod vault;
 
-pub use coffer_seal::{Entropy, os_entropy};
+pub use coffer_seal::{Entropy, KeyProvider, os_entropy};
 pub use file::FileProvider;

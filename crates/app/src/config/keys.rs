@@ -4,8 +4,10 @@
 
 mod duties;
 mod people;
+mod pkcs11;
 mod root;
 mod server;
+mod vault;
 
 /// What a value has to look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,14 @@ pub(crate) fn variable(name: &str) -> String {
 }
 
 /// All keys, in the order of the reference page: those of a section beside one another.
-const TABLES: &[&[Key]] = &[server::KEYS, root::KEYS, duties::KEYS, people::KEYS];
+const TABLES: &[&[Key]] = &[
+    server::KEYS,
+    root::KEYS,
+    vault::KEYS,
+    pkcs11::KEYS,
+    duties::KEYS,
+    people::KEYS,
+];
 
 /// All keys, in the order of the reference page.
 pub(crate) fn all() -> impl Iterator<Item = &'static Key> {

@@ -6,6 +6,10 @@
 //! known to every build. Nothing here asks a provider.
 
 mod file;
+#[cfg(feature = "key-pkcs11")]
+mod pkcs11;
+#[cfg(feature = "key-vault")]
+mod vault;
 
 pub(crate) use file::FileSettings;
 
@@ -86,6 +90,12 @@ impl ProviderKind {
 pub(crate) enum ProviderSettings {
     /// A file on this machine.
     File(FileSettings),
+    /// Vault or OpenBao.
+    #[cfg(feature = "key-vault")]
+    Vault(Box<coffer_keys::vault::Settings>),
+    /// A token by PKCS#11.
+    #[cfg(feature = "key-pkcs11")]
+    Pkcs11(Box<coffer_keys::pkcs11::Settings>),
 }
 
 impl ProviderSettings {
@@ -93,6 +103,10 @@ impl ProviderSettings {
     pub(crate) fn kind(&self) -> ProviderKind {
         match self {
             Self::File(_) => ProviderKind::File,
+            #[cfg(feature = "key-vault")]
+            Self::Vault(_) => ProviderKind::Vault,
+            #[cfg(feature = "key-pkcs11")]
+            Self::Pkcs11(_) => ProviderKind::Pkcs11,
         }
     }
 }
@@ -131,10 +145,22 @@ fn of_kind(
     settings: &Settings,
     problems: &mut Vec<Problem>,
 ) -> Option<ProviderSettings> {
-    if kind == ProviderKind::File {
-        return file::settings(settings, problems).map(ProviderSettings::File);
+    match kind {
+        ProviderKind::File => {
+            return file::settings(settings, problems).map(ProviderSettings::File);
+        }
+        #[cfg(feature = "key-vault")]
+        ProviderKind::Vault => {
+            let settings = vault::settings(settings, problems)?;
+            return Some(ProviderSettings::Vault(Box::new(settings)));
+        }
+        #[cfg(feature = "key-pkcs11")]
+        ProviderKind::Pkcs11 => {
+            let settings = pkcs11::settings(settings, problems)?;
+            return Some(ProviderSettings::Pkcs11(Box::new(settings)));
+        }
+        _ => {}
     }
-    // Those of features follow here, each behind its own.
     let feature = kind.feature().unwrap_or("full");
     problems.push(problem(
         settings.get(named_by),

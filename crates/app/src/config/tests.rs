@@ -255,8 +255,11 @@ fn the_root_key_never_lies_with_the_data() {
 fn the_default_key_file_follows_systemd_then_xdg_then_home() {
     let key_file = |environment: &[(&str, &str)]| {
         let loaded = load(&inputs("", environment, &[])).unwrap();
-        let ProviderSettings::File(file) = loaded.config.keys.provider;
-        file.path.display().to_string()
+        match loaded.config.keys.provider {
+            ProviderSettings::File(file) => file.path.display().to_string(),
+            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            other => panic!("{other:?}"),
+        }
     };
     assert_eq!(key_file(&[]), "/home/example/.config/coffer/root.key");
     assert_eq!(

@@ -6,7 +6,7 @@
 use crate::config::{self, FileSettings, ProviderKind, ProviderSettings};
 use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::Created;
-use coffer_keys::{Entropy, FileProvider};
+use coffer_keys::{Entropy, FileProvider, KeyProvider};
 use coffer_service::{KeyOptions, Providers};
 use coffer_store::RootGeneration;
 use std::path::PathBuf;
@@ -28,19 +28,11 @@ pub(crate) async fn connect(
     if let Some(needed) = needed {
         configured(keys, needed)?;
     }
-    let (mut providers, new_file) = match &keys.provider {
-        ProviderSettings::File(file) => {
-            let holds_the_data =
-                needed.is_some_and(|needed| needed.provider == ProviderKind::File.word());
-            let (provider, created) = open_file(file, !holds_the_data, entropy)?;
-            let new_file = (created == Created::New).then(|| file.path.clone());
-            (Providers::new(Arc::new(provider)), new_file)
-        }
-    };
+    let holds_the_data = needed.is_some_and(|needed| needed.provider == ProviderKind::File.word());
+    let (active, new_file) = open(&keys.provider, !holds_the_data, entropy)?;
+    let mut providers = Providers::new(active);
     for other in &keys.also {
-        let other = match other {
-            ProviderSettings::File(file) => Arc::new(open_file(file, false, entropy)?.0),
-        };
+        let (other, _) = open(other, false, entropy)?;
         providers = providers.also(other).map_err(|error| {
             CommandError::new(Exit::Invalid, "the key providers cannot be used").because(&error)
         })?;
@@ -68,6 +60,37 @@ fn configured(keys: &config::Keys, needed: &RootGeneration) -> Result {
         ),
     )
     .hint("set keys.provider to it, or name it in keys.also to move to another provider"))
+}
+
+/// One of them, and its file if it is one that was made now.
+fn open(
+    settings: &ProviderSettings,
+    may_make: bool,
+    entropy: &Arc<Entropy>,
+) -> Result<(Arc<dyn KeyProvider>, Option<PathBuf>)> {
+    #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+    let unusable = |error| {
+        let word = settings.kind().word();
+        CommandError::new(Exit::Invalid, format!("`[keys.{word}]` cannot be used")).because(&error)
+    };
+    match settings {
+        ProviderSettings::File(file) => {
+            let (provider, created) = open_file(file, may_make, entropy)?;
+            let new_file = (created == Created::New).then(|| file.path.clone());
+            Ok((Arc::new(provider), new_file))
+        }
+        #[cfg(feature = "key-vault")]
+        ProviderSettings::Vault(vault) => {
+            let provider = coffer_keys::vault::connect(vault, entropy.clone()).map_err(unusable)?;
+            Ok((Arc::new(provider), None))
+        }
+        #[cfg(feature = "key-pkcs11")]
+        ProviderSettings::Pkcs11(token) => {
+            let provider =
+                coffer_keys::pkcs11::connect(token, entropy.clone()).map_err(unusable)?;
+            Ok((Arc::new(provider), None))
+        }
+    }
 }
 
 /// The root key file; a new one only where nothing is sealed yet.

@@ -17,6 +17,8 @@ mod clients;
 mod demo;
 mod harness;
 mod job;
+#[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
+mod key_services;
 mod kill;
 mod log;
 mod memory;

@@ -1,0 +1,194 @@
+//! Root keys in a key service, as an operator configures it, and what its end does to uploads and downloads.
+
+use crate::harness::{Done, PROJECT, Person, Server, Site, eventually};
+use crate::job::{Hand, downloads};
+use coffer_client::{Body, Client, Upload};
+use coffer_testkit::{OpenBao, SoftHsm};
+use coffer_wire::agent::Job;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::task::JoinSet;
+
+/// What the documentation tells operators to set up.
+const PAGE: &str = include_str!("../../../../docs/keys/vault.md");
+const CONTENT: &str = "what a pipeline needs";
+
+/// The part of `coffer.toml` for a vault with both policies of the page, by AppRole.
+async fn vault(bao: &OpenBao) -> String {
+    let mut policies = PAGE.split("```hcl\n").skip(1);
+    let mut config = format!(
+        "[keys]\nprovider = \"vault\"\nscale_unit = \"prod\"\n\n[keys.vault]\naddress = {:?}\n\
+         notes_mount = \"coffer-notes\"\ndeadline_seconds = 20\n",
+        bao.url()
+    );
+    for (name, section) in [
+        ("coffer-daily", ""),
+        ("coffer-lifecycle", "\n[keys.vault.lifecycle]\n"),
+    ] {
+        let policy = policies.next().unwrap().split("```").next().unwrap();
+        bao.policy(name, policy).await;
+        let [role, secret] = bao.app_role(name, name, "1h", "2h").await;
+        let file = bao.file(name, &secret);
+        _ = write!(
+            config,
+            "{section}auth = \"approle\"\nrole = {role:?}\nsecret_file = {:?}\n",
+            file.display()
+        );
+    }
+    config
+}
+
+/// A job that may have this file.
+async fn job(ada: &Person, hand: &Hand, file: &str) -> Job {
+    let client = ada.client();
+    let pipelines = client.pipelines(PROJECT);
+    let yaml = downloads([file]);
+    let pipeline = pipelines
+        .add("opens", "azure-pipelines.yml", &yaml)
+        .await
+        .unwrap();
+    pipelines
+        .run(pipeline.id, &Default::default())
+        .await
+        .unwrap();
+    hand.job().await
+}
+
+/// A file that pipelines may have.
+async fn file(client: &Client, name: &str) -> Result<String, coffer_client::ClientError> {
+    let upload = Upload {
+        authorize_pipelines: true,
+        ..Upload::named(name)
+    };
+    let body = Body::from_bytes(CONTENT.as_bytes().to_vec());
+    let file = client.secure_files(PROJECT).upload(upload, body).await?;
+    Ok(file.id)
+}
+
+async fn opens(hand: &Hand, job: &Job) -> bool {
+    let content = hand.download(job, &job.resources.secure_files[0]).await;
+    content.is_ok_and(|content| {
+        assert_eq!(content, CONTENT.as_bytes(), "a wrong answer");
+        true
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_is_killed_in_the_middle_of_uploads_and_downloads() {
+    if !OpenBao::is_there("key_services::vault") {
+        return;
+    }
+    let mut bao = OpenBao::start().await;
+    let site = Site::new();
+    let config = site.file("coffer.toml", vault(&bao).await);
+    let start = async |listen: &str| -> Server {
+        let command = site.serve_command(listen, &["--config", &config]);
+        site.start(command).await
+    };
+    let mut server = start(site.listen()).await;
+    let ada = site.administrator(&server).await;
+    file(&ada.client(), "first.bin").await.unwrap();
+    let hand = Arc::new(Hand::register(&ada, "hand").await);
+    let first = Arc::new(job(&ada, &hand, "first.bin").await);
+    assert!(opens(&hand, &first).await);
+    assert!(
+        !site.path("key/root.key").exists(),
+        "a root key file was made besides"
+    );
+
+    // The project's key is in memory for its time: nothing fails while the vault is away.
+    let (stop, uploads, downloads) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let mut workers = JoinSet::new();
+    for worker in 0..2 {
+        let (client, until, uploads) = (ada.client(), stop.clone(), uploads.clone());
+        workers.spawn(async move {
+            while !until.load(Ordering::SeqCst) {
+                let number = uploads.fetch_add(1, Ordering::SeqCst);
+                file(&client, &format!("{worker}-{number}.bin"))
+                    .await
+                    .unwrap();
+            }
+        });
+        let (hand, first) = (hand.clone(), first.clone());
+        let (until, downloads) = (stop.clone(), downloads.clone());
+        workers.spawn(async move {
+            while !until.load(Ordering::SeqCst) {
+                assert!(opens(&hand, &first).await);
+                downloads.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+    let more = async || {
+        let before = [&uploads, &downloads].map(|count| count.load(Ordering::SeqCst));
+        eventually("more of both", async || {
+            let now = [&uploads, &downloads].map(|count| count.load(Ordering::SeqCst));
+            (now[0] > before[0] + 5 && now[1] > before[1] + 5).then_some(())
+        })
+        .await;
+    };
+    more().await;
+    bao.kill();
+    more().await;
+    bao.start_again().await;
+    more().await;
+    stop.store(true, Ordering::SeqCst);
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+
+    // A server that starts while the vault is sealed has no keys, says so, and has them when it is opened.
+    assert!(server.process.terminate().await.success());
+    let server = start(server.address()).await;
+    let refused = file(&ada.client(), "refused.bin").await.unwrap_err();
+    assert_eq!(refused.status(), Some(503), "{refused}");
+    assert!(!opens(&hand, &first).await);
+    bao.unseal().await;
+    eventually("downloads go on", async || {
+        opens(&hand, &first).await.then_some(())
+    })
+    .await;
+    file(&ada.client(), "accepted.bin").await.unwrap();
+    ada.coffer(&["audit", "verify"]).await.ends(0);
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_holds_the_root_keys_of_a_server() {
+    let Some(hsm) = SoftHsm::alone("key_services::a_token_holds_the_root_keys_of_a_server") else {
+        return;
+    };
+    let site = Site::new();
+    let config = format!(
+        "[keys]\nprovider = \"pkcs11\"\n\n[keys.pkcs11]\nmodule = {:?}\ntoken = {:?}\npin_file = {:?}\n\
+         lifecycle = true\ndeadline_seconds = 20\n",
+        hsm.module().display(),
+        hsm.label(),
+        hsm.pin_file().display()
+    );
+    let config = site.file("coffer.toml", config);
+    let command = |listen: &str| {
+        let mut command = site.serve_command(listen, &["--config", &config]);
+        command.env("SOFTHSM2_CONF", hsm.config());
+        command
+    };
+    let mut server = site.start(command(site.listen())).await;
+    let ada = site.administrator(&server).await;
+    file(&ada.client(), "first.bin").await.unwrap();
+    let hand = Hand::register(&ada, "hand").await;
+    let first = job(&ada, &hand, "first.bin").await;
+    assert!(opens(&hand, &first).await);
+    assert!(server.process.terminate().await.success());
+    let mut server = site.start(command(server.address())).await;
+    assert!(opens(&hand, &first).await);
+    assert!(server.process.terminate().await.success());
+    assert!(!site.logs().contains(hsm.pin()), "the PIN is in the log");
+
+    // Data of the token does not open with a file that knows nothing.
+    let refused = Done::of(site.serve_command(server.address(), &[])).await;
+    refused.ends(6).says("pkcs11");
+}
