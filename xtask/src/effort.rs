@@ -29,7 +29,8 @@ Usage: cargo xtask perf [NAME]
   uploads   how many durable uploads a second, by how many at once
   lists     how long lists and queries take among 10,000 files
   memory    what zeroing freed memory costs
-  ui        what the pages cost among 10, 1,000 and 100,000 files";
+  ui        what the pages cost among 10, 1,000 and 100,000 files
+  keys      a rotation, a start and downloads among 100,000 files";
 
 /// Name, package and example.
 const MEASUREMENTS: &[(&str, &str, &str)] = &[
@@ -38,6 +39,7 @@ const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("lists", "testkit", "perf_lists"),
     ("memory", "testkit", "perf_memory"),
     ("ui", "testkit", "perf_ui"),
+    ("keys", "testkit", "perf_keys"),
 ];
 
 /// True when no test failed.

@@ -14,10 +14,9 @@
     reason = "a measurement takes time and tells it"
 )]
 
-use coffer_testkit::{Engine, LeasedJob, Setup, TestAgent, TestServer, User, random};
+use coffer_testkit::{Engine, LeasedJob, Setup, TestAgent, TestServer, User, random, server_time};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use zeroizing_alloc::ZeroAlloc;
 
@@ -177,19 +176,4 @@ async fn work(
 fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]
-}
-
-/// Processor time of the server's threads so far: its runtime's, and the database's.
-fn server_time() -> Duration {
-    let mut nanoseconds = 0;
-    for thread in std::fs::read_dir("/proc/self/task").unwrap() {
-        let folder = thread.unwrap().path();
-        let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
-        if name.starts_with("server") || name.starts_with("sqlx") {
-            let times = std::fs::read_to_string(folder.join("schedstat")).unwrap_or_default();
-            let spent = times.split(' ').next().unwrap_or_default();
-            nanoseconds += spent.parse::<u64>().unwrap_or_default();
-        }
-    }
-    Duration::from_nanos(nanoseconds)
 }

@@ -17,7 +17,7 @@
 
 use coffer_model::{Caller, FileId, ProjectId, RunId};
 use coffer_service::{FilePageQuery, FileSort, PageFrom};
-use coffer_testkit::{Browser, Engine, From, PROJECT, Setup, TestServer, User, group};
+use coffer_testkit::{Browser, Engine, From, PROJECT, Setup, TestServer, User, group, server_time};
 use coffer_wire::paths::fill;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -352,19 +352,4 @@ async fn copy(server: &TestServer, count: usize) {
         sql.push_str("analyze;");
     }
     server.database().sql(&sql).await;
-}
-
-/// Processor time of the server's threads so far: its runtime's, and the database's.
-fn server_time() -> Duration {
-    let mut nanoseconds = 0;
-    for thread in std::fs::read_dir("/proc/self/task").unwrap() {
-        let folder = thread.unwrap().path();
-        let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
-        if name.starts_with("server") || name.starts_with("sqlx") {
-            let times = std::fs::read_to_string(folder.join("schedstat")).unwrap_or_default();
-            let spent = times.split(' ').next().unwrap_or_default();
-            nanoseconds += spent.parse::<u64>().unwrap_or_default();
-        }
-    }
-    Duration::from_nanos(nanoseconds)
 }

@@ -11,7 +11,7 @@
     reason = "a measurement takes time and tells it"
 )]
 
-use coffer_testkit::{Engine, Setup, TestServer, User, random};
+use coffer_testkit::{Engine, Setup, TestServer, User, random, server_time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -39,9 +39,9 @@ fn main() -> anyhow::Result<()> {
         };
         let server = served.block_on(TestServer::start_with(Engine::Sqlite, setup));
         clients.block_on(upload(&server, count, WARM, "warm"));
-        let (before, started) = (server_time()?, Instant::now());
+        let (before, started) = (server_time(), Instant::now());
         let done = clients.block_on(upload(&server, count, LONG, "file"));
-        let (spent, took) = (server_time()? - before, started.elapsed());
+        let (spent, took) = (server_time() - before, started.elapsed());
         let rate = done as f64 / took.as_secs_f64();
         let each = took.as_secs_f64() * 1000.0 * f64::from(count) / done as f64;
         let cpu = spent.as_secs_f64() * 1000.0 / done as f64;
@@ -69,19 +69,4 @@ async fn upload(server: &TestServer, clients: u32, long: Duration, prefix: &str)
     }
     work.join_all().await;
     next.load(Ordering::Relaxed)
-}
-
-/// Processor time of the server's threads so far: its runtime's, and the database's.
-fn server_time() -> anyhow::Result<Duration> {
-    let mut nanoseconds = 0;
-    for thread in std::fs::read_dir("/proc/self/task")? {
-        let folder = thread?.path();
-        let name = std::fs::read_to_string(folder.join("comm"))?;
-        if name.starts_with("server") || name.starts_with("sqlx") {
-            let times = std::fs::read_to_string(folder.join("schedstat"))?;
-            let spent = times.split(' ').next().unwrap_or_default();
-            nanoseconds += spent.parse::<u64>()?;
-        }
-    }
-    Ok(Duration::from_nanos(nanoseconds))
 }
