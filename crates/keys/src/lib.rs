@@ -8,14 +8,19 @@
 //! | --- | --- | --- |
 //! | [`mod@file`] | a text file of this host, outside the data folder | associated data |
 //! | `vault` (feature) | keys of a Transit engine of Vault or OpenBao | associated data |
-//! | `azure` (to come, feature) | Azure Key Vault | a signature over the wrap and its context, since anyone can wrap with a public key |
-//! | `aws` (to come, feature) | AWS KMS | encryption context |
+//! | `azure` (feature) | Azure Key Vault | a signature over the wrap and its context, since anyone can wrap with a public key |
+//! | `aws` (feature) | AWS KMS | encryption context |
 //! | `pkcs11` (feature) | a token, such as a hardware module | associated data of AES-GCM |
 //!
 //! Whatever a provider binds, [`coffer_seal::ProjectKey::open`] binds again by derivation and commitment.
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 #[cfg(any(feature = "vault", feature = "pkcs11"))]
 mod binding;
+mod checks;
 pub mod file;
 #[cfg(any(feature = "vault", feature = "pkcs11"))]
 mod names;
@@ -24,5 +29,12 @@ pub mod pkcs11;
 #[cfg(feature = "vault")]
 pub mod vault;
 
-pub use coffer_seal::{Entropy, KeyProvider, os_entropy};
+#[cfg(feature = "aws")]
+pub use aws::AwsProvider;
+#[cfg(feature = "azure")]
+pub use azure::AzureProvider;
+#[cfg(any(feature = "aws", feature = "azure"))]
+use checks::check_note;
+use checks::check_scale_unit;
+pub use coffer_seal::{Entropy, KeyError, KeyProvider, os_entropy};
 pub use file::FileProvider;

@@ -87,6 +87,16 @@ pub trait KeyLifecycle: Send + Sync {
     /// Destroys a disabled generation for ever; an active one is refused. Repeating it is no error: what is
     /// gone is gone.
     fn destroy<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>>;
+
+    /// When a destroyed generation is gone beyond the reach of the service's own operators, in seconds since 1970;
+    /// `None` when it already is. Services that keep deleted keys for a while say so here.
+    fn gone_for_good<'a>(
+        &'a self,
+        generation: &'a GenerationId,
+    ) -> BoxFuture<'a, Result<Option<i64>, KeyError>> {
+        let _at_once = generation;
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// Longest note, in bytes: what the narrowest service keeps (a tag of AWS KMS).

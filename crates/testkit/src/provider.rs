@@ -267,7 +267,7 @@ impl FakeProvider {
 }
 
 /// The fields of a query or form.
-fn fields(text: &str) -> HashMap<String, String> {
+pub(crate) fn fields(text: &str) -> HashMap<String, String> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
         percent_decode_str(&spaced)
@@ -480,7 +480,7 @@ fn public_key(signer: Signer) -> Value {
 }
 
 /// Modulus and exponent out of a PKCS #1 public key: a sequence of two integers.
-fn numbers(der: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn numbers(der: &[u8]) -> (&[u8], &[u8]) {
     fn element(der: &[u8]) -> (&[u8], &[u8]) {
         let (length, start) = match der[1] {
             long if long & 0x80 != 0 => {

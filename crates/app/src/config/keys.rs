@@ -2,6 +2,8 @@
 //!
 //! Its parts are beside it; the sections of key providers stand with what they mean, in `super::providers`.
 
+mod aws;
+mod azure;
 mod duties;
 mod people;
 mod pkcs11;
@@ -80,6 +82,8 @@ const TABLES: &[&[Key]] = &[
     root::KEYS,
     vault::KEYS,
     pkcs11::KEYS,
+    azure::KEYS,
+    aws::KEYS,
     duties::KEYS,
     people::KEYS,
 ];

@@ -5,6 +5,10 @@
 //! that may change root keys stand in `[keys.<word>.lifecycle]`; without them there is no such credential. Sections are
 //! known to every build. Nothing here asks a provider.
 
+#[cfg(feature = "key-aws")]
+mod aws;
+#[cfg(feature = "key-azure")]
+mod azure;
 mod file;
 #[cfg(feature = "key-pkcs11")]
 mod pkcs11;
@@ -96,6 +100,12 @@ pub(crate) enum ProviderSettings {
     /// A token by PKCS#11.
     #[cfg(feature = "key-pkcs11")]
     Pkcs11(Box<coffer_keys::pkcs11::Settings>),
+    /// Azure Key Vault.
+    #[cfg(feature = "key-azure")]
+    Azure(Box<coffer_keys::azure::Settings>),
+    /// AWS KMS.
+    #[cfg(feature = "key-aws")]
+    Aws(Box<coffer_keys::aws::Settings>),
 }
 
 impl ProviderSettings {
@@ -107,6 +117,10 @@ impl ProviderSettings {
             Self::Vault(_) => ProviderKind::Vault,
             #[cfg(feature = "key-pkcs11")]
             Self::Pkcs11(_) => ProviderKind::Pkcs11,
+            #[cfg(feature = "key-azure")]
+            Self::Azure(_) => ProviderKind::Azure,
+            #[cfg(feature = "key-aws")]
+            Self::Aws(_) => ProviderKind::Aws,
         }
     }
 }
@@ -159,6 +173,17 @@ fn of_kind(
             let settings = pkcs11::settings(settings, problems)?;
             return Some(ProviderSettings::Pkcs11(Box::new(settings)));
         }
+        #[cfg(feature = "key-azure")]
+        ProviderKind::Azure => {
+            let settings = azure::settings(settings, problems)?;
+            return Some(ProviderSettings::Azure(Box::new(settings)));
+        }
+        #[cfg(feature = "key-aws")]
+        ProviderKind::Aws => {
+            let settings = aws::settings(settings, problems)?;
+            return Some(ProviderSettings::Aws(Box::new(settings)));
+        }
+        // Those whose feature this build lacks.
         _ => {}
     }
     let feature = kind.feature().unwrap_or("full");

@@ -257,7 +257,12 @@ fn the_default_key_file_follows_systemd_then_xdg_then_home() {
         let loaded = load(&inputs("", environment, &[])).unwrap();
         match loaded.config.keys.provider {
             ProviderSettings::File(file) => file.path.display().to_string(),
-            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            #[cfg(any(
+                feature = "key-vault",
+                feature = "key-pkcs11",
+                feature = "key-azure",
+                feature = "key-aws"
+            ))]
             other => panic!("{other:?}"),
         }
     };
@@ -468,4 +473,68 @@ fn a_provider_that_this_build_lacks_is_named_with_its_feature() {
     }
     let words: Vec<&str> = ProviderKind::ALL.map(ProviderKind::word).to_vec();
     assert_eq!(words, providers::WORDS);
+}
+
+#[cfg(feature = "key-azure")]
+#[test]
+fn azure_has_two_credentials_and_says_what_is_missing() {
+    use coffer_keys::azure::Credential;
+    let text =
+        "[keys]\nprovider = \"azure\"\n[keys.azure]\nvault = \"https://a.vault.azure.net\"\n";
+    let loaded = load(&inputs(text, &[], &[])).unwrap();
+    let ProviderSettings::Azure(settings) = loaded.config.keys.provider else {
+        panic!("another provider");
+    };
+    assert!(matches!(
+        settings.daily,
+        Credential::ManagedIdentity { client_id: None }
+    ));
+    assert!(settings.lifecycle.is_none(), "none unless it is named");
+    assert_eq!((settings.key_size, settings.hardware), (3072, false));
+
+    let lifecycle = format!("{text}[keys.azure.lifecycle]\ncredential = \"client-secret\"\n");
+    let found = problems(&inputs(&lifecycle, &[], &[])).join("\n");
+    assert!(
+        found.contains("`keys.azure.lifecycle.secret_file`"),
+        "{found}"
+    );
+    let whole = format!("{lifecycle}tenant = \"t\"\nclient_id = \"c\"\nsecret_file = \"/s\"\n");
+    let loaded = load(&inputs(&whole, &[], &[])).unwrap();
+    let ProviderSettings::Azure(settings) = loaded.config.keys.provider else {
+        panic!("another provider");
+    };
+    assert!(matches!(
+        settings.lifecycle,
+        Some(Credential::ClientSecret { .. })
+    ));
+
+    let found = problems(&inputs("[keys]\nprovider = \"azure\"\n", &[], &[])).join("\n");
+    assert!(found.contains("`keys.azure.vault`"), "{found}");
+    let odd = format!("{text}key_size = 2049\n");
+    let found = problems(&inputs(&odd, &[], &[])).join("\n");
+    assert!(found.contains("`keys.azure.key_size`"), "{found}");
+}
+
+#[cfg(feature = "key-aws")]
+#[test]
+fn aws_takes_a_role_or_a_profile_for_keys() {
+    use coffer_keys::aws::Credential;
+    let aws = |more: &str| {
+        format!("[keys]\nprovider = \"aws\"\n[keys.aws]\nregion = \"eu-central-1\"\n{more}")
+    };
+    let loaded = load(&inputs(&aws(""), &[], &[])).unwrap();
+    let ProviderSettings::Aws(settings) = loaded.config.keys.provider else {
+        panic!("another provider");
+    };
+    assert!(matches!(settings.daily, Credential::Chain));
+    assert!(settings.lifecycle.is_none(), "none unless it is named");
+    let role = aws("[keys.aws.lifecycle]\nrole = \"arn:aws:iam::1:role/keys\"\n");
+    let loaded = load(&inputs(&role, &[], &[])).unwrap();
+    let ProviderSettings::Aws(settings) = loaded.config.keys.provider else {
+        panic!("another provider");
+    };
+    assert!(matches!(settings.lifecycle, Some(Credential::Role(_))));
+    let both = format!("{role}profile = \"keys\"\n");
+    let found = problems(&inputs(&both, &[], &[])).join("\n");
+    assert!(found.contains("are both set"), "{found}");
 }

@@ -29,10 +29,10 @@ pub(crate) async fn connect(
         configured(keys, needed)?;
     }
     let holds_the_data = needed.is_some_and(|needed| needed.provider == ProviderKind::File.word());
-    let (active, new_file) = open(&keys.provider, !holds_the_data, entropy)?;
-    let mut providers = Providers::new(active);
+    let (provider, new_file) = open(&keys.provider, !holds_the_data, entropy).await?;
+    let mut providers = Providers::new(provider);
     for other in &keys.also {
-        let (other, _) = open(other, false, entropy)?;
+        let (other, _) = open(other, false, entropy).await?;
         providers = providers.also(other).map_err(|error| {
             CommandError::new(Exit::Invalid, "the key providers cannot be used").because(&error)
         })?;
@@ -63,12 +63,17 @@ fn configured(keys: &config::Keys, needed: &RootGeneration) -> Result {
 }
 
 /// One of them, and its file if it is one that was made now.
-fn open(
+async fn open(
     settings: &ProviderSettings,
     may_make: bool,
     entropy: &Arc<Entropy>,
 ) -> Result<(Arc<dyn KeyProvider>, Option<PathBuf>)> {
-    #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+    #[cfg(any(
+        feature = "key-vault",
+        feature = "key-pkcs11",
+        feature = "key-azure",
+        feature = "key-aws"
+    ))]
     let unusable = |error| {
         let word = settings.kind().word();
         CommandError::new(Exit::Invalid, format!("`[keys.{word}]` cannot be used")).because(&error)
@@ -89,6 +94,17 @@ fn open(
             let provider =
                 coffer_keys::pkcs11::connect(token, entropy.clone()).map_err(unusable)?;
             Ok((Arc::new(provider), None))
+        }
+        #[cfg(feature = "key-azure")]
+        ProviderSettings::Azure(vault) => {
+            let provider = coffer_keys::azure::connect(vault, entropy.clone()).map_err(unusable)?;
+            Ok((Arc::new(provider), None))
+        }
+        #[cfg(feature = "key-aws")]
+        ProviderSettings::Aws(kms) => {
+            // The SDK's future is large, and would lie in that of every command that opens the keys.
+            let provider = Box::pin(coffer_keys::aws::connect(kms, entropy.clone())).await;
+            Ok((Arc::new(provider.map_err(unusable)?), None))
         }
     }
 }

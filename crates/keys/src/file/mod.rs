@@ -187,7 +187,7 @@ impl KeyLifecycle for FileProvider {
         scale_unit: &'a str,
     ) -> BoxFuture<'a, Result<GenerationId, KeyError>> {
         Box::pin(async move {
-            text::check_scale_unit(scale_unit)?;
+            crate::check_scale_unit(scale_unit)?;
             let generation = Generation::new(scale_unit, self.entropy.as_ref());
             let id = GenerationId(generation.info.id.clone());
             self.change(move |file, now| {

@@ -6,14 +6,13 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer_seal::{Digest, Entropy, KEY_LEN, KeyError, Secret, SecretKey, random_key};
+use coffer_seal::{Digest, Entropy, KEY_LEN, Secret, SecretKey, random_key};
 use zeroize::Zeroizing;
 
 const FIRST_LINE: &str = "coffer-root-keys 1";
 const WARNING: &str = "# Who reads this file can open every secure file of this installation.\n\
     # Keep a copy apart from the data and its backups. Do not edit it.\n";
 const KEY_TEXT_LEN: usize = 44;
-const MAX_SCALE_UNIT: usize = 128;
 
 /// Whether a generation may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,22 +75,6 @@ impl Generation {
             created: 0,
         };
         Self { info, key }
-    }
-}
-
-/// A scale unit's name must fit one word of a line.
-pub(super) fn check_scale_unit(name: &str) -> Result<(), KeyError> {
-    let fits = !name.is_empty()
-        && name.len() <= MAX_SCALE_UNIT
-        && !name
-            .chars()
-            .any(|character| character.is_whitespace() || character.is_control());
-    if fits {
-        Ok(())
-    } else {
-        Err(KeyError::refused(
-            "a scale unit's name is 1 to 128 bytes without spaces or control characters; correct the configuration",
-        ))
     }
 }
 
@@ -212,6 +195,7 @@ mod tests {
     use coffer_seal::os_entropy;
 
     use super::*;
+    use crate::check_scale_unit;
 
     fn sample() -> KeyFile {
         let mut file = KeyFile::default();

@@ -268,6 +268,11 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
     for _ in 0..2 {
         lifecycle(provider).destroy(&generation).await.unwrap(); // may be repeated
     }
+    let until = lifecycle(provider).gone_for_good(&generation).await;
+    assert!(
+        until.unwrap().is_none_or(|at| at > 1_700_000_000),
+        "it says until when"
+    );
     assert!(
         provider
             .unwrap(&generation, &wrapped, &context(1))

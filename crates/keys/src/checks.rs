@@ -1,0 +1,36 @@
+//! What every provider takes and refuses alike. Must not know any of them.
+
+use coffer_seal::KeyError;
+#[cfg(any(feature = "aws", feature = "azure"))]
+use coffer_seal::NOTE_MAX;
+
+/// The longest name of a scale unit, in bytes.
+const MAX_SCALE_UNIT: usize = 128;
+
+/// Names of scale units stand in files, tags and messages.
+pub(crate) fn check_scale_unit(name: &str) -> Result<(), KeyError> {
+    let fits = !name.is_empty()
+        && name.len() <= MAX_SCALE_UNIT
+        && !name
+            .chars()
+            .any(|character| character.is_whitespace() || character.is_control());
+    if fits {
+        Ok(())
+    } else {
+        Err(KeyError::refused(
+            "a scale unit's name is 1 to 128 bytes without spaces or control characters; correct the configuration",
+        ))
+    }
+}
+
+/// A note is short, and printable ASCII.
+#[cfg(any(feature = "aws", feature = "azure"))]
+pub(crate) fn check_note(text: &str) -> Result<(), KeyError> {
+    let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if text.len() <= NOTE_MAX && text.bytes().all(printable) {
+        return Ok(());
+    }
+    Err(KeyError::refused(format!(
+        "a note beside the keys is printable ASCII of at most {NOTE_MAX} bytes"
+    )))
+}
