@@ -159,43 +159,43 @@ fn of_kind(
     settings: &Settings,
     problems: &mut Vec<Problem>,
 ) -> Option<ProviderSettings> {
-    match kind {
-        ProviderKind::File => {
-            return file::settings(settings, problems).map(ProviderSettings::File);
-        }
+    if !kind.compiled() {
+        let feature = kind.feature().unwrap_or("full");
+        problems.push(problem(
+            settings.get(named_by),
+            format!(
+                "`{named_by}` names `{}`, which is not compiled into this build",
+                kind.word()
+            ),
+            &format!(
+                "use a build with the feature `{feature}` (cargo build --release --features {feature})"
+            ),
+        ));
+        return None;
+    }
+    Some(match kind {
+        ProviderKind::File => ProviderSettings::File(file::settings(settings, problems)?),
         #[cfg(feature = "key-vault")]
         ProviderKind::Vault => {
-            let settings = vault::settings(settings, problems)?;
-            return Some(ProviderSettings::Vault(Box::new(settings)));
+            ProviderSettings::Vault(Box::new(vault::settings(settings, problems)?))
         }
         #[cfg(feature = "key-pkcs11")]
         ProviderKind::Pkcs11 => {
-            let settings = pkcs11::settings(settings, problems)?;
-            return Some(ProviderSettings::Pkcs11(Box::new(settings)));
+            ProviderSettings::Pkcs11(Box::new(pkcs11::settings(settings, problems)?))
         }
         #[cfg(feature = "key-azure")]
         ProviderKind::Azure => {
-            let settings = azure::settings(settings, problems)?;
-            return Some(ProviderSettings::Azure(Box::new(settings)));
+            ProviderSettings::Azure(Box::new(azure::settings(settings, problems)?))
         }
         #[cfg(feature = "key-aws")]
-        ProviderKind::Aws => {
-            let settings = aws::settings(settings, problems)?;
-            return Some(ProviderSettings::Aws(Box::new(settings)));
-        }
-        // Those whose feature this build lacks.
-        _ => {}
-    }
-    let feature = kind.feature().unwrap_or("full");
-    problems.push(problem(
-        settings.get(named_by),
-        format!(
-            "`{named_by}` names `{}`, which is not compiled into this build",
-            kind.word()
-        ),
-        &format!(
-            "use a build with the feature `{feature}` (cargo build --release --features {feature})"
-        ),
-    ));
-    None
+        ProviderKind::Aws => ProviderSettings::Aws(Box::new(aws::settings(settings, problems)?)),
+        // Told above.
+        #[cfg(not(all(
+            feature = "key-vault",
+            feature = "key-pkcs11",
+            feature = "key-azure",
+            feature = "key-aws"
+        )))]
+        _ => return None,
+    })
 }

@@ -21,7 +21,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.aws.credentials_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,

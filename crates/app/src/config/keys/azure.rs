@@ -31,7 +31,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.azure.ca_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,
@@ -93,7 +93,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.azure.secret_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,
@@ -101,7 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.azure.token_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,
@@ -133,7 +133,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.azure.lifecycle.secret_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,
@@ -141,7 +141,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "keys.azure.lifecycle.token_file",
-        kind: Kind::Path,
+        kind: Kind::Text,
         fallback: Fallback::Is(""),
         secret: false,
         flag: None,
