@@ -73,7 +73,6 @@ impl ProviderKind {
     }
 
     /// Whether this build has it.
-    #[cfg(test)]
     pub(crate) fn compiled(self) -> bool {
         match self {
             Self::File => true,
