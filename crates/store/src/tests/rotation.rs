@@ -3,11 +3,11 @@
 use super::home::{Home, entropy};
 use super::world::{World, small_file};
 use crate::{
-    NewProjectKey, NewRotation, NewWrap, ProjectKeyRow, Refusal, RotationLease, Stop, Tx,
-    WrappedKind,
+    NewProjectKey, NewRotation, NewWrap, Placement, ProjectKeyRow, Refusal, Resealed,
+    RotationLease, SigningKeyRow, Stop, Tx, WrappedKind,
 };
 use coffer_model::act::{
-    CreateKey, DestroyGeneration, DisableGeneration, RetireGeneration, StartRotation,
+    CreateKey, DestroyGeneration, DisableGeneration, ReencryptFile, RetireGeneration, StartRotation,
 };
 use coffer_model::rotation::{Facts, GenerationState, Step, next};
 use coffer_model::{FileId, ProjectId, ProjectKeyId};
@@ -227,6 +227,7 @@ both! {
         story.begin("deployment").await.unwrap();
         assert_eq!(story.step().await, Step::Settle);
         story.settle("g2").await.unwrap();
+        assert_eq!(refusal(story.retire_generation("g2").await), Refusal::State, "it wraps nothing yet, and is active");
         assert_eq!(story.step().await, Step::Renew);
         let (new, beta) = (id(), id());
         story.renew(world.project, new, 2, "g2").await.unwrap();
@@ -370,4 +371,87 @@ both! {
         story.begin("request").await.unwrap();
         assert_eq!(refusal(story.settle("g1").await), Refusal::State, "one that drains does not come back");
     }
+
+    async fn a_signing_key_is_wrapped_anew_as_it_was_read_and_keeps_its_generation_until_then(home) {
+        let story = Story::new(&home).await;
+        let world = &story.world;
+        let signing = |version: i64, generation: &str| SigningKeyRow {
+            id: [u8::try_from(version).unwrap(); 32],
+            version,
+            generation: generation.into(),
+            provider: "file".into(),
+            public_key: [3; 32],
+            wrapped: vec![4; 48],
+        };
+        let insert = async |row: SigningKeyRow| {
+            let duty = world.duty();
+            unit!(world.store, (duty, row), |tx| {
+                let act = CreateKey { project: None, version: "signing".into() };
+                let grant = tx.authorize(&duty, act).await?;
+                tx.signing_key_insert(grant, &row).await
+            })
+            .await
+        };
+        insert(signing(1, "g1")).await.unwrap();
+        let new = story.renewed().await;
+        assert_eq!(refusal(insert(signing(2, "g1")).await), Refusal::KeyNotActive, "made before, and late");
+        assert!(world.store.read().await.unwrap().project_key(new).await.unwrap().is_some());
+        story.retire().await;
+        assert_eq!(story.step().await, Step::RewrapSecret);
+        assert_eq!(refusal(story.retire_generation("g1").await), Refusal::State, "the signing key needs it");
+        let rewrap = async |was: Vec<u8>, generation: &'static str| {
+            let row = SigningKeyRow { wrapped: was, ..signing(1, "g1") };
+            unit!(world.store, (row), |tx| {
+                let lease = lease(tx).await?;
+                tx.rotation_rewrap_secret(&lease, &row, generation, &[9; 48]).await
+            })
+            .await
+            .unwrap()
+        };
+        assert!(!rewrap(vec![1; 48], "g2").await, "it is not any more as it was read");
+        assert!(!rewrap(vec![4; 48], "g1").await, "that one drains");
+        assert!(rewrap(vec![4; 48], "g2").await);
+        let keys = world.store.read().await.unwrap().signing_keys("unit-a").await.unwrap();
+        assert_eq!((keys[0].generation.as_str(), keys[0].wrapped.as_slice()), ("g2", [9; 48].as_slice()));
+        story.retire_generation("g1").await.unwrap();
+    }
+
+    async fn a_file_is_sealed_again_only_as_it_was_read_and_under_an_active_key(home) {
+        let story = Story::new(&home).await;
+        let world = &story.world;
+        let (file, old) = (world.upload("a.pem").await, world.key);
+        let was = preamble_of(world, file).await;
+        let new = story.renewed().await;
+        let reseal = async |was: Vec<u8>, key: ProjectKeyId| {
+            let (admin, project) = (world.admin.clone(), world.project);
+            let new = Resealed {
+                was,
+                preamble: vec![8; 97],
+                placement: Placement::Row(vec![8; 120]),
+                sealed_length: 120,
+                sealed_sha256: [8; 32],
+                project_key: key,
+                wrapped: vec![88; 48],
+            };
+            unit!(world.store, (admin, new), |tx| {
+                let grant = tx.authorize(&admin, ReencryptFile { project, file }).await?;
+                tx.file_reseal(grant, new).await
+            })
+            .await
+        };
+        assert_eq!(refusal(reseal(vec![7; 97], new).await), Refusal::ChangedMeanwhile);
+        assert_eq!(refusal(reseal(was.clone(), old).await), Refusal::KeyNotActive);
+        assert_eq!(preamble_of(world, file).await, was, "and nothing of it is left");
+        reseal(was.clone(), new).await.unwrap();
+        assert_eq!((story.wraps(old).await.len(), story.wraps(new).await), (0, vec![vec![88; 48]]));
+        assert_eq!(refusal(reseal(was, new).await), Refusal::ChangedMeanwhile, "once");
+        world.delete(file).await.unwrap();
+        assert!(reseal(vec![8; 97], new).await.is_err());
+    }
+}
+
+/// Header and commitment of a file, as stored.
+async fn preamble_of(world: &World, file: FileId) -> Vec<u8> {
+    let mut read = world.store.read().await.unwrap();
+    read.file_preamble(file).await.unwrap()
 }
