@@ -287,7 +287,7 @@ both! {
         world.delete(gone).await.unwrap();
         assert_eq!(story.rewrap(old, new, gone, &was).await.unwrap(), 0, "what was deleted stays deleted");
         assert_eq!(story.rewrap(old, new, file, &[1, 2, 3]).await.unwrap(), 0);
-        assert_eq!(story.wraps(old).await, [was.clone()]);
+        assert_eq!(story.wraps(old).await, std::slice::from_ref(&was));
         assert_eq!(story.rewrap(old, new, file, &was).await.unwrap(), 1);
         assert_eq!(story.rewrap(old, new, file, &was).await.unwrap(), 0, "once");
         let mut read = world.store.read().await.unwrap();
