@@ -183,7 +183,7 @@ impl Node {
     fn make_generation(&mut self, world: &mut World) -> Outcome<Option<Generation>> {
         let there = world.service.iter();
         let usable = there.filter(|(_, life)| **life == Life::Enabled);
-        let newest = usable.map(|(generation, _)| *generation).last();
+        let newest = usable.map(|(generation, _)| *generation).next_back();
         let unknown = newest.filter(|newest| !world.db.generations.contains_key(newest));
         if unknown.is_some() && world.holds(Guard::Adopt) {
             return Ok(unknown);

@@ -162,13 +162,13 @@ impl World {
         let keys = self.db.keys.iter();
         keys.filter(|(_, row)| of_scope(row))
             .map(|(key, _)| *key)
-            .last()
+            .next_back()
     }
 
     pub(super) fn active_generation(&self) -> Generation {
         let all = self.db.generations.iter();
-        let active = all.filter(|(_, row)| row.state == GenerationState::Active);
-        *active.last().expect("there is always one").0
+        let mut active = all.filter(|(_, row)| row.state == GenerationState::Active);
+        *active.next_back().expect("there is always one").0
     }
 
     pub(super) fn running(&self) -> Option<usize> {
