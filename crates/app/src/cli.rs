@@ -8,6 +8,7 @@ use crate::commands::{
     config::ConfigCommand,
     file::FileCommand,
     freeze::{FreezeCommand, UnfreezeCommand},
+    key::KeyCommand,
     group::GroupCommand,
     login::LoginArgs,
     organization::OrganizationCommand,
@@ -149,6 +150,9 @@ Examples:
     /// Let content flow again
     #[command(subcommand)]
     Unfreeze(UnfreezeCommand),
+    /// Keys: breaking glass
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The audit log: list, verify, export
     #[command(subcommand)]
     Audit(AuditCommand),

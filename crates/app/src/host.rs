@@ -176,6 +176,7 @@ pub(crate) async fn open(config: &Config, accept: Option<String>) -> Result<Open
             accept,
         },
         audit_retention_days: config.audit.retention_days,
+        break_glass_officers: config.break_glass.officers.clone(),
     })
     .await
     .map_err(refused)?;

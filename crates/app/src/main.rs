@@ -74,6 +74,7 @@ async fn run(command: Command, context: &Context) -> Result<Exit> {
         Command::File(command) => commands::file::run(context, command).await?,
         Command::Pipeline(command) => commands::pipeline::run(context, command).await?,
         Command::Permission(command) => commands::permission::run(context, command).await?,
+        Command::Key(command) => commands::key::run(context, command).await?,
         Command::Freeze(command) => commands::freeze::freeze(context, command).await?,
         Command::Unfreeze(command) => commands::freeze::unfreeze(context, command).await?,
         Command::Run(command) => return commands::run::run(context, command).await,

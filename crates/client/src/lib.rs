@@ -10,6 +10,7 @@ mod body;
 mod builds;
 mod coffer;
 mod error;
+mod break_glass;
 mod freezes;
 mod graph;
 mod lines;
@@ -27,6 +28,7 @@ pub use body::Body;
 pub use builds::Builds;
 pub use coffer::Coffer;
 pub use error::{ClientError, ErrorKind};
+pub use break_glass::BreakGlass;
 pub use freezes::{Freezes, Frozen};
 pub use graph::Graph;
 pub use lines::Lines;
@@ -100,6 +102,13 @@ impl Client {
         Permissions {
             transport: &self.transport,
             project,
+        }
+    }
+
+    /// Breaking glass.
+    pub fn break_glass(&self) -> BreakGlass<'_> {
+        BreakGlass {
+            transport: &self.transport,
         }
     }
 

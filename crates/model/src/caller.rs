@@ -44,6 +44,15 @@ pub enum Authentication {
         /// What it is good for.
         scopes: TokenScopes,
     },
+    /// A personal access token, and what its owner showed in the same call.
+    Shown {
+        /// Which.
+        credential: CredentialId,
+        /// What it is good for.
+        scopes: TokenScopes,
+        /// What was shown, with the token, such as `token and password`.
+        method: &'static str,
+    },
     /// A person's browser session.
     Session {
         /// Which.
@@ -93,6 +102,7 @@ impl Authentication {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Token { .. } => "token",
+            Self::Shown { method, .. } => method,
             Self::Session { .. } => "session",
             Self::Job { .. } => "job",
             Self::Agent { .. } => "agent",
@@ -107,7 +117,7 @@ impl Authentication {
     /// made it.
     pub fn has_rights(&self) -> bool {
         match self {
-            Self::Token { .. } | Self::Session { .. } | Self::Job { .. } => true,
+            Self::Token { .. } | Self::Shown { .. } | Self::Session { .. } | Self::Job { .. } => true,
             Self::Agent { .. }
             | Self::AgentRegistration { .. }
             | Self::SignIn { .. }

@@ -11,6 +11,7 @@ pub mod anchor;
 pub mod audit;
 #[cfg(test)]
 mod audit_events;
+pub mod break_glass;
 pub mod caller;
 pub mod change;
 pub mod descriptor;

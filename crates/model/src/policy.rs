@@ -2,8 +2,9 @@
 //!
 //! Deny by default. Whatever is not known here is a no. Loading facts is `store`'s business.
 
-use crate::access::Scope;
+use crate::access::{Scope, officers};
 use crate::act::{Demand, Requirement};
+use crate::break_glass::{GlassFacts, State, Step};
 use crate::caller::{Authentication, Caller};
 use crate::scope::TokenScopes;
 use crate::source::Permit;
@@ -25,6 +26,8 @@ pub struct Facts {
     pub fresh: bool,
     /// About the job, for tickets and content.
     pub job: Option<JobFacts>,
+    /// About the file and the request, for breaking glass. None when either is not there.
+    pub glass: Option<GlassFacts>,
 }
 
 /// What was loaded about a job and a file.
@@ -87,8 +90,20 @@ pub enum Denied {
         /// What the token would have to be good for.
         needed: TokenScopes,
     },
-    /// The session's sign-in is too long ago for this.
+    /// The session's sign-in is too long ago for this; or the call holds none.
     NotFresh,
+    /// The configuration does not name the caller as a break-glass officer.
+    OfficerNotNamed,
+    /// Who administers the file or its project does not break glass for it.
+    OfficerAdministers,
+    /// Who asked does not agree with himself.
+    SameOfficer,
+    /// The request is for the two officers who made it.
+    NotOfThisRequest,
+    /// The request is not what the caller, or the other officer, saw.
+    RequestChanged,
+    /// The request is not, or no longer, in the state that this needs.
+    RequestOver,
 }
 
 impl Denied {
@@ -111,6 +126,12 @@ impl Denied {
             Self::SignInRefused => "sign_in_refused",
             Self::ScopeMissing { .. } => "scope_missing",
             Self::NotFresh => "sign_in_not_fresh",
+            Self::OfficerNotNamed => "officer_not_named",
+            Self::OfficerAdministers => "officer_administers",
+            Self::SameOfficer => "same_officer",
+            Self::NotOfThisRequest => "not_of_this_request",
+            Self::RequestChanged => "request_changed",
+            Self::RequestOver => "request_over",
         }
     }
 }
@@ -151,6 +172,22 @@ impl fmt::Display for Denied {
             Self::TokenInvalid => "The token is not valid: it is unknown, expired or revoked.",
             Self::SignInRefused => "Name, password or code is not right.",
             Self::NotFresh => "You signed in too long ago for this. Sign in again, then repeat it.",
+            Self::OfficerNotNamed => {
+                "The server's configuration does not name you as a break-glass officer (break_glass.officers)."
+            }
+            Self::OfficerAdministers => {
+                "You administer this secure file or its project. Break-glass officers do not: two others must do it."
+            }
+            Self::SameOfficer => "You asked for this yourself. Another officer must agree with it.",
+            Self::NotOfThisRequest => "Only the officer who asked, and the one who agreed, can have the content.",
+            Self::RequestChanged => {
+                "The request is not the one that was agreed to. Look at it anew; if nobody can say why it differs, the \
+                 database was tampered with."
+            }
+            Self::RequestOver => {
+                "The request is not in the state that this needs: it was not approved yet, or it was exported, withdrawn, or its \
+                 time is over. A new one can be made."
+            }
         })
     }
 }
@@ -171,6 +208,7 @@ pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Den
     in_scope(caller, demand.scopes)?;
     match &caller.authentication {
         Authentication::Session { .. } if demand.fresh && !facts.fresh => Err(Denied::NotFresh),
+        Authentication::Token { .. } if demand.shown => Err(Denied::NotFresh),
         // What asks for a fresh sign-in is a person's decision. What a pipeline runs makes none, whatever rights
         // somebody gave the build service: its author would weaken what protects the resource.
         Authentication::Job { .. } if demand.fresh => Err(Denied::WrongAuthentication),
@@ -182,7 +220,9 @@ pub fn decide(caller: &Caller, demand: &Demand, facts: &Facts) -> Result<(), Den
 /// a list is filtered and no act is decided on.
 pub fn in_scope(caller: &Caller, needed: TokenScopes) -> Result<(), Denied> {
     match &caller.authentication {
-        Authentication::Token { scopes, .. } if !scopes.cover(needed) => {
+        Authentication::Token { scopes, .. } | Authentication::Shown { scopes, .. }
+            if !scopes.cover(needed) =>
+        {
             Err(Denied::ScopeMissing { needed })
         }
         _ => Ok(()),
@@ -209,6 +249,12 @@ fn required(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result
             live(facts, job)
         }
         Requirement::Content { .. } => content(caller, facts),
+        Requirement::Officer {
+            organization,
+            listed,
+            step,
+            ..
+        } => officer(caller, Scope::Officers(*organization), *listed, step, facts),
         Requirement::Person => is(matches!(
             caller.authentication,
             Authentication::Token { .. } | Authentication::Session { .. }
@@ -263,6 +309,49 @@ fn right(caller: &Caller, scope: Scope, bit: i64, view: i64, facts: &Facts) -> R
         Ok(())
     } else {
         Err(Denied::Lacks { scope, bit })
+    }
+}
+
+/// Who is no officer hears nothing of files and requests. `facts.bits` are those at the place of officers.
+fn officer(
+    caller: &Caller,
+    scope: Scope,
+    listed: bool,
+    step: &Step,
+    facts: &Facts,
+) -> Result<(), Denied> {
+    if matches!(caller.authentication, Authentication::Job { .. }) {
+        return Err(Denied::WrongAuthentication);
+    }
+    right(caller, scope, officers::BREAK_GLASS, officers::LOOK, facts)?;
+    if !listed {
+        return Err(Denied::OfficerNotNamed);
+    }
+    let glass = facts.glass.ok_or(Denied::NotFound)?;
+    if glass.administers {
+        return Err(Denied::OfficerAdministers);
+    }
+    let must = |holds: bool, otherwise: Denied| if holds { Ok(()) } else { Err(otherwise) };
+    match step {
+        Step::Request => must(!glass.frozen, Denied::Frozen),
+        Step::Approve { digest, .. } => {
+            must(glass.state == State::Requested, Denied::RequestOver)?;
+            must(glass.by != caller.identity, Denied::SameOfficer)?;
+            must(glass.digest == *digest, Denied::RequestChanged)
+        }
+        Step::Export { digest, .. } => {
+            must(glass.state == State::Approved, Denied::RequestOver)?;
+            let two = [Some(glass.by), glass.approved_by];
+            must(two.contains(&Some(caller.identity)), Denied::NotOfThisRequest)?;
+            must(two[1].is_some() && two[0] != two[1], Denied::SameOfficer)?;
+            let agreed = glass.digest == *digest && glass.approved == Some(*digest);
+            must(agreed, Denied::RequestChanged)?;
+            must(!glass.frozen, Denied::Frozen)
+        }
+        Step::Withdraw { .. } => {
+            let open = matches!(glass.state, State::Requested | State::Approved);
+            must(open, Denied::RequestOver)
+        }
     }
 }
 

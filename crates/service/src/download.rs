@@ -6,6 +6,7 @@ use crate::{Service, tokens};
 use coffer_model::act::ReadContents;
 use coffer_model::policy::Denied;
 use coffer_model::{Caller, FileId, ProjectId};
+use coffer_store::SealedBody;
 use zeroize::Zeroizing;
 
 /// Tickets longer than this are not ours.
@@ -58,6 +59,16 @@ impl Download {
             }
         };
         // Committed: from here on the use is on record.
+        Self::of(service, body, project, file).await
+    }
+
+    /// The content of a body that the gate gave out.
+    pub(crate) async fn of(
+        service: &Service,
+        body: SealedBody,
+        project: ProjectId,
+        file: FileId,
+    ) -> Result<Self> {
         let name = body.name.clone();
         Ok(Self {
             name,

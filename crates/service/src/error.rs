@@ -204,6 +204,11 @@ pub(crate) const GROUP: Noun = Noun {
     not_found: "identity.not_found",
     name_taken: "identity.name_taken",
 };
+pub(crate) const BREAK_GLASS: Noun = Noun {
+    name: "A break-glass request",
+    not_found: "break_glass.not_found",
+    name_taken: "break_glass.over",
+};
 pub(crate) const PROJECT: Noun = Noun {
     name: "A project",
     not_found: "project.not_found",
@@ -244,6 +249,12 @@ impl From<Denied> for Error {
             Denied::Frozen => (Kind::Forbidden, "secure_file.frozen"),
             Denied::ScopeMissing { .. } => (Kind::Forbidden, "token.scope"),
             Denied::NotFresh => (Kind::Forbidden, "sign_in.not_fresh"),
+            Denied::OfficerNotNamed
+            | Denied::OfficerAdministers
+            | Denied::SameOfficer
+            | Denied::NotOfThisRequest => (Kind::Forbidden, "break_glass.officer"),
+            Denied::RequestChanged => (Kind::Conflict, "break_glass.changed"),
+            Denied::RequestOver => (Kind::Conflict, "break_glass.over"),
             Denied::Disabled | Denied::WrongAuthentication | Denied::Lacks { .. } => {
                 (Kind::Forbidden, "access.denied")
             }

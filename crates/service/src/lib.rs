@@ -11,6 +11,7 @@ mod audit;
 mod audit_export;
 mod audit_retain;
 mod backup;
+mod break_glass;
 mod checks;
 mod content;
 mod credentials;
@@ -88,6 +89,7 @@ pub use file_pages::{FileRow, MAX_PAGE};
 pub use file_uses::{FileDependents, Newest};
 pub use files::{FileFilter, FileView, Files, MAX_LISTED};
 pub use first_start::FirstStart;
+pub use break_glass::{Again, Asked as BreakGlassAsked, BreakGlass, Exported};
 pub use freezes::Freezes;
 pub use groups::Groups;
 pub use guidance::Guided;
@@ -163,6 +165,8 @@ pub struct Options {
     pub anchoring: Anchoring,
     /// Days that audit events are kept; 0 for ever.
     pub audit_retention_days: u32,
+    /// Sign-in names of those who may break glass, two together; nobody when empty.
+    pub break_glass_officers: Vec<String>,
 }
 
 /// The organization served.
@@ -207,6 +211,7 @@ struct Inner {
     keeper: Option<Arc<dyn RecordKeeper>>,
     guard: anchor::Guard,
     audit_retention_days: u32,
+    break_glass_officers: Vec<String>,
     /// Told when a job may have become ready on this node.
     ready: tokio::sync::Notify,
 }
@@ -256,6 +261,7 @@ impl Service {
             keeper: options.keeper,
             guard,
             audit_retention_days: options.audit_retention_days,
+            break_glass_officers: options.break_glass_officers,
             ready: tokio::sync::Notify::new(),
         };
         let service = Self(Arc::new(inner));
@@ -300,6 +306,11 @@ impl Service {
     /// Pipeline permissions.
     pub fn permissions(&self) -> Permissions<'_> {
         Permissions(self)
+    }
+
+    /// Breaking glass.
+    pub fn break_glass(&self) -> BreakGlass<'_> {
+        BreakGlass(self)
     }
 
     /// Freezes.

@@ -4,11 +4,12 @@
 //! module; it names the act with its ids, belongs to one unit of work, and is used up.
 
 use crate::access;
+use crate::break_glass;
 use crate::error::{Stop, StoreError};
 use crate::permissions::{PermitFacts, frozen_count, permit_columns};
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::access::{Scope, effective};
+use coffer_model::access::{Scope, effective, library, project};
 use coffer_model::act::{Act, Requirement, Subject};
 use coffer_model::audit::Event;
 use coffer_model::policy::{Denied, FRESH_SECONDS, Facts, JobFacts, decide};
@@ -249,6 +250,7 @@ fn event(
             details.insert("credential".into(), credential.to_string());
         }
         Authentication::Token { credential, .. }
+        | Authentication::Shown { credential, .. }
         | Authentication::AgentRegistration { credential } => {
             details.insert("credential".into(), credential.to_string());
         }
@@ -293,6 +295,7 @@ pub(crate) async fn facts(
     let mut facts = Facts {
         active: active(conn, caller).await?,
         fresh: match caller.authentication {
+            Authentication::Shown { .. } => true,
             Authentication::Session { signed_in, .. } => {
                 now < signed_in.plus_seconds(FRESH_SECONDS)
             }
@@ -327,6 +330,24 @@ pub(crate) async fn facts(
                         .0;
                 }
                 None => facts.bits = bits(conn, caller, &scope).await?,
+            }
+        }
+        Requirement::Officer {
+            organization,
+            project,
+            file,
+            step,
+            ..
+        } => {
+            facts.exists = *organization == caller.organization;
+            facts.bits = bits(conn, caller, &Scope::Officers(*organization)).await?;
+            if file_exists(conn, *project, *file).await? {
+                let of_project = bits(conn, caller, &Scope::Project(*project)).await?;
+                let of_file = bits(conn, caller, &Scope::File(*project, *file)).await?;
+                let administers = of_project & project::WRITE != 0 || of_file & library::ADMINISTER != 0;
+                let place = (*project, *file);
+                facts.glass =
+                    break_glass::facts(conn, now, place, step.request(), administers).await?;
             }
         }
         Requirement::Person

@@ -15,6 +15,7 @@ mod attempts;
 mod audit;
 mod backup;
 mod blobs;
+mod break_glass;
 mod codes;
 mod credentials;
 mod engine;
@@ -68,6 +69,7 @@ pub use attempts::Failures;
 pub use audit::{AuditFilter, AuditPage, LinkedEvent};
 pub use backup::Copied;
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};
+pub use break_glass::BreakGlassRow;
 pub use codes::CodeOwner;
 pub use credentials::{
     CredentialKind, CredentialListed, CredentialRow, JobCredential, NewCredential, TokenUse,

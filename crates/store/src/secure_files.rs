@@ -375,7 +375,7 @@ impl Tx {
         self.sealed_body_of(act.project, act.file).await
     }
 
-    async fn sealed_body_of(
+    pub(crate) async fn sealed_body_of(
         &mut self,
         project: ProjectId,
         file: FileId,

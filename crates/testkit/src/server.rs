@@ -41,6 +41,9 @@ const ORGANIZATION: &str = "DefaultCollection";
 /// What no healthy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whom the configuration names as break-glass officers; there need not be such people.
+pub(crate) const OFFICERS: [&str; 5] = ["vera", "wim", "xaver", "yan", "zoe"];
+
 /// How a server is set up.
 #[derive(Clone, Copy)]
 pub struct Setup {
@@ -199,6 +202,7 @@ impl TestServer {
             keeper: None,
             anchoring: self.anchoring(accept),
             audit_retention_days: 0,
+            break_glass_officers: OFFICERS.map(str::to_owned).to_vec(),
         })
         .await;
         let (service, first) = match opened {

@@ -5,6 +5,7 @@
 //! and is free to stay as ugly as the wire is. `server` converts from the model in one place.
 
 pub mod access;
+pub mod break_glass;
 pub mod agent;
 pub mod audit;
 pub mod builds;

@@ -39,6 +39,18 @@ pub mod access {
     pub const FILE_ACCESS: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/access";
 }
 
+/// Breaking glass.
+pub mod break_glass {
+    /// GET a list of [`crate::break_glass::BreakGlassRequest`], POST [`crate::break_glass::BreakGlassWish`].
+    pub const COLLECTION: &str = "_apis/coffer/breakglass";
+    /// DELETE takes it back.
+    pub const ITEM: &str = "_apis/coffer/breakglass/{requestId}";
+    /// POST [`crate::break_glass::BreakGlassStep`].
+    pub const APPROVE: &str = "_apis/coffer/breakglass/{requestId}/approve";
+    /// POST [`crate::break_glass::BreakGlassStep`], answers [`crate::break_glass::BreakGlassExport`].
+    pub const EXPORT: &str = "_apis/coffer/breakglass/{requestId}/export";
+}
+
 /// Roles of the Library.
 pub mod roles {
     /// The roles of a scope.

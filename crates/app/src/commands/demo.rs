@@ -4,7 +4,7 @@
 
 use crate::cli::DemoArgs;
 use crate::config::{
-    Audit, Config, Database, Deployment, FileSettings, Jobs, Keys, Log, LogFormat, LogLevel,
+    Audit, BreakGlass, Config, Database, Deployment, FileSettings, Jobs, Keys, Log, LogFormat, LogLevel,
     Outgoing, ProviderSettings, Server, SignIn, Storage,
 };
 use crate::context::Context;
@@ -145,6 +145,7 @@ fn config(folder: &Path) -> Config {
             horizon_days: 35,
             rotation_rate: 20,
         },
+        break_glass: BreakGlass::default(),
         audit: Audit {
             checkpoints: None,
             retention_days: 0,

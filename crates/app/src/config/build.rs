@@ -2,7 +2,7 @@
 
 use super::layers::{Setting, Settings, well_formed};
 use super::{
-    Audit, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
+    Audit, BreakGlass, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
     Server, SignIn, Storage, TlsFiles, folders, keys, oidc, providers,
 };
 use clap::ValueEnum as _;
@@ -81,6 +81,14 @@ pub(super) fn build(settings: &Settings, problems: &mut Vec<Problem>) -> Option<
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from),
             retention_days: text("audit.retention_days").parse().ok()?,
+        },
+        break_glass: BreakGlass {
+            officers: text("break_glass.officers")
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
         },
         deployment: Deployment {
             id: text("deployment.id").into(),

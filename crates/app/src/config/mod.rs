@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) keys: Keys,
     pub(crate) audit: Audit,
+    pub(crate) break_glass: BreakGlass,
     pub(crate) deployment: Deployment,
     pub(crate) log: Log,
     pub(crate) jobs: Jobs,
@@ -116,6 +117,13 @@ pub(crate) struct Audit {
     pub(crate) checkpoints: Option<PathBuf>,
     /// Days that events are kept; 0 for ever.
     pub(crate) retention_days: u32,
+}
+
+/// Who breaks glass.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BreakGlass {
+    /// Sign-in names.
+    pub(crate) officers: Vec<String>,
 }
 
 /// What is deployed.

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod break_glass;
 mod duties;
 mod freezes;
 mod groups;
@@ -19,6 +20,7 @@ mod streams;
 
 pub use access::*;
 pub use audit::*;
+pub use break_glass::*;
 pub use duties::*;
 pub use freezes::*;
 pub use groups::*;
@@ -31,8 +33,9 @@ pub use sign_in::*;
 pub use streams::*;
 
 use crate::access::Scope;
+use crate::break_glass::Step;
 use crate::scope::TokenScopes;
-use crate::{FileId, IdentityId, JobId, ProjectId, RunId};
+use crate::{FileId, IdentityId, JobId, OrganizationId, ProjectId, RunId};
 
 /// What an act requires; [`crate::policy::decide`] compares it with the facts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,6 +64,19 @@ pub enum Requirement {
         file: FileId,
         /// SHA-256 of the ticket.
         ticket: [u8; 32],
+    },
+    /// A step of breaking glass: for officers whom the configuration names too, and who administer nothing of the file.
+    Officer {
+        /// Organization.
+        organization: OrganizationId,
+        /// The file's project.
+        project: ProjectId,
+        /// The file.
+        file: FileId,
+        /// Whether the configuration names the caller.
+        listed: bool,
+        /// Which step.
+        step: Step,
     },
     /// Any person who signed in.
     Person,
@@ -98,6 +114,8 @@ pub struct Demand {
     pub scopes: TokenScopes,
     /// Whether a session must have signed in a short while ago.
     pub fresh: bool,
+    /// Whether who calls with a token must show in the call itself who it is.
+    pub shown: bool,
 }
 
 /// The resource an audit event names.
@@ -127,6 +145,9 @@ pub trait Act: Clone + Send + Sync + 'static {
     /// for them the scope says it.
     const FRESH: bool;
 
+    /// Whether that is asked of tokens as well: who calls with one shows in the call itself who it is.
+    const SHOWN: bool;
+
     /// What it requires.
     fn requirement(&self) -> Requirement;
 
@@ -136,6 +157,7 @@ pub trait Act: Clone + Send + Sync + 'static {
             requirement: self.requirement(),
             scopes: Self::SCOPES,
             fresh: Self::FRESH,
+            shown: Self::SHOWN,
         }
     }
 
@@ -144,7 +166,7 @@ pub trait Act: Clone + Send + Sync + 'static {
 }
 
 /// Declares acts: name, fields, action id, `scope` a personal access token needs, `+ fresh` where a session must have
-/// signed in a short while ago, what it needs, what it is about.
+/// signed in a short while ago, `+ shown` where a token must be shown with a sign-in too, what it needs, what it is about.
 macro_rules! acts {
     ($all:ident; $(
         $(#[doc = $doc:literal])*
@@ -160,6 +182,7 @@ macro_rules! acts {
             const ACTION: &'static str = $action;
             const SCOPES: TokenScopes = TokenScopes::$scope;
             const FRESH: bool = acts!(@fresh $($fresh)?);
+            const SHOWN: bool = acts!(@shown $($fresh)?);
 
             fn requirement(&self) -> Requirement { let $r = self; $requirement }
 
@@ -178,7 +201,9 @@ macro_rules! acts {
         }
     };
     (@fresh) => { false };
-    (@fresh fresh) => { true };
+    (@fresh $word:ident) => { true };
+    (@shown shown) => { true };
+    (@shown $($word:ident)?) => { false };
 }
 use acts;
 
@@ -197,6 +222,7 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
         PROVIDER_ACTS,
         GROUPS_ACTS,
         KEYS_ACTS,
+        BREAK_GLASS_ACTS,
     ]
     .into_iter()
     .flatten()

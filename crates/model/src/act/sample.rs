@@ -57,6 +57,7 @@ samples! {
     ProjectId = Self(Uuid::nil());
     RunId = Self(1);
     StreamId = Self(Uuid::nil());
+    Uuid = Self::nil();
     String = Self::new();
     &'static str = "";
     [u8; 32] = [0; 32];
@@ -89,6 +90,7 @@ pub(crate) fn all() -> Vec<Sampled> {
     all.extend(elsewhere());
     all.extend(super::streams::samples());
     all.extend(super::keys::samples());
+    all.extend(super::break_glass::samples());
     all.extend(super::duties::samples());
     all.extend(super::sign_in::samples());
     all.extend(super::provider::samples());

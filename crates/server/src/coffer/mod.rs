@@ -6,6 +6,7 @@ pub(crate) mod audit_convert;
 pub(crate) mod audit_export;
 pub(crate) mod convert;
 pub(crate) mod file_access;
+pub(crate) mod break_glass;
 pub(crate) mod freezes;
 pub(crate) mod organization;
 pub(crate) mod pools;

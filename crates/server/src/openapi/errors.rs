@@ -27,6 +27,11 @@ known! {
     Conflict "audit_stream.name_taken" "Another stream has that name.";
     NotFound "audit_stream.not_found" "There is no such stream.";
     Invalid "audit_stream.target" "A kind, URL, option or secret that no stream can have, or a target that may not be called.";
+    Conflict "break_glass.changed" "The digest is not that of the request, or what is stored changed since it was agreed to.";
+    NotFound "break_glass.not_found" "There is no such request, its file is gone, or the caller is no officer.";
+    Forbidden "break_glass.officer" "The configuration does not name the caller, the caller administers the file or its project, asked for it \
+        alone, or had no part in the request.";
+    Conflict "break_glass.over" "It is not in the state that this needs: not approved, or exported, withdrawn, or too late.";
     Forbidden "content.for_jobs" "Content is for jobs: no person reads it back.";
     Conflict "freeze.exists" "It is frozen already.";
     NotFound "freeze.not_found" "It is not frozen itself.";

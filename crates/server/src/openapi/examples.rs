@@ -12,6 +12,7 @@ pub(super) const JOB: &str = "12f1170f-54f2-53f3-20dd-22fc7dff55f9";
 pub(super) const TASK: &str = "2a6ca863-f2ce-4f4d-8bcb-15e64608ec4b";
 pub(super) const PROCESS: &str = "b8a3a935-7e91-48b8-a94c-606d37c3e9f2";
 pub(super) const TOKEN: &str = "e9c1d2b3-a4f5-4061-8273-94a5b6c7d8e9";
+pub(super) const REQUEST: &str = "5c0e1d2a-6f2b-4f0e-9d6e-0f1d2c3b4a59";
 pub(super) const STREAM: &str = "3f6c1b2a-8d7e-4f50-9a1b-2c3d4e5f6071";
 pub(super) const EVENT: &str = "c0ffee00-1111-4222-8333-444455556666";
 pub(super) const ORGANIZATION: &str = "9a1b2c3d-4e5f-4a6b-8c7d-8e9f0a1b2c3d";

@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+mod break_glass;
 mod connection;
 mod directory;
 mod document;
@@ -44,6 +45,7 @@ fn groups() -> Vec<Group> {
         people::sign_in(),
         audit::group(),
         audit::streams(),
+        break_glass::group(),
         agents::group(),
         connection::group(),
     ]

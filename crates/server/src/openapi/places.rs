@@ -1,7 +1,7 @@
 //! Places in paths: what goes there, and what is answered when nothing has that id.
 
 use super::examples::{
-    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROCESS, PROJECT, STREAM, TASK,
+    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROCESS, PROJECT, REQUEST, STREAM, TASK,
     TIMELINE, TOKEN,
 };
 use serde_json::{Value, json};
@@ -51,6 +51,13 @@ impl Place {
                 text,
                 PROJECT,
                 Some("project.not_found"),
+            ),
+            "requestId" => place(
+                "requestId",
+                "The request to break glass.",
+                guid,
+                REQUEST,
+                Some("break_glass.not_found"),
             ),
             "secureFileId" => place(
                 "secureFileId",

@@ -8,7 +8,7 @@ use crate::ado::{
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
-    agents, audit, audit_export, file_access, freezes, organization, pools, projects, sign_in,
+    agents, audit, audit_export, break_glass, file_access, freezes, organization, pools, projects, sign_in,
     streams, tokens, users,
 };
 use crate::pages::account::{second_factor, tokens as tokens_page};
@@ -178,6 +178,11 @@ fn ours() -> Vec<Route> {
         route!(DELETE paths::coffer::TOKEN, tokens::revoke),
         route!(GET paths::coffer::PROJECTS, projects::list),
         route!(POST paths::coffer::PROJECTS, projects::create),
+        route!(GET paths::break_glass::COLLECTION, break_glass::list),
+        route!(POST paths::break_glass::COLLECTION, break_glass::create),
+        route!(DELETE paths::break_glass::ITEM, break_glass::withdraw),
+        route!(POST paths::break_glass::APPROVE, break_glass::approve),
+        route!(POST paths::break_glass::EXPORT, break_glass::export),
         route!(GET paths::access::FREEZE, freezes::of_everything),
         route!(PUT paths::access::FREEZE, freezes::freeze_everything),
         route!(DELETE paths::access::FREEZE, freezes::unfreeze_everything),

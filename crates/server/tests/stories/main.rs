@@ -11,6 +11,7 @@ mod anchor;
 mod audit;
 mod auth;
 mod bootstrap;
+mod break_glass;
 mod canary;
 mod changes;
 mod conventions;

@@ -151,6 +151,21 @@ pub(crate) const PROBES: &[Probe] = &[
         "PATCH {project}/_apis/build/definitions/{definitionId}/resources",
         r#"[{"type":"securefile","id":"{secureFileId}","authorized":true}]"#,
     ),
+    // Breaking glass: nobody among those who ask is an officer.
+    bare("GET _apis/coffer/breakglass"),
+    with(
+        "POST _apis/coffer/breakglass",
+        r#"{"project":"{project}","file":"{secureFileId}","reason":"walk","recipient":"{recipient}"}"#,
+    ),
+    bare("DELETE _apis/coffer/breakglass/{requestId}"),
+    with(
+        "POST _apis/coffer/breakglass/{requestId}/approve",
+        r#"{"digest":"{digest}"}"#,
+    ),
+    with(
+        "POST _apis/coffer/breakglass/{requestId}/export",
+        r#"{"digest":"{digest}"}"#,
+    ),
     // Who can use a file, and what is frozen. What one party freezes, the next finds frozen.
     bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/access"),
     bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/freeze"),

@@ -252,7 +252,7 @@ fn constant(server: &TestServer, place: &str) -> String {
         "unknown" => random_guid().to_string(),
         "area" => "distributedtask".into(),
         // Streams are few: those that would be made for each who asks are too many.
-        "areaId" | "streamId" => random_guid().to_string(),
+        "areaId" | "streamId" | "requestId" => random_guid().to_string(),
         "processId" => "b8a3a935-7e91-48b8-a94c-606d37c3e9f2".into(),
         "scopeId" => "distributedtask.securefile".into(),
         "securityNamespaceId" => "b7e84409-6553-448a-bbb2-af228e07cbeb".into(),
@@ -261,6 +261,9 @@ fn constant(server: &TestServer, place: &str) -> String {
         "taskId" => "2a6ca863-f2ce-4f4d-8bcb-15e64608ec4b".into(),
         "versionString" => "1".into(),
         "agentKey" => "A".repeat(43),
+        "digest" => "0".repeat(64),
+        // Of an identity that nobody has.
+        "recipient" => "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".into(),
         other => panic!("walk/world.rs does not say what goes into {{{other}}}"),
     }
 }

@@ -172,4 +172,15 @@ pub(super) const KEYS: &[Key] = &[
         flag: None,
         about: "How far the provider's clock may be from ours, in seconds.",
     },
+    Key {
+        name: "break_glass.officers",
+        kind: Kind::Text,
+        fallback: Fallback::Is(""),
+        secret: false,
+        flag: None,
+        about: "Sign-in names of the break-glass officers, with commas between them, such as `vera, wim`: two of them together can \
+                have the content of a file encrypted to somebody. They must also be in the group Break-Glass Officers, \
+                and administer neither the file nor its project. [keys/break-glass.md](keys/break-glass.md) explains. Empty: \
+                nobody breaks glass.",
+    },
 ];

@@ -78,7 +78,7 @@ pub(super) async fn of(site: &Site) -> Keys {
     let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
     type Wrapped = (Vec<u8>, Vec<u8>, i64, String, String, Vec<u8>);
     let wrapped: Vec<Wrapped> = sqlx::query_as::<_, Wrapped>(
-        "select id, project_id, version, scale_unit, generation_id, wrapped from project_key",
+        "select id, scope_id, version, scale_unit, generation_id, wrapped from project_key",
     )
     .fetch_all(&mut database)
     .await
