@@ -4,6 +4,7 @@
 use crate::access::{Entry, Role, Scope, default_groups, effective, library, organization_groups};
 use crate::act::sample::{Sampled, all};
 use crate::act::{Demand, Requirement};
+use crate::break_glass::{GlassFacts, State};
 use crate::policy::{Denied, Facts, JobFacts, decide};
 use crate::scope::{SCOPES, TokenScopes};
 use crate::source::Permit;
@@ -261,6 +262,16 @@ fn parties() -> Vec<(&'static str, Authentication, Facts)> {
         active: true,
         fresh: true,
         job,
+        // Agreed on by the caller and another, and not had yet.
+        glass: Some(GlassFacts {
+            administers: false,
+            frozen: false,
+            state: State::Approved,
+            by: IdentityId(Uuid::nil()),
+            approved_by: Some(IdentityId(Uuid::from_u128(1))),
+            digest: [0; 32],
+            approved: Some([0; 32]),
+        }),
     };
     let lacking = |change: fn(&mut JobFacts)| {
         let mut facts = live;

@@ -38,6 +38,7 @@ fn decide(caller: &Caller, requirement: &Requirement, facts: &Facts) -> Result<(
         requirement: requirement.clone(),
         scopes: TokenScopes::NONE,
         fresh: false,
+        shown: false,
     };
     super::decide(caller, &demand, facts)
 }
@@ -247,6 +248,7 @@ fn a_token_needs_the_scope_and_the_owner_the_right() {
         },
         scopes: TokenScopes::SECURE_FILES_READ,
         fresh: false,
+        shown: false,
     };
     let token = |scopes| {
         caller(Authentication::Token {
@@ -336,6 +338,7 @@ fn a_job_decides_nothing_that_asks_for_a_fresh_sign_in() {
         },
         scopes: TokenScopes::FULL,
         fresh,
+        shown: false,
     };
     let facts = |bits| Facts { bits, ..good() };
     let asked = |fresh, bits| super::decide(&job(), &change(fresh), &facts(bits));
@@ -350,6 +353,7 @@ fn a_session_must_be_fresh_where_the_act_says_so() {
         requirement: Requirement::Person,
         scopes: TokenScopes::FULL,
         fresh,
+        shown: false,
     };
     let facts = |fresh| Facts { fresh, ..good() };
     let asked = |act, now| super::decide(&session(), &permit(act), &facts(now));
@@ -360,4 +364,146 @@ fn a_session_must_be_fresh_where_the_act_says_so() {
         super::decide(&person(), &permit(true), &facts(false)),
         Ok(())
     );
+}
+
+mod glass {
+    use super::*;
+    use crate::access::officers;
+    use crate::act::{
+        Act as _, ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, WithdrawBreakGlass,
+    };
+    use crate::break_glass::{GlassFacts, State};
+
+    const DIGEST: [u8; 32] = [7; 32];
+
+    fn id(number: u128) -> IdentityId {
+        IdentityId(Uuid::from_u128(number))
+    }
+
+    /// An officer who shows in the call who it is.
+    fn officer(number: u128) -> Caller {
+        Caller {
+            identity: id(number),
+            ..caller(Authentication::Shown {
+                credential: CredentialId(Uuid::nil()),
+                scopes: TokenScopes::FULL,
+                method: "token and password",
+            })
+        }
+    }
+
+    fn facts(state: State, change: impl Fn(&mut GlassFacts)) -> Facts {
+        let mut glass = GlassFacts {
+            administers: false,
+            frozen: false,
+            state,
+            by: id(1),
+            approved_by: (state == State::Approved).then(|| id(2)),
+            digest: DIGEST,
+            approved: (state == State::Approved).then_some(DIGEST),
+        };
+        change(&mut glass);
+        Facts {
+            bits: officers::LOOK | officers::BREAK_GLASS,
+            fresh: true,
+            glass: Some(glass),
+            ..good()
+        }
+    }
+
+    fn demands(listed: bool) -> [Demand; 4] {
+        let (organization, request) = (OrganizationId(Uuid::nil()), Uuid::nil());
+        let (project, file) = (ProjectId(Uuid::nil()), FileId(Uuid::nil()));
+        [
+            RequestBreakGlass { organization, project, file, listed }.demand(),
+            ApproveBreakGlass { organization, project, file, listed, request, digest: DIGEST }.demand(),
+            ExportBreakGlass { organization, project, file, listed, request, digest: DIGEST }.demand(),
+            WithdrawBreakGlass { organization, project, file, listed, request }.demand(),
+        ]
+    }
+
+    fn all(caller: &Caller, listed: bool, facts: &Facts) -> [Result<(), Denied>; 4] {
+        demands(listed).map(|demand| super::super::decide(caller, &demand, facts))
+    }
+
+    #[test]
+    fn two_officers_go_through_the_steps_and_nobody_goes_alone() {
+        let none = |_: &mut GlassFacts| {};
+        let over = Err(Denied::RequestOver);
+        let same = Err(Denied::SameOfficer);
+        let asked = facts(State::Requested, none);
+        assert_eq!(all(&officer(1), true, &asked), [Ok(()), same, over, Ok(())]);
+        assert_eq!(all(&officer(2), true, &asked), [Ok(()), Ok(()), over, Ok(())]);
+        let agreed = facts(State::Approved, none);
+        for number in [1, 2] {
+            assert_eq!(all(&officer(number), true, &agreed), [Ok(()), over, Ok(()), Ok(())]);
+        }
+        assert_eq!(all(&officer(3), true, &agreed)[2], Err(Denied::NotOfThisRequest));
+        // Rows that say that one did both, or that nobody agreed.
+        for alone in [Some(id(1)), None] {
+            let facts = facts(State::Approved, |glass| glass.approved_by = alone);
+            assert_eq!(all(&officer(1), true, &facts)[2], same);
+        }
+        for state in [State::Exported, State::Withdrawn, State::Expired] {
+            let facts = facts(state, none);
+            assert_eq!(all(&officer(2), true, &facts)[1..], [over, over, over]);
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_what_is_agreed_to_and_had() {
+        let changed = Err(Denied::RequestChanged);
+        let stored = facts(State::Requested, |glass| glass.digest = [8; 32]);
+        assert_eq!(all(&officer(2), true, &stored)[1], changed);
+        let stored = facts(State::Approved, |glass| glass.digest = [8; 32]);
+        assert_eq!(all(&officer(1), true, &stored)[2], changed);
+        for approved in [Some([8; 32]), None] {
+            let facts = facts(State::Approved, |glass| glass.approved = approved);
+            assert_eq!(all(&officer(1), true, &facts)[2], changed);
+        }
+    }
+
+    #[test]
+    fn who_is_no_officer_or_administers_it_or_is_not_named_does_not() {
+        for state in [State::Requested, State::Approved] {
+            let good = facts(state, |_| {});
+            assert_eq!(all(&officer(2), false, &good), [Err(Denied::OfficerNotNamed); 4]);
+            let looks = Facts { bits: officers::LOOK, ..good.clone() };
+            let lacks = Denied::Lacks {
+                scope: Scope::Officers(OrganizationId(Uuid::nil())),
+                bit: officers::BREAK_GLASS,
+            };
+            assert_eq!(all(&officer(2), true, &looks), [Err(lacks); 4]);
+            let nobody = Facts { bits: 0, ..good.clone() };
+            assert_eq!(all(&officer(2), true, &nobody), [Err(Denied::NotFound); 4]);
+            let absent = Facts { glass: None, ..good.clone() };
+            assert_eq!(all(&officer(2), true, &absent), [Err(Denied::NotFound); 4]);
+            assert_eq!(all(&job(), true, &good), [Err(Denied::WrongAuthentication); 4]);
+            let administers = facts(state, |glass| glass.administers = true);
+            assert_eq!(all(&officer(2), true, &administers), [Err(Denied::OfficerAdministers); 4]);
+        }
+        let frozen = facts(State::Approved, |glass| glass.frozen = true);
+        assert_eq!(all(&officer(1), true, &frozen)[0], Err(Denied::Frozen));
+        assert_eq!(all(&officer(1), true, &frozen)[2], Err(Denied::Frozen));
+    }
+
+    #[test]
+    fn a_token_alone_is_no_sign_in_and_a_narrow_one_none_either() {
+        let facts = facts(State::Requested, |_| {});
+        let token = Caller { identity: id(2), ..person() };
+        let stale = Err(Denied::NotFresh);
+        assert_eq!(all(&token, true, &facts), [stale, stale, Err(Denied::RequestOver), Ok(())]);
+        let mut narrow = officer(2);
+        narrow.authentication = Authentication::Shown {
+            credential: CredentialId(Uuid::nil()),
+            scopes: TokenScopes::SECURE_FILES_MANAGE,
+            method: "token and password",
+        };
+        let missing = Err(Denied::ScopeMissing { needed: TokenScopes::FULL });
+        assert_eq!(all(&narrow, true, &facts)[1], missing);
+        let browser = Caller { identity: id(2), ..session() };
+        let old = Facts { fresh: false, ..facts.clone() };
+        assert_eq!(all(&browser, true, &old)[1], stale);
+        assert_eq!(all(&browser, true, &facts)[1], Ok(()));
+    }
 }

@@ -125,7 +125,7 @@ pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamV
 pub use tasks::Tasks;
 pub use upload::Upload;
 
-pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, Why};
+pub use coffer_store::{AccessChange, AccessList, AccessRow, AgentSummary, BreakGlassRow, Why};
 pub use coffer_store::{Counted, FilePageQuery, FileSort, Home, Page, PageFrom, ProjectRow};
 pub use coffer_store::{FileEvent, FileUse, FileUseJob, PipelineUse, UsesBefore};
 

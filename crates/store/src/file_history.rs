@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Details of an event that concern the file.
-const DETAILS: [&str; 12] = [
+const DETAILS: [&str; 15] = [
     "name",
     "pipeline",
     "refs",
@@ -24,6 +24,9 @@ const DETAILS: [&str; 12] = [
     "removed",
     "inherits",
     "properties",
+    "request",
+    "recipient",
+    "why",
 ];
 
 statements! {

@@ -12,6 +12,7 @@
 mod agent;
 mod anchor;
 mod backup;
+mod break_glass;
 mod cli;
 mod clients;
 mod demo;

@@ -171,7 +171,7 @@ impl Random {
             bits: effective(&entries, self.inherits[file].unwrap_or(true)),
             active: !self.disabled,
             fresh: false,
-            job: None,
+            ..Facts::default()
         };
         let demand = Demand {
             requirement: Requirement::Right {
@@ -181,6 +181,7 @@ impl Random {
             },
             scopes: TokenScopes::SECURE_FILES_READ,
             fresh: false,
+            shown: false,
         };
         decide(caller, &demand, &facts).is_ok()
     }
