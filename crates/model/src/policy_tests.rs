@@ -77,6 +77,7 @@ fn good() -> Facts {
         active: true,
         fresh: false,
         job: Some(job),
+        glass: None,
     }
 }
 
@@ -187,6 +188,7 @@ fn what_cannot_be_seen_and_what_is_not_there_get_one_answer() {
         active: true,
         fresh: false,
         job: None,
+        glass: None,
     };
     assert_eq!(
         decide(&person(), &manage, &facts(false, 19)),

@@ -130,11 +130,8 @@ impl BreakGlass<'_> {
         let mut read = self.0.store().read().await?;
         let target = read.break_glass_target(&asked.project, &asked.file).await?;
         drop(read);
-        let (project, file) = target.map_or(NOWHERE, |(project, file, _)| (project, file));
+        let (project, file) = target;
         let (organization, listed) = (self.0.organization().id, officer.listed);
-        let mut id = [0; 16];
-        self.0.entropy()(&mut id);
-        let request = uuid::Builder::from_random_bytes(id).into_uuid();
         let act = RequestBreakGlass {
             organization,
             project,
@@ -149,17 +146,14 @@ impl BreakGlass<'_> {
                 let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
                 let (why, recipient) = (why.clone(), recipient.clone());
                 Box::pin(async move {
-                    let details = [
-                        ("request", request.to_string()),
-                        ("recipient", recipient.clone()),
-                        ("why", why.clone()),
-                    ];
+                    let details = [("recipient", recipient.clone()), ("why", why.clone())];
                     let grant = tx.authorize_with(&by, act, &details).await?;
                     spend(tx, shown).await?;
-                    tx.break_glass_insert(grant, request, &why, &recipient).await
+                    tx.break_glass_insert(grant, &why, &recipient).await
                 })
             })
             .await;
+        let request = stored.as_ref().map_or(Uuid::nil(), |request| *request);
         self.done(&officer, "request", request, stored).await?;
         self.one(caller, request).await
     }

@@ -41,8 +41,8 @@ statements! {
     ONE = concat!("select ", columns!(), joined!(), "where g.id = $1");
     LIST = concat!("select ", columns!(), joined!(), "order by g.requested_at desc, g.id");
     FROZEN = concat!("select ", frozen_count!("$1", "$2"), " as frozen");
-    TARGET = "select p.id, f.id, f.name from secure_file f join project p on p.id = f.project_id
-        where (p.name_key = $1 or p.id = $2) and (f.name_key = $3 or f.id = $4)";
+    TARGET = "select p.id, f.id from project p left join secure_file f on f.project_id = p.id and (f.name_key = $3 or f.id = $4)
+        where p.name_key = $1 or p.id = $2";
 }
 
 /// A request, as officers see it.
@@ -173,14 +173,14 @@ pub(crate) async fn facts(
 }
 
 impl Tx {
-    /// Stores a request; it names the caller as who asks.
+    /// Stores a request; it names the caller as who asks. Its id is that of the event.
     pub async fn break_glass_insert(
         &mut self,
         grant: Grant<RequestBreakGlass>,
-        request: Uuid,
         reason: &str,
         recipient: &str,
-    ) -> Result<(), Stop> {
+    ) -> Result<Uuid, Stop> {
+        let request = grant.event().0;
         let (act, by) = grant.redeem(self)?;
         let until = self.now.plus_seconds(APPROVE_SECONDS);
         let named: Option<(String,)> = self.maybe(&NAME, args![act.file.0, act.project.0]).await?;
@@ -197,7 +197,7 @@ impl Tx {
             until.0
         ];
         self.run_one(&INSERT, values).await?;
-        Ok(())
+        Ok(request)
     }
 
     /// Keeps that a second officer agreed with what the digest names.
@@ -277,11 +277,16 @@ impl ReadTx {
         &mut self,
         project: &str,
         file: &str,
-    ) -> Result<Option<(ProjectId, FileId, String)>, StoreError> {
+    ) -> Result<(ProjectId, FileId), StoreError> {
         let id = |text: &str| Uuid::parse_str(text).unwrap_or_default();
         let key = coffer_model::name::key;
         let values = args![key(project), id(project), key(file), id(file)];
-        let row: Option<(Uuid, Uuid, String)> = self.conn.maybe(&TARGET, values).await?;
-        Ok(row.map(|(project, file, name)| (ProjectId(project), FileId(file), name)))
+        let row: Option<(Uuid, Option<Uuid>)> = self.conn.maybe(&TARGET, values).await?;
+        let (found, named) = row.map_or((None, None), |(project, file)| (Some(project), file));
+        // What is not there is on record as it was asked for.
+        Ok((
+            ProjectId(found.unwrap_or_else(|| id(project))),
+            FileId(named.unwrap_or_else(|| id(file))),
+        ))
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Stop, StoreError};
 use crate::permissions::{PermitFacts, frozen_count, permit_columns};
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
-use coffer_model::access::{Scope, effective, library, project};
+use coffer_model::access::{Scope, effective, library, officers, project};
 use coffer_model::act::{Act, Requirement, Subject};
 use coffer_model::audit::Event;
 use coffer_model::policy::{Denied, FRESH_SECONDS, Facts, JobFacts, decide};
@@ -341,7 +341,9 @@ pub(crate) async fn facts(
         } => {
             facts.exists = *organization == caller.organization;
             facts.bits = bits(conn, caller, &Scope::Officers(*organization)).await?;
-            if file_exists(conn, *project, *file).await? {
+            // Who is no officer is told nothing, not even by how much was looked at.
+            let an_officer = facts.bits & officers::BREAK_GLASS != 0;
+            if an_officer && file_exists(conn, *project, *file).await? {
                 let of_project = bits(conn, caller, &Scope::Project(*project)).await?;
                 let of_file = bits(conn, caller, &Scope::File(*project, *file)).await?;
                 let administers = of_project & project::WRITE != 0 || of_file & library::ADMINISTER != 0;

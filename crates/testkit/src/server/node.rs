@@ -64,7 +64,7 @@ impl TestServer {
             sessions: SessionLife::default(),
             sign_in_provider: self.provider.clone(),
             audit_retention_days: 0,
-            break_glass_officers: OFFICERS.map(str::to_owned).to_vec(),
+            break_glass_officers: super::OFFICERS.map(str::to_owned).to_vec(),
             keeper: None,
             anchoring: self.anchoring(None),
         })
