@@ -7,10 +7,10 @@
 pub mod agent;
 mod audit;
 mod body;
+mod break_glass;
 mod builds;
 mod coffer;
 mod error;
-mod break_glass;
 mod freezes;
 mod graph;
 mod lines;
@@ -25,10 +25,10 @@ mod transport;
 
 pub use audit::{AuditQuery, ExportFormat};
 pub use body::Body;
+pub use break_glass::BreakGlass;
 pub use builds::Builds;
 pub use coffer::Coffer;
 pub use error::{ClientError, ErrorKind};
-pub use break_glass::BreakGlass;
 pub use freezes::{Freezes, Frozen};
 pub use graph::Graph;
 pub use lines::Lines;

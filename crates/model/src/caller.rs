@@ -117,7 +117,9 @@ impl Authentication {
     /// made it.
     pub fn has_rights(&self) -> bool {
         match self {
-            Self::Token { .. } | Self::Shown { .. } | Self::Session { .. } | Self::Job { .. } => true,
+            Self::Token { .. } | Self::Shown { .. } | Self::Session { .. } | Self::Job { .. } => {
+                true
+            }
             Self::Agent { .. }
             | Self::AgentRegistration { .. }
             | Self::SignIn { .. }

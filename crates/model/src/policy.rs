@@ -342,7 +342,10 @@ fn officer(
         Step::Export { digest, .. } => {
             must(glass.state == State::Approved, Denied::RequestOver)?;
             let two = [Some(glass.by), glass.approved_by];
-            must(two.contains(&Some(caller.identity)), Denied::NotOfThisRequest)?;
+            must(
+                two.contains(&Some(caller.identity)),
+                Denied::NotOfThisRequest,
+            )?;
             must(two[1].is_some() && two[0] != two[1], Denied::SameOfficer)?;
             let agreed = glass.digest == *digest && glass.approved == Some(*digest);
             must(agreed, Denied::RequestChanged)?;

@@ -417,10 +417,39 @@ mod glass {
         let (organization, request) = (OrganizationId(Uuid::nil()), Uuid::nil());
         let (project, file) = (ProjectId(Uuid::nil()), FileId(Uuid::nil()));
         [
-            RequestBreakGlass { organization, project, file, listed }.demand(),
-            ApproveBreakGlass { organization, project, file, listed, request, digest: DIGEST }.demand(),
-            ExportBreakGlass { organization, project, file, listed, request, digest: DIGEST }.demand(),
-            WithdrawBreakGlass { organization, project, file, listed, request }.demand(),
+            RequestBreakGlass {
+                organization,
+                project,
+                file,
+                listed,
+            }
+            .demand(),
+            ApproveBreakGlass {
+                organization,
+                project,
+                file,
+                listed,
+                request,
+                digest: DIGEST,
+            }
+            .demand(),
+            ExportBreakGlass {
+                organization,
+                project,
+                file,
+                listed,
+                request,
+                digest: DIGEST,
+            }
+            .demand(),
+            WithdrawBreakGlass {
+                organization,
+                project,
+                file,
+                listed,
+                request,
+            }
+            .demand(),
         ]
     }
 
@@ -435,12 +464,21 @@ mod glass {
         let same = Err(Denied::SameOfficer);
         let asked = facts(State::Requested, none);
         assert_eq!(all(&officer(1), true, &asked), [Ok(()), same, over, Ok(())]);
-        assert_eq!(all(&officer(2), true, &asked), [Ok(()), Ok(()), over, Ok(())]);
+        assert_eq!(
+            all(&officer(2), true, &asked),
+            [Ok(()), Ok(()), over, Ok(())]
+        );
         let agreed = facts(State::Approved, none);
         for number in [1, 2] {
-            assert_eq!(all(&officer(number), true, &agreed), [Ok(()), over, Ok(()), Ok(())]);
+            assert_eq!(
+                all(&officer(number), true, &agreed),
+                [Ok(()), over, Ok(()), Ok(())]
+            );
         }
-        assert_eq!(all(&officer(3), true, &agreed)[2], Err(Denied::NotOfThisRequest));
+        assert_eq!(
+            all(&officer(3), true, &agreed)[2],
+            Err(Denied::NotOfThisRequest)
+        );
         // Rows that say that one did both, or that nobody agreed.
         for alone in [Some(id(1)), None] {
             let facts = facts(State::Approved, |glass| glass.approved_by = alone);
@@ -469,20 +507,38 @@ mod glass {
     fn who_is_no_officer_or_administers_it_or_is_not_named_does_not() {
         for state in [State::Requested, State::Approved] {
             let good = facts(state, |_| {});
-            assert_eq!(all(&officer(2), false, &good), [Err(Denied::OfficerNotNamed); 4]);
-            let looks = Facts { bits: officers::LOOK, ..good.clone() };
+            assert_eq!(
+                all(&officer(2), false, &good),
+                [Err(Denied::OfficerNotNamed); 4]
+            );
+            let looks = Facts {
+                bits: officers::LOOK,
+                ..good.clone()
+            };
             let lacks = Denied::Lacks {
                 scope: Scope::Officers(OrganizationId(Uuid::nil())),
                 bit: officers::BREAK_GLASS,
             };
             assert_eq!(all(&officer(2), true, &looks), [Err(lacks); 4]);
-            let nobody = Facts { bits: 0, ..good.clone() };
+            let nobody = Facts {
+                bits: 0,
+                ..good.clone()
+            };
             assert_eq!(all(&officer(2), true, &nobody), [Err(Denied::NotFound); 4]);
-            let absent = Facts { glass: None, ..good.clone() };
+            let absent = Facts {
+                glass: None,
+                ..good.clone()
+            };
             assert_eq!(all(&officer(2), true, &absent), [Err(Denied::NotFound); 4]);
-            assert_eq!(all(&job(), true, &good), [Err(Denied::WrongAuthentication); 4]);
+            assert_eq!(
+                all(&job(), true, &good),
+                [Err(Denied::WrongAuthentication); 4]
+            );
             let administers = facts(state, |glass| glass.administers = true);
-            assert_eq!(all(&officer(2), true, &administers), [Err(Denied::OfficerAdministers); 4]);
+            assert_eq!(
+                all(&officer(2), true, &administers),
+                [Err(Denied::OfficerAdministers); 4]
+            );
         }
         let frozen = facts(State::Approved, |glass| glass.frozen = true);
         assert_eq!(all(&officer(1), true, &frozen)[0], Err(Denied::Frozen));
@@ -492,19 +548,33 @@ mod glass {
     #[test]
     fn a_token_alone_is_no_sign_in_and_a_narrow_one_none_either() {
         let facts = facts(State::Requested, |_| {});
-        let token = Caller { identity: id(2), ..person() };
+        let token = Caller {
+            identity: id(2),
+            ..person()
+        };
         let stale = Err(Denied::NotFresh);
-        assert_eq!(all(&token, true, &facts), [stale, stale, Err(Denied::RequestOver), Ok(())]);
+        assert_eq!(
+            all(&token, true, &facts),
+            [stale, stale, Err(Denied::RequestOver), Ok(())]
+        );
         let mut narrow = officer(2);
         narrow.authentication = Authentication::Shown {
             credential: CredentialId(Uuid::nil()),
             scopes: TokenScopes::SECURE_FILES_MANAGE,
             method: "token and password",
         };
-        let missing = Err(Denied::ScopeMissing { needed: TokenScopes::FULL });
+        let missing = Err(Denied::ScopeMissing {
+            needed: TokenScopes::FULL,
+        });
         assert_eq!(all(&narrow, true, &facts)[1], missing);
-        let browser = Caller { identity: id(2), ..session() };
-        let old = Facts { fresh: false, ..facts.clone() };
+        let browser = Caller {
+            identity: id(2),
+            ..session()
+        };
+        let old = Facts {
+            fresh: false,
+            ..facts.clone()
+        };
         assert_eq!(all(&browser, true, &old)[1], stale);
         assert_eq!(all(&browser, true, &facts)[1], Ok(()));
     }

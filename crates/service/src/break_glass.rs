@@ -4,11 +4,11 @@
 //!
 //! Who may and when is the gate's decision. Every step is on record, allowed or denied, and a warning in the log.
 
+use crate::Service;
 use crate::download::Download;
 use crate::error::{BREAK_GLASS, Error, FILE, Kind, Noun, Result};
 use crate::passwords::Typed;
 use crate::sign_in::Shown;
-use crate::Service;
 use age::x25519::Recipient;
 use coffer_model::act::{
     ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
@@ -183,7 +183,9 @@ impl BreakGlass<'_> {
             .write("break_glass.approve", move |tx| {
                 let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
                 Box::pin(async move {
-                    let grant = tx.authorize_with(&by, act, &named(request, &digest)).await?;
+                    let grant = tx
+                        .authorize_with(&by, act, &named(request, &digest))
+                        .await?;
                     spend(tx, shown).await?;
                     tx.break_glass_approve(grant).await
                 })
@@ -247,7 +249,9 @@ impl BreakGlass<'_> {
             .write("break_glass.export", move |tx| {
                 let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
                 Box::pin(async move {
-                    let grant = tx.authorize_with(&by, act, &named(request, &digest)).await?;
+                    let grant = tx
+                        .authorize_with(&by, act, &named(request, &digest))
+                        .await?;
                     spend(tx, shown).await?;
                     tx.break_glass_export(grant).await
                 })
@@ -255,14 +259,20 @@ impl BreakGlass<'_> {
             .await;
         let body = self.done(&officer, "export", request, stored).await?;
         // The gate compared the stored row with this digest; so this is the same row.
-        let wish = wish.filter(|wish| wish.digest() == digest).ok_or(Denied::RequestChanged)?;
+        let wish = wish
+            .filter(|wish| wish.digest() == digest)
+            .ok_or(Denied::RequestChanged)?;
         let recipient = recipient(&wish.recipient)?;
         let mut plain = Download::of(self.0, body, project, file).await?;
         let name = plain.name().to_owned();
         let recipient: &dyn age::Recipient = &recipient;
         let failed = |error: &dyn std::fmt::Display| {
             tracing::error!(%request, %error, "the content could not be encrypted");
-            Error::new(Kind::Internal, "internal", "The content could not be encrypted.")
+            Error::new(
+                Kind::Internal,
+                "internal",
+                "The content could not be encrypted.",
+            )
         };
         let encryptor = age::Encryptor::with_recipients(std::iter::once(recipient))
             .map_err(|error| failed(&error))?;
@@ -288,7 +298,12 @@ impl BreakGlass<'_> {
         };
         let own = self.0.people().me(caller).await?.person();
         let key = name::key(&own.unique_name);
-        let listed = self.0.0.break_glass_officers.iter().any(|named| name::key(named) == key);
+        let listed = self
+            .0
+            .0
+            .break_glass_officers
+            .iter()
+            .any(|named| name::key(named) == key);
         if again.password.is_empty() {
             return Ok(Officer {
                 caller: caller.clone(),
@@ -321,7 +336,9 @@ impl BreakGlass<'_> {
     async fn wish(&self, request: Uuid) -> Result<(Option<Wish>, (ProjectId, FileId))> {
         let mut read = self.0.store().read().await?;
         let wish = read.break_glass_wish(request).await?;
-        let place = wish.as_ref().map_or(NOWHERE, |wish| (wish.project, wish.file));
+        let place = wish
+            .as_ref()
+            .map_or(NOWHERE, |wish| (wish.project, wish.file));
         Ok((wish, place))
     }
 
@@ -357,7 +374,11 @@ impl BreakGlass<'_> {
             },
             None => stored,
         };
-        let about = if step == "request" { &FILE } else { &BREAK_GLASS };
+        let about = if step == "request" {
+            &FILE
+        } else {
+            &BREAK_GLASS
+        };
         stored.map_err(|stop| over(stop, about))
     }
 }
@@ -378,10 +399,7 @@ fn with_token(method: &str) -> &'static str {
     }
 }
 
-async fn spend(
-    tx: &mut coffer_store::Tx,
-    shown: Option<Shown>,
-) -> std::result::Result<(), Stop> {
+async fn spend(tx: &mut coffer_store::Tx, shown: Option<Shown>) -> std::result::Result<(), Stop> {
     match shown {
         Some(shown) => shown.spend(tx).await,
         None => Ok(()),

@@ -117,9 +117,7 @@ impl Row {
                 display_name: self.approver_display.unwrap_or_default(),
             }),
             approved: match self.approved_digest {
-                Some(digest) => {
-                    Some(digest.try_into().map_err(|_| corrupt("approved_digest"))?)
-                }
+                Some(digest) => Some(digest.try_into().map_err(|_| corrupt("approved_digest"))?),
                 None => None,
             },
         })

@@ -346,7 +346,8 @@ pub(crate) async fn facts(
             if an_officer && file_exists(conn, *project, *file).await? {
                 let of_project = bits(conn, caller, &Scope::Project(*project)).await?;
                 let of_file = bits(conn, caller, &Scope::File(*project, *file)).await?;
-                let administers = of_project & project::WRITE != 0 || of_file & library::ADMINISTER != 0;
+                let administers =
+                    of_project & project::WRITE != 0 || of_file & library::ADMINISTER != 0;
                 let place = (*project, *file);
                 facts.glass =
                     break_glass::facts(conn, now, place, step.request(), administers).await?;

@@ -5,9 +5,9 @@
 //! and is free to stay as ugly as the wire is. `server` converts from the model in one place.
 
 pub mod access;
-pub mod break_glass;
 pub mod agent;
 pub mod audit;
+pub mod break_glass;
 pub mod builds;
 pub mod coffer;
 pub mod common;

@@ -112,7 +112,9 @@ impl Again {
         let code = match &self.otp {
             Some(code) => Some(code.clone()),
             None if self.password_stdin => None,
-            None => Some(ask("Code of your authenticator app (empty if you use none)")?.to_string()),
+            None => {
+                Some(ask("Code of your authenticator app (empty if you use none)")?.to_string())
+            }
         };
         Ok((password, code.filter(|code| !code.is_empty())))
     }
@@ -187,7 +189,8 @@ pub(crate) async fn run(context: &Context, command: BreakGlassCommand) -> Result
                 }
             };
             let content = STANDARD.decode(&exported.content).map_err(|error| {
-                CommandError::new(Exit::Internal, "the server's answer is not base64").because(&error)
+                CommandError::new(Exit::Internal, "the server's answer is not base64")
+                    .because(&error)
             })?;
             file.write_all(&content)
                 .and_then(|()| file.sync_all())
@@ -231,7 +234,10 @@ async fn find(client: &Client, wanted: &str) -> Result<BreakGlassRequest> {
 /// What the officer is about to agree with.
 fn tell(context: &Context, request: &BreakGlassRequest) {
     let out = context.out;
-    out.note(&format!("File       {} of {}", request.file, request.project));
+    out.note(&format!(
+        "File       {} of {}",
+        request.file, request.project
+    ));
     out.note(&format!("Reason     {}", request.reason));
     out.note(&format!("Recipient  {}", request.recipient));
     out.note(&format!(
@@ -267,7 +273,9 @@ fn facts(request: &BreakGlassRequest) -> Table {
 }
 
 fn table(requests: &[BreakGlassRequest]) -> Table {
-    let mut table = Table::new(["id", "state", "file", "project", "asked by", "until", "reason"]);
+    let mut table = Table::new([
+        "id", "state", "file", "project", "asked by", "until", "reason",
+    ]);
     for request in requests {
         table.row([
             request.id.clone(),

@@ -4,8 +4,8 @@
 
 use crate::cli::DemoArgs;
 use crate::config::{
-    Audit, BreakGlass, Config, Database, Deployment, FileSettings, Jobs, Keys, Log, LogFormat, LogLevel,
-    Outgoing, ProviderSettings, Server, SignIn, Storage,
+    Audit, BreakGlass, Config, Database, Deployment, FileSettings, Jobs, Keys, Log, LogFormat,
+    LogLevel, Outgoing, ProviderSettings, Server, SignIn, Storage,
 };
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};

@@ -2,8 +2,8 @@
 
 use super::layers::{Setting, Settings, well_formed};
 use super::{
-    Audit, BreakGlass, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel, Outgoing, Problem,
-    Server, SignIn, Storage, TlsFiles, folders, keys, oidc, providers,
+    Audit, BreakGlass, Config, Database, Deployment, Jobs, Keys, Log, LogFormat, LogLevel,
+    Outgoing, Problem, Server, SignIn, Storage, TlsFiles, folders, keys, oidc, providers,
 };
 use clap::ValueEnum as _;
 use coffer_outgoing::Policy;

@@ -39,10 +39,23 @@ async fn two_officers_have_a_file_and_only_the_recipient_reads_it() {
     let wim = officer(&site, &ada, &server, "wim").await;
     let recipient = Identity::generate();
     let to = recipient.to_public().to_string();
-    let wish = ["request", "signing.pem", "--project", "Main", "--to", &to, "--reason", "incident 7"];
+    let wish = [
+        "request",
+        "signing.pem",
+        "--project",
+        "Main",
+        "--to",
+        &to,
+        "--reason",
+        "incident 7",
+    ];
     shows(&ada, &wish).await.ends(4);
     let asked = [&wish[..], &["--output", "json"]].concat();
-    let asked = shows(&vera, &asked).await.ends(0).says("within the hour").json();
+    let asked = shows(&vera, &asked)
+        .await
+        .ends(0)
+        .says("within the hour")
+        .json();
     let request = asked["id"].as_str().unwrap();
     wim.coffer(&["key", "break-glass", "list"])
         .await

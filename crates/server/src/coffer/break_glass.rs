@@ -8,10 +8,12 @@ use crate::error::{ApiError, Result};
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use coffer_service::{Again, BreakGlassRow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer_wire::break_glass::{BreakGlassExport, BreakGlassRequest, BreakGlassStep, BreakGlassWish};
+use coffer_service::{Again, BreakGlassRow};
+use coffer_wire::break_glass::{
+    BreakGlassExport, BreakGlassRequest, BreakGlassStep, BreakGlassWish,
+};
 use http::StatusCode;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -80,7 +82,11 @@ pub(crate) async fn create(
         recipient: body.recipient,
     };
     let again = again(body.password, body.code);
-    let row = app.service.break_glass().request(&caller, &wish, again).await?;
+    let row = app
+        .service
+        .break_glass()
+        .request(&caller, &wish, again)
+        .await?;
     Ok(asked.json(&request(&row)))
 }
 
@@ -104,7 +110,10 @@ pub(crate) async fn withdraw(
     Who(caller): Who,
     Path(name): Path<String>,
 ) -> Result<StatusCode> {
-    app.service.break_glass().withdraw(&caller, id(&name)).await?;
+    app.service
+        .break_glass()
+        .withdraw(&caller, id(&name))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

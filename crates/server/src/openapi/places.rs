@@ -1,8 +1,8 @@
 //! Places in paths: what goes there, and what is answered when nothing has that id.
 
 use super::examples::{
-    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROCESS, PROJECT, REQUEST, STREAM, TASK,
-    TIMELINE, TOKEN,
+    AGENT, ANN, ANN_SUBJECT, FILE, GROUP_SUBJECT, JOB, LIBRARY, PROCESS, PROJECT, REQUEST, STREAM,
+    TASK, TIMELINE, TOKEN,
 };
 use serde_json::{Value, json};
 
