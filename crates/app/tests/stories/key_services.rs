@@ -2,9 +2,11 @@
 
 use crate::harness::{Done, PROJECT, Person, Server, Site, eventually};
 use crate::job::{Hand, downloads};
+use crate::kill::rotated;
 use coffer_client::{Body, Client, Upload};
-use coffer_testkit::{OpenBao, SoftHsm};
+use coffer_testkit::{FaultProxy, OpenBao, SoftHsm, Trouble};
 use coffer_wire::agent::Job;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -191,4 +193,54 @@ async fn a_token_holds_the_root_keys_of_a_server() {
     // Data of the token does not open with a file that knows nothing.
     let refused = Done::of(site.serve_command(server.address(), &[])).await;
     refused.ends(6).says("pkcs11");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_is_killed_in_the_middle_of_a_rotation() {
+    if !OpenBao::is_there("key_services::rotation") {
+        return;
+    }
+    let mut bao = OpenBao::start().await;
+    let mut proxy = FaultProxy::http(bao.address()).await;
+    let site = Site::new();
+    let config = vault(&bao).await.replace(bao.url(), &proxy.url());
+    let config = site.file("coffer.toml", config);
+    let start = async |listen: &str, deployment: &str| -> Server {
+        let mut command = site.serve_command(listen, &["--config", &config]);
+        command.env("COFFER_DEPLOYMENT__ID", deployment);
+        site.start(command).await
+    };
+    let mut server = start(site.listen(), "one").await;
+    let ada = site.administrator(&server).await;
+    file(&ada.client(), "first.bin").await.unwrap();
+    let hand = Hand::register(&ada, "hand").await;
+    let first = job(&ada, &hand, "first.bin").await;
+    assert!(server.process.terminate().await.success());
+
+    // The new root key is made, but nobody hears of it; and then the vault is gone.
+    let made = bao.ask("GET", "transit/keys?list=true", Value::Null).await;
+    let names = |listed: &Value| -> Vec<String> {
+        let keys = listed["data"]["keys"].as_array().unwrap().iter();
+        keys.map(|key| key.as_str().unwrap().to_owned()).collect()
+    };
+    let next = format!("transit/keys/coffer.prod.{:08}-", names(&made).len() + 1);
+    proxy.trouble_for(Trouble::Cuts, &next, 1).await;
+    let mut server = start(server.address(), "two").await;
+    eventually("the new root key is asked for", async || {
+        (proxy.calls_to(&next) > 0).then_some(())
+    })
+    .await;
+    bao.kill();
+    bao.start_again().await;
+    bao.unseal().await;
+    rotated(&ada).await;
+    let listed = bao.ask("GET", "transit/keys?list=true", Value::Null).await;
+    let found = names(&listed);
+    assert_eq!(found.len(), names(&made).len() + 1, "{found:?}");
+    assert!(opens(&hand, &first).await);
+    assert!(server.process.terminate().await.success());
+    let server = start(server.address(), "two").await;
+    assert!(opens(&hand, &first).await);
+    ada.coffer(&["audit", "verify"]).await.ends(0);
+    drop(server);
 }

@@ -229,7 +229,7 @@ async fn open(
 }
 
 /// Waits until every rotation that began has ended. Says how many there were.
-async fn rotated(ada: &Person) -> usize {
+pub(crate) async fn rotated(ada: &Person) -> usize {
     let of = async |action: &str| {
         let query = AuditQuery {
             action: Some(action.into()),
