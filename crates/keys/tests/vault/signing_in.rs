@@ -125,6 +125,13 @@ async fn a_revoked_token_is_replaced_and_a_missing_right_is_told() {
     .await;
 
     // A right that is taken away is named, and nobody signs in again for it.
+    let daily = app_role(bao, "coffer-daily").await;
+    let fresh = provider(&settings(&world.proxy.url(), daily, None));
+    let unwrap = async || {
+        let called = fresh.unwrap(&world.generation, &wrapped, &context());
+        called.await.map(drop)
+    };
+    unwrap().await.unwrap();
     bao.policy(
         "coffer-daily",
         "path \"transit/keys\" {\n capabilities = [\"list\"]\n}",
@@ -132,7 +139,7 @@ async fn a_revoked_token_is_replaced_and_a_missing_right_is_told() {
     .await;
     let logins = world.proxy.calls_to("approle/login");
     for _ in 0..3 {
-        let error = world.unwrap(&wrapped).await.err().unwrap();
+        let error = unwrap().await.unwrap_err();
         assert!(
             matches!(
                 error,
