@@ -128,7 +128,8 @@ async fn a_revoked_token_is_replaced_and_a_missing_right_is_told() {
     let daily = app_role(bao, "coffer-daily").await;
     let fresh = provider(&settings(&world.proxy.url(), daily, None));
     let unwrap = async || {
-        let called = fresh.unwrap(&world.generation, &wrapped, &context());
+        let context = context();
+        let called = fresh.unwrap(&world.generation, &wrapped, &context);
         called.await.map(drop)
     };
     unwrap().await.unwrap();
