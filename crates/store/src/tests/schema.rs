@@ -19,6 +19,7 @@ const ALL: &[&[&Statement]] = &[
     crate::audit::ALL,
     crate::backup::ALL,
     crate::blobs::ALL,
+    crate::break_glass::ALL,
     crate::codes::ALL,
     crate::credentials::ALL,
     crate::engine::ALL,
