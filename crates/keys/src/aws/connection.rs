@@ -51,7 +51,7 @@ impl Connection {
         })
     }
 
-    /// One call in bounded time. What the SDK logs meanwhile is not heard: it writes whole requests at the finest level.
+    /// One call in bounded time. What the SDK logs meanwhile is not heard: an environment variable makes it write secrets.
     pub(super) async fn call<T, E>(
         &self,
         doing: Doing<'_>,

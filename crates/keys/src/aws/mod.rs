@@ -4,8 +4,8 @@
 //! The whole context of a project key is the encryption context, which the service authenticates and writes into its own
 //! log: names and numbers, nothing secret. A decryption names the key, so that nobody chooses another by the ciphertext.
 //!
-//! The SDK writes requests, and with them secrets, to its log at the finest level: nothing that it logs in a call is
-//! heard ([`connection`]). Must not know the database or when to rotate.
+//! The SDK writes whole answers, and with them secrets, to its log when `LOG_SENSITIVE_BODIES` is in the environment:
+//! nothing that it logs in a call is heard ([`connection`]). Must not know the database or when to rotate.
 
 mod connection;
 mod errors;
