@@ -24,6 +24,11 @@ impl FileKey {
         Self(random_key(entropy))
     }
 
+    /// A key that was derived from a secret, and serves nothing else.
+    pub fn from_secret(key: SecretKey) -> Self {
+        Self(key)
+    }
+
     pub(crate) fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
         Self(SecretKey::from_bytes(bytes))
     }

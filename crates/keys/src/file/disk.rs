@@ -12,6 +12,7 @@ use coffer_seal::KeyError;
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use super::form::{Form, Unreadable};
 use super::text::{Flaw, KeyFile};
 
 /// A key file has one line of some 200 bytes a generation; more than this is something else.
@@ -71,6 +72,36 @@ pub enum KeyFileError {
         /// The line, from 1, where it can be told.
         line: Option<usize>,
     },
+    /// Another passphrase sealed it.
+    #[error(
+        "the passphrase does not open the root key file {path}, which is whole; give the passphrase that it was sealed with"
+    )]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is sealed, and nobody said with what.
+    #[error(
+        "the root key file {path} is sealed with a passphrase, and none was given; name a file with it in keys.file.passphrase_file"
+    )]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It should be sealed and is not.
+    #[error(
+        "a passphrase is configured, and the root key file {path} is not sealed; seal it with `coffer key passphrase`"
+    )]
+    NotSealed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase itself is no good.
+    #[error("the passphrase cannot be used: {why}")]
+    Passphrase {
+        /// What is wrong and what to do.
+        why: String,
+    },
     /// The operating system said no.
     #[error(
         "the root key file {path} cannot be {verb}; check that the path exists, the rights of the folder and the space on the disk"
@@ -91,7 +122,11 @@ pub(super) fn unusable(error: KeyFileError) -> KeyError {
 }
 
 /// Creates the file unless something is there already; says whether it did. Never replaces anything.
-pub(super) fn create_if_absent(path: &Path, content: &KeyFile) -> Result<bool, KeyFileError> {
+pub(super) fn create_if_absent(
+    path: &Path,
+    form: &Form,
+    content: &KeyFile,
+) -> Result<bool, KeyFileError> {
     let wrap = |verb| {
         move |source| KeyFileError::Io {
             path: path.to_owned(),
@@ -122,7 +157,7 @@ pub(super) fn create_if_absent(path: &Path, content: &KeyFile) -> Result<bool, K
         return Ok(false);
     }
     let (file, new) = new_file(path)?;
-    write(path, &file, content)?;
+    write(path, &file, &form.encode(path, content)?)?;
     // A link instead of a rename: it fails when the name has been taken meanwhile.
     fs::hard_link(&new, path).map_err(wrap("created"))?;
     fs::remove_file(&new).map_err(wrap("created"))?;
@@ -131,13 +166,19 @@ pub(super) fn create_if_absent(path: &Path, content: &KeyFile) -> Result<bool, K
 }
 
 /// Reads and checks the file.
-pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
+pub(super) fn read(path: &Path, form: &Form) -> Result<KeyFile, KeyFileError> {
+    check_folder(path)?;
+    let text = read_private(path, 0o077)?;
+    form.decode(path, &text)
+}
+
+/// The text of a regular file of a trusted owner whose mode has none of the `forbidden` bits.
+pub(super) fn read_private(path: &Path, forbidden: u32) -> Result<Zeroizing<String>, KeyFileError> {
     let wrap = |source: io::Error| KeyFileError::Io {
         path: path.to_owned(),
         verb: "read",
         source,
     };
-    check_folder(path)?;
     // NONBLOCK: a pipe in the file's place must not make the server wait.
     let mut file = open_with(
         OpenOptions::new().read(true),
@@ -161,33 +202,44 @@ pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
             path: path.to_owned(),
         });
     }
-    if metadata.mode() & 0o077 != 0 {
+    if metadata.mode() & forbidden != 0 {
         return Err(KeyFileError::TooOpen {
             path: path.to_owned(),
             mode: metadata.mode() & 0o777,
         });
     }
-    let damaged = |line| KeyFileError::Damaged {
-        path: path.to_owned(),
-        line,
-    };
     if metadata.len() > MAX_LEN {
         return Err(KeyFileError::Unknown {
             path: path.to_owned(),
         });
     }
-    let length = usize::try_from(metadata.len()).map_err(|_| damaged(None))?;
+    let damaged = || KeyFileError::Damaged {
+        path: path.to_owned(),
+        line: None,
+    };
+    let length = usize::try_from(metadata.len()).map_err(|_| damaged())?;
     // Filled in place and never grown; the file is replaced, not written to, so its length stays.
     let mut bytes = Zeroizing::new(vec![0; length]);
     file.read_exact(&mut bytes).map_err(wrap)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| damaged(None))?;
-    KeyFile::parse(text).map_err(|flaw| match flaw {
-        Flaw::Version => KeyFileError::Unknown {
-            path: path.to_owned(),
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    text.push_str(std::str::from_utf8(&bytes).map_err(|_| damaged())?);
+    Ok(text)
+}
+
+/// What [`Form::decode`] found, as an error about this file.
+pub(super) fn flawed(path: &Path, unreadable: Unreadable) -> KeyFileError {
+    let path = path.to_owned();
+    match unreadable {
+        Unreadable::Flaw(Flaw::Version) => KeyFileError::Unknown { path },
+        Unreadable::Flaw(Flaw::Line(line)) => KeyFileError::Damaged {
+            path,
+            line: Some(line),
         },
-        Flaw::Line(line) => damaged(Some(line)),
-        Flaw::Incomplete => damaged(None),
-    })
+        Unreadable::Flaw(Flaw::Incomplete) => KeyFileError::Damaged { path, line: None },
+        Unreadable::WrongPassphrase => KeyFileError::WrongPassphrase { path },
+        Unreadable::NoPassphrase => KeyFileError::NoPassphrase { path },
+        Unreadable::NotSealed => KeyFileError::NotSealed { path },
+    }
 }
 
 /// Reads the file, lets `act` change it (told the seconds since 1970) and replaces it, all under its lock.
@@ -195,6 +247,7 @@ pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
 /// After a crash the file is the old one or the new one. If `act` errs, nothing is written.
 pub(super) fn change<T>(
     path: &Path,
+    form: &Form,
     act: impl FnOnce(&mut KeyFile, u64) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
     let io_error = |source| {
@@ -205,9 +258,8 @@ pub(super) fn change<T>(
         })
     };
     let _lock = lock(path).map_err(unusable)?;
-    let mut content = read(path).map_err(unusable)?;
-    let (file, new) = new_file(path).map_err(unusable)?;
-    let replaced = (|| {
+    let mut content = read(path, form).map_err(unusable)?;
+    replace(path, |file| {
         let made = file
             .metadata()
             .and_then(|metadata| metadata.modified())
@@ -216,10 +268,38 @@ pub(super) fn change<T>(
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let outcome = act(&mut content, now)?;
-        write(path, &file, &content).map_err(unusable)?;
-        fs::rename(&new, path).map_err(io_error)?;
+        let text = form.encode(path, &content).map_err(unusable)?;
+        write(path, file, &text).map_err(unusable)?;
         Ok(outcome)
-    })();
+    })
+}
+
+/// Writes the file in another form, under its lock. After a crash it is in the one or the other.
+pub(super) fn recode(path: &Path, from: &Form, to: &Form) -> Result<(), KeyError> {
+    let _lock = lock(path).map_err(unusable)?;
+    let content = read(path, from).map_err(unusable)?;
+    replace(path, |file| {
+        let text = to.encode(path, &content).map_err(unusable)?;
+        write(path, file, &text).map_err(unusable)
+    })
+}
+
+/// Puts what `fill` writes in the place of the file. Only under the lock.
+fn replace<T>(
+    path: &Path,
+    fill: impl FnOnce(&File) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let (file, new) = new_file(path).map_err(unusable)?;
+    let replaced = fill(&file).and_then(|outcome| {
+        fs::rename(&new, path).map_err(|source| {
+            unusable(KeyFileError::Io {
+                path: path.to_owned(),
+                verb: "replaced",
+                source,
+            })
+        })?;
+        Ok(outcome)
+    });
     if replaced.is_err() {
         let _ = fs::remove_file(&new); // already failing; the next change removes it too
     } else {
@@ -272,8 +352,8 @@ fn remove_leftover(path: &Path, leftover: &Path) -> Result<(), KeyFileError> {
     }
 }
 
-fn write(path: &Path, mut file: &File, content: &KeyFile) -> Result<(), KeyFileError> {
-    file.write_all(content.to_text().as_bytes())
+fn write(path: &Path, mut file: &File, text: &str) -> Result<(), KeyFileError> {
+    file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(|source| KeyFileError::Io {
             path: path.to_owned(),

@@ -1,23 +1,27 @@
 //! The file provider: root generations in one text file that only Coffer's user can read.
 //!
 //! The default. Who can read the file can unwrap every project key, so it belongs outside the data folder
-//! and its backups. Nothing is cached: each call reads the file again, so that a generation disabled by
-//! another process is refused at once, and root keys are in memory only while they are used.
+//! and its backups. It can be sealed with a passphrase; then who has the file alone has nothing. No root key is cached:
+//! each call reads the file again, so that a generation disabled by another process is refused at once, and root keys
+//! are in memory only while they are used.
 //!
 //! Must not know the database or when to rotate.
 
 mod disk;
+mod form;
 mod text;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret,
-    WrapContext, WrappingKey,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX,
+    ProjectKeySecret, WrapContext, WrappingKey,
 };
 
 pub use disk::KeyFileError;
+use form::Form;
+pub use form::Passphrase;
 use text::{Generation, KeyFile};
 pub use text::{GenerationInfo, State};
 
@@ -26,10 +30,20 @@ const WRAP_LABEL: &str = "coffer/root-wrap/file/v1";
 /// Root generations in a file. See the module for what it promises.
 pub struct FileProvider {
     path: PathBuf,
+    form: Form,
     entropy: Arc<Entropy>,
 }
 
-/// Whether [`FileProvider::open_or_create`] found a root key file.
+/// Where the root key file is and how it is kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is sealed with; `None`: it is not sealed.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// Whether [`connect`] found a root key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It made a new one, still without a generation: tell the operator where it is and to keep a copy apart.
@@ -38,31 +52,68 @@ pub enum Created {
     Existing,
 }
 
+/// Opens the root key file, or creates it with mode 0600, in a folder made with mode 0700 if absent.
+///
+/// # Errors
+///
+/// [`KeyFileError`] when the file is a symbolic link, may be read by others, belongs to another user, lies in
+/// a folder that others may write to, is damaged, or is sealed with another passphrase, or with one where none is given,
+/// or the other way about; nothing is ever repaired or replaced silently.
+pub fn connect(
+    settings: &Settings,
+    entropy: Arc<Entropy>,
+) -> Result<(FileProvider, Created), KeyFileError> {
+    let path = settings.path.as_path();
+    let form = Form::new(settings.passphrase.clone(), entropy.clone());
+    let created = disk::create_if_absent(path, &form, &KeyFile::default())?;
+    disk::read(path, &form)?;
+    let created = if created {
+        Created::New
+    } else {
+        Created::Existing
+    };
+    let path = path.to_owned();
+    let provider = FileProvider {
+        path,
+        form,
+        entropy,
+    };
+    Ok((provider, created))
+}
+
+/// Seals the root key file with another passphrase, seals it for the first time, or takes the seal off.
+///
+/// A server that runs reads the new passphrase from its file when it uses the key next. Copies of the file keep
+/// the passphrase that they had.
+///
+/// # Errors
+///
+/// [`KeyError`] when the file cannot be used as `from` says, or not be replaced. Then it is as it was.
+pub fn change_passphrase(
+    from: &Settings,
+    to: Option<Passphrase>,
+    entropy: &Arc<Entropy>,
+) -> Result<(), KeyError> {
+    let old = Form::new(from.passphrase.clone(), entropy.clone());
+    let new = Form::new(to, entropy.clone());
+    disk::recode(&from.path, &old, &new)
+}
+
 impl FileProvider {
-    /// Opens the root key file at `path`, or creates it with mode 0600, in a folder made with mode 0700 if absent.
+    /// [`connect`] for a file that is not sealed.
     ///
     /// # Errors
     ///
-    /// [`KeyFileError`] when the file is a symbolic link, may be read by others, belongs to another user, lies in
-    /// a folder that others may write to, or is damaged; nothing is ever repaired or replaced silently.
+    /// As there.
     pub fn open_or_create(
         path: &Path,
         entropy: Arc<Entropy>,
     ) -> Result<(Self, Created), KeyFileError> {
-        let created = disk::create_if_absent(path, &KeyFile::default())?;
-        disk::read(path)?;
-        let created = if created {
-            Created::New
-        } else {
-            Created::Existing
+        let settings = Settings {
+            path: path.to_owned(),
+            passphrase: None,
         };
-        Ok((
-            Self {
-                path: path.to_owned(),
-                entropy,
-            },
-            created,
-        ))
+        connect(&settings, entropy)
     }
 
     /// Where the file is.
@@ -76,7 +127,7 @@ impl FileProvider {
     ///
     /// [`KeyFileError`] when the file cannot be read now.
     pub fn generations(&self) -> Result<Vec<GenerationInfo>, KeyFileError> {
-        Ok(disk::read(&self.path)?
+        Ok(disk::read(&self.path, &self.form)?
             .generations
             .into_iter()
             .map(|generation| generation.info)
@@ -102,15 +153,15 @@ impl FileProvider {
         &self,
         act: impl FnOnce(&mut KeyFile, u64) -> Result<T, KeyError> + Send + 'static,
     ) -> Result<T, KeyError> {
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || disk::change(&path, act))
+        let (path, form) = (self.path.clone(), self.form.clone());
+        tokio::task::spawn_blocking(move || disk::change(&path, &form, act))
             .await
             .map_err(|join| KeyError::unavailable("the server is stopping", join))?
     }
 
     /// The wrapping key of an active generation of this scale unit. One small file read, so done in place.
     fn active(&self, generation: &GenerationId, scale_unit: &str) -> Result<WrappingKey, KeyError> {
-        let file = disk::read(&self.path).map_err(disk::unusable)?;
+        let file = disk::read(&self.path, &self.form).map_err(disk::unusable)?;
         let id = || generation.0.clone();
         let entry = file
             .generations
@@ -137,7 +188,7 @@ impl KeyProvider for FileProvider {
         scale_unit: &'a str,
     ) -> BoxFuture<'a, Result<Option<GenerationId>, KeyError>> {
         Box::pin(async move {
-            let file = disk::read(&self.path).map_err(disk::unusable)?;
+            let file = disk::read(&self.path, &self.form).map_err(disk::unusable)?;
             let newest = file.generations.iter().rev().find(|entry| {
                 entry.info.scale_unit == scale_unit && entry.info.state == State::Active
             });
@@ -178,6 +229,42 @@ impl KeyProvider for FileProvider {
     /// One file, one credential: who may read it may do everything.
     fn lifecycle(&self) -> Option<&dyn KeyLifecycle> {
         Some(self)
+    }
+
+    fn notes(&self) -> Option<&dyn KeyNotes> {
+        Some(self)
+    }
+}
+
+impl KeyNotes for FileProvider {
+    fn put_note<'a>(
+        &'a self,
+        scale_unit: &'a str,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(async move {
+            text::check_scale_unit(scale_unit)?;
+            if text.len() > NOTE_MAX || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                return Err(KeyError::refused(
+                    "a note is at most 256 printable ASCII characters",
+                ));
+            }
+            let (unit, text) = (scale_unit.to_owned(), text.to_owned());
+            self.change(move |file, _| {
+                file.notes.retain(|(of, _)| *of != unit);
+                file.notes.push((unit, text));
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    fn note<'a>(&'a self, scale_unit: &'a str) -> BoxFuture<'a, Result<Option<String>, KeyError>> {
+        Box::pin(async move {
+            let file = disk::read(&self.path, &self.form).map_err(disk::unusable)?;
+            let found = file.notes.into_iter().find(|(unit, _)| unit == scale_unit);
+            Ok(found.map(|(_, text)| text))
+        })
     }
 }
 

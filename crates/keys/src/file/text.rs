@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer_seal::{Digest, Entropy, KEY_LEN, Secret, SecretKey, random_key};
+use coffer_seal::{Digest, Entropy, KEY_LEN, NOTE_MAX, Secret, SecretKey, random_key};
 use zeroize::Zeroizing;
 
 const FIRST_LINE: &str = "coffer-root-keys 1";
@@ -46,6 +46,8 @@ pub(super) struct Generation {
 #[derive(Default)]
 pub(super) struct KeyFile {
     pub(super) generations: Vec<Generation>,
+    /// One note a scale unit, at most.
+    pub(super) notes: Vec<(String, String)>,
 }
 
 /// Why a text is not a root key file.
@@ -86,7 +88,12 @@ impl KeyFile {
             .iter()
             .map(|generation| generation.info.scale_unit.len() + 192)
             .sum();
-        let mut text = Zeroizing::new(String::with_capacity(lines + 512));
+        let notes: usize = self
+            .notes
+            .iter()
+            .map(|(unit, note)| unit.len() + note.len() * 4 / 3 + 32)
+            .sum();
+        let mut text = Zeroizing::new(String::with_capacity(lines + notes + 512));
         text.push_str(FIRST_LINE);
         text.push('\n');
         text.push_str(WARNING);
@@ -111,6 +118,9 @@ impl KeyFile {
                 "generation id={id} unit={scale_unit} state={state} created={created} key={encoded}"
             );
         }
+        for (unit, note) in &self.notes {
+            let _ = writeln!(text, "note unit={unit} text={}", STANDARD.encode(note));
+        }
         let digest = Digest::of(text.as_bytes()).to_hex();
         let _ = writeln!(
             text,
@@ -132,9 +142,11 @@ impl KeyFile {
         let (body, last) = text.split_at(body_end);
         let mut file = Self::default();
         for (index, line) in body.lines().enumerate().skip(1) {
-            if !line.starts_with('#') {
-                file.generations
-                    .push(parse_line(line).ok_or(Flaw::Line(index + 1))?);
+            let flaw = Flaw::Line(index + 1);
+            if line.starts_with("note ") {
+                file.notes.push(parse_note(line).ok_or(flaw)?);
+            } else if !line.starts_with('#') {
+                file.generations.push(parse_line(line).ok_or(flaw)?);
             }
         }
         let digest = Digest::of(body.as_bytes()).to_hex();
@@ -148,6 +160,12 @@ impl KeyFile {
             Err(Flaw::Incomplete)
         }
     }
+}
+
+fn parse_note(line: &str) -> Option<(String, String)> {
+    let (unit, encoded) = line.strip_prefix("note unit=")?.split_once(" text=")?;
+    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    (text.len() <= NOTE_MAX).then(|| (unit.to_owned(), text))
 }
 
 fn parse_line(line: &str) -> Option<Generation> {
@@ -209,6 +227,7 @@ mod tests {
             generation.info.created = 1_700_000_000;
             file.generations.push(generation);
         }
+        file.notes.push(("unit-1".into(), "7 a note = b".into()));
         file
     }
 
@@ -219,6 +238,7 @@ mod tests {
         assert!(text.capacity() > text.len(), "the text never had to grow");
         let read = KeyFile::parse(&text).ok().unwrap();
         assert_eq!(read.generations.len(), 3);
+        assert_eq!(read.notes, file.notes);
         for (read, written) in read.generations.iter().zip(&file.generations) {
             assert_eq!(read.info, written.info);
             assert!(read.key.as_bytes() == written.key.as_bytes());
@@ -260,7 +280,7 @@ mod tests {
         );
         assert_eq!(
             KeyFile::parse(&format!("{}more\n", *text)).err(),
-            Some(Flaw::Line(7))
+            Some(Flaw::Line(8))
         );
     }
 
