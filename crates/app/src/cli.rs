@@ -150,9 +150,6 @@ Examples:
     /// Let content flow again
     #[command(subcommand)]
     Unfreeze(UnfreezeCommand),
-    /// Keys: breaking glass
-    #[command(subcommand)]
-    Key(KeyCommand),
     /// The audit log: list, verify, export
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -179,6 +176,9 @@ Examples:
     /// The organization and its switches
     #[command(subcommand)]
     Organization(OrganizationCommand),
+    /// Root keys and what keeps them: providers, test, passphrase; breaking glass
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The server's configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,7 +2,7 @@
 //!
 //! `serve` and `demo` differ in where things are and what they print; what they start is the same.
 
-mod keys;
+pub(crate) mod keys;
 
 use crate::anchor_file::AnchorFile;
 use crate::checkpoints::Checkpoints;

@@ -1,7 +1,6 @@
 //! What every provider takes and refuses alike. Must not know any of them.
 
 use coffer_seal::KeyError;
-#[cfg(any(feature = "aws", feature = "azure"))]
 use coffer_seal::NOTE_MAX;
 
 /// The longest name of a scale unit, in bytes.
@@ -24,7 +23,6 @@ pub(crate) fn check_scale_unit(name: &str) -> Result<(), KeyError> {
 }
 
 /// A note is short, and printable ASCII.
-#[cfg(any(feature = "aws", feature = "azure"))]
 pub(crate) fn check_note(text: &str) -> Result<(), KeyError> {
     let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
     if text.len() <= NOTE_MAX && text.bytes().all(printable) {

@@ -33,8 +33,9 @@ pub mod vault;
 pub use aws::AwsProvider;
 #[cfg(feature = "azure")]
 pub use azure::AzureProvider;
-#[cfg(any(feature = "aws", feature = "azure"))]
-use checks::check_note;
-use checks::check_scale_unit;
-pub use coffer_seal::{Entropy, KeyError, KeyProvider, os_entropy};
+use checks::{check_note, check_scale_unit};
+pub use coffer_seal::{
+    CredentialRights, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, KeyRight,
+    KeyRights, ProjectKeyContext, ProjectKeySecret, os_entropy,
+};
 pub use file::FileProvider;

@@ -159,13 +159,11 @@ async fn the_passphrase_is_changed_under_a_provider_that_goes_on() {
     change_passphrase(&settings(&path, None), from_file(), &entropy()).unwrap();
     let running = open(&path, from_file()).unwrap();
     fs::write(&words, format!("{OTHER}\n")).unwrap();
-    change_passphrase(
-        &settings(&path, typed(RIGHT)),
-        from_file(),
-        &entropy(),
-    )
-    .unwrap();
-    let opened = running.unwrap(&generation, &wrap, &context()).await.unwrap();
+    change_passphrase(&settings(&path, typed(RIGHT)), from_file(), &entropy()).unwrap();
+    let opened = running
+        .unwrap(&generation, &wrap, &context())
+        .await
+        .unwrap();
     assert!(opened.as_bytes() == secret.as_bytes());
     running.put_note("unit-1", "after").await.unwrap();
 

@@ -83,7 +83,8 @@ pub use format::{
 pub use opener::Opener;
 pub use project_key::{ProjectKey, ProjectKeyContext, ProjectKeySecret};
 pub use provider::{
-    BoxFuture, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, WrapContext,
+    BoxFuture, CredentialRights, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, KeyRight,
+    KeyRights, NOTE_MAX, WrapContext,
 };
 pub use sealer::{Sealer, Summary};
 pub use secret::{KEY_LEN, Secret, SecretKey, random_key};

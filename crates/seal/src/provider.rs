@@ -68,6 +68,63 @@ pub trait KeyProvider: Send + Sync {
     fn notes(&self) -> Option<&dyn KeyNotes> {
         None
     }
+
+    /// What the credentials may do with the generations of `scale_unit`, as far as the service says without anything
+    /// being changed; `None` when it does not say.
+    fn rights<'a>(
+        &'a self,
+        _scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// Something that a credential may do with root generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyRight {
+    /// Find the newest.
+    Find,
+    /// Wrap.
+    Wrap,
+    /// Unwrap.
+    Unwrap,
+    /// Make a new one.
+    Make,
+    /// Disable one, and enable it again.
+    Disable,
+    /// Destroy one.
+    Destroy,
+}
+
+impl KeyRight {
+    /// What daily work needs. More than this is too wide for its credential.
+    pub const DAILY: [Self; 3] = [Self::Find, Self::Wrap, Self::Unwrap];
+    /// What rotation of root generations needs besides.
+    pub const LIFECYCLE: [Self; 3] = [Self::Make, Self::Disable, Self::Destroy];
+
+    /// As messages call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::Wrap => "wrap",
+            Self::Unwrap => "unwrap",
+            Self::Make => "make",
+            Self::Disable => "disable",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+/// What a credential may do: each right that its service says something about, and whether it has it.
+pub type CredentialRights = Vec<(KeyRight, bool)>;
+
+/// What the credentials of a provider may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRights {
+    /// The daily credential.
+    pub daily: CredentialRights,
+    /// The lifecycle credential; `None` when none is configured, or it is the same.
+    pub lifecycle: Option<CredentialRights>,
 }
 
 /// Makes, disables and destroys root generations. Needs rights that daily work has no use for.

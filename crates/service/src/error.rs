@@ -2,6 +2,7 @@
 
 use coffer_model::FileId;
 use coffer_model::policy::Denied;
+use coffer_seal::KeyError;
 use coffer_store::{Refusal, Stop, StoreError};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -422,14 +423,57 @@ impl From<Stop> for Error {
     }
 }
 
-impl From<coffer_seal::KeyError> for Error {
-    fn from(error: coffer_seal::KeyError) -> Self {
-        Self::new(
-            Kind::Unavailable,
-            "keys.unavailable",
-            "The key service did not do what was asked. Nothing was changed. An operator finds the reason in the log.",
-        )
-        .caused_by(error)
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::from(Arc::new(error))
+    }
+}
+
+impl From<Arc<KeyError>> for Error {
+    fn from(error: Arc<KeyError>) -> Self {
+        let out = match &*error {
+            KeyError::Throttled { retry_after } => {
+                let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX);
+                Self {
+                    retry_after: Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)),
+                    ..Self::new(
+                        Kind::Unavailable,
+                        "keys.throttled",
+                        "The key service takes no more calls for a while. Nothing was changed.",
+                    )
+                }
+            }
+            error if error.is_passing() => Self {
+                retry_after: Some(NonZeroU32::MIN),
+                ..Self::new(
+                    Kind::Unavailable,
+                    "keys.unavailable",
+                    "The key service does not answer, and the key that this needs is not in memory. Nothing was changed.",
+                )
+            },
+            _ => Self::new(
+                Kind::Internal,
+                "keys.refused",
+                "A key that this needs cannot be used. Nothing was changed. An operator finds the reason in the server's log.",
+            ),
+        };
+        out.caused_by(SharedKeyError(error))
+    }
+}
+
+/// A key error that several wait for.
+#[derive(Debug)]
+struct SharedKeyError(Arc<KeyError>);
+
+impl fmt::Display for SharedKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SharedKeyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }
 

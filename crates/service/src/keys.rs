@@ -2,15 +2,18 @@
 //!
 //! A remote provider is called once per project and cache lifetime, never per file. A cached key is used only if the
 //! row read now still names it, so retiring a key works at once on every node. While a project is frozen, its keys are
-//! not kept.
+//! not kept. While a provider does not answer, keys in memory serve until their time is up; then it is a clear refusal.
 
+mod cache;
+pub(crate) mod calls;
+pub(crate) mod keyring;
 pub(crate) mod providers;
 
 use crate::anchor::Halt;
 use crate::error::{Error, Result};
 use crate::{Options, Providers, duty_caller};
 use coffer_model::act::CreateKey;
-use coffer_model::{Entropy, OrganizationId, ProjectId, ProjectKeyId, Timestamp};
+use coffer_model::{Entropy, OrganizationId, ProjectId, ProjectKeyId};
 use coffer_seal::{
     Contents, FileKey, GenerationId, KeyError, KeyProvider, ProjectKey, ProjectKeyContext,
     ProjectKeySecret, SealedContext,
@@ -19,11 +22,8 @@ use coffer_store::{
     KeyScope, NewProjectKey, ProjectKeyRow, Refusal, RootGeneration, Stop, Store, WrappedKey,
     WrappedKind,
 };
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// An unwrapped key is forgotten after this.
-const CACHE_SECONDS: i64 = 600;
+use keyring::{KeyCounts, Keyring};
+use std::sync::Arc;
 
 /// How often a wrap is made again when a rotation comes between it and its unit of work.
 pub(crate) const TRIES: u32 = 4;
@@ -47,30 +47,22 @@ pub(crate) fn label(kind: WrappedKind) -> Option<&'static str> {
 
 pub(crate) struct Keys {
     store: Store,
-    providers: Providers,
+    ring: Keyring,
     entropy: Arc<Entropy>,
     organization: OrganizationId,
     deployment: String,
-    cache: Mutex<HashMap<ProjectKeyId, Cached>>,
     /// Once the database is known to be behind its anchor, no key is used.
     halt: Halt,
-}
-
-struct Cached {
-    scope: KeyScope,
-    key: Arc<ProjectKey>,
-    until: Timestamp,
 }
 
 impl Keys {
     pub(crate) fn new(options: &Options, organization: OrganizationId, halt: Halt) -> Self {
         Self {
             store: options.store.clone(),
-            providers: options.keys.providers.clone(),
+            ring: Keyring::new(&options.keys, options.entropy.clone()),
             entropy: options.entropy.clone(),
             organization,
             deployment: options.deployment.clone(),
-            cache: Mutex::default(),
             halt,
         }
     }
@@ -83,13 +75,10 @@ impl Keys {
         let scope = scope.into();
         // Another node may make the first key at the same moment, or a rotation put another generation in its place.
         for _ in 0..TRIES {
-            let mut read = self.store.read().await?;
-            let now = read.now();
-            if let Some(row) = read.project_key_active(scope).await? {
-                drop(read);
-                return Ok((row.id, self.unwrapped(&row, now).await?));
+            let row = self.store.read().await?.project_key_active(scope).await?;
+            if let Some(row) = row {
+                return Ok((row.id, self.unwrapped(&row).await?));
             }
-            drop(read);
             self.create(scope).await?;
         }
         Err(Error::from(Refusal::KeyNotActive))
@@ -129,53 +118,45 @@ impl Keys {
     /// The key of a row, unless it is retired.
     pub(crate) async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         if row.state == "retired" {
+            self.ring.forget(row.id);
             return Err(Error::from(Refusal::KeyNotActive));
         }
-        let now = self.store.read().await?.now();
-        self.unwrapped(row, now).await
+        self.unwrapped(row).await
     }
 
     /// Forgets the unwrapped keys of a project, or of all.
     pub(crate) fn evict(&self, project: Option<ProjectId>) {
-        self.lock()
-            .retain(|_, cached| project.is_some_and(|project| cached.scope != project.into()));
+        self.ring
+            .evict(|scope| project.is_none_or(|project| scope == project.into()));
     }
 
-    async fn unwrapped(&self, row: &ProjectKeyRow, now: Timestamp) -> Result<Arc<ProjectKey>> {
+    /// Forgets the unwrapped keys whose time is up.
+    pub(crate) fn sweep(&self) {
+        self.ring.sweep();
+    }
+
+    /// Whether the key providers answered when they were asked last.
+    pub(crate) fn answer(&self) -> bool {
+        self.ring.answers()
+    }
+
+    pub(crate) fn counts(&self) -> KeyCounts {
+        self.ring.counts()
+    }
+
+    /// Makes a call to a provider, unless it is to be left alone now: after a failure, or because of its quota.
+    pub(crate) async fn call<T>(
+        &self,
+        provider: &dyn KeyProvider,
+        call: impl Future<Output = std::result::Result<T, KeyError>>,
+    ) -> Result<T> {
+        self.ring.call(provider, call).await
+    }
+
+    async fn unwrapped(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         self.halt.check()?;
-        if row.frozen {
-            // What still needs the key, such as reading a log, asks the provider each time.
-            self.lock().retain(|_, cached| cached.scope != row.scope);
-        } else if let Some(cached) = self.lock().get(&row.id)
-            && cached.until > now
-        {
-            return Ok(cached.key.clone());
-        }
         let context = self.key_context(row.scope, row.version, &row.scale_unit);
-        let generation = GenerationId(row.generation.clone());
-        let secret = self
-            .provider(&row.provider)?
-            .unwrap(&generation, &row.wrapped, &context)
-            .await?;
-        let key = Arc::new(ProjectKey::open(&secret, context, &row.commitment)?);
-        if row.frozen {
-            return Ok(key);
-        }
-        let mut cache = self.lock();
-        cache.retain(|_, cached| cached.until > now);
-        cache.insert(
-            row.id,
-            Cached {
-                scope: row.scope,
-                key: key.clone(),
-                until: now.plus_seconds(CACHE_SECONDS),
-            },
-        );
-        Ok(key)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectKeyId, Cached>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.open(row, context).await
     }
 
     fn key_context(&self, scope: KeyScope, version: i64, scale_unit: &str) -> ProjectKeyContext {
@@ -221,7 +202,7 @@ impl Keys {
 
     /// Whether a key is in memory: then the provider is not asked for it.
     pub(crate) fn holds(&self, row: &ProjectKeyRow) -> bool {
-        !row.frozen && self.lock().contains_key(&row.id)
+        !row.frozen && self.ring.holds(row)
     }
 
     /// Whether the provider has this generation and lets it be used.
@@ -233,21 +214,20 @@ impl Keys {
     ) -> std::result::Result<(), KeyError> {
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(KeyScope::ORGANIZATION, 0, scale_unit);
-        let wrapped = provider.wrap(generation, &secret, &context).await?;
-        provider
-            .unwrap(generation, &wrapped, &context)
-            .await
-            .map(drop)
+        let wrap = provider.wrap(generation, &secret, &context);
+        let wrapped = self.ring.call_raw(provider, wrap).await?;
+        let unwrap = provider.unwrap(generation, &wrapped, &context);
+        self.ring.call_raw(provider, unwrap).await.map(drop)
     }
 
     /// All key providers.
     pub(crate) fn providers(&self) -> &Providers {
-        &self.providers
+        self.ring.providers()
     }
 
     /// The provider that a root generation names.
     pub(crate) fn provider(&self, name: &str) -> Result<&dyn KeyProvider> {
-        self.providers.of(name)
+        self.ring.providers().of(name)
     }
 
     /// The active root generation. Makes it if there is none.
@@ -256,12 +236,15 @@ impl Keys {
         if let Some(generation) = self.store.read().await?.generation_active(&unit).await? {
             return Ok(generation);
         }
-        let provider = self.providers.active();
-        let generation = match provider.newest_generation(&unit).await? {
+        let provider = self.ring.providers().active();
+        let generation = match self
+            .call(provider, provider.newest_generation(&unit))
+            .await?
+        {
             Some(prepared) => prepared,
             None => {
                 let lifecycle = provider.lifecycle().ok_or_else(no_generation)?;
-                lifecycle.new_generation(&unit).await?
+                self.call(provider, lifecycle.new_generation(&unit)).await?
             }
         }
         .0;
@@ -295,7 +278,7 @@ impl Keys {
 
     /// The provider that makes new root generations.
     pub(crate) fn active_provider(&self) -> &dyn KeyProvider {
-        self.providers.active()
+        self.ring.providers().active()
     }
 
     /// A new key of a scope, wrapped by a generation.
@@ -310,8 +293,9 @@ impl Keys {
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(scope, version, scale_unit);
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
-        let wrapped = provider
-            .wrap(&GenerationId(generation.to_owned()), &secret, &context)
+        let root = GenerationId(generation.to_owned());
+        let wrapped = self
+            .call(provider, provider.wrap(&root, &secret, &context))
             .await?;
         Ok(NewProjectKey {
             id: ProjectKeyId::random(&*self.entropy),

@@ -94,7 +94,9 @@ pub use freezes::Freezes;
 pub use groups::Groups;
 pub use guidance::Guided;
 pub use jobs::{IssueView, Jobs, LineBatch, NewAgent, RecordUpdate, Registered};
-pub use keys::providers::{KeyOptions, Providers, SameName};
+pub use keys::calls::CallCounts;
+pub use keys::keyring::KeyCounts;
+pub use keys::providers::{Clock, KeyOptions, Providers, SameName, monotonic};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use may::{FileMay, LibraryMay, PipelineMay, PipelinesMay};
 pub use named_files::{NamedFile, NamedPermit};
@@ -185,6 +187,15 @@ pub struct Deployment {
     pub id: Uuid,
     /// The configured value, else build version and commit.
     pub label: String,
+}
+
+/// How it stands with a server that can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As it should be.
+    Ready,
+    /// A key provider does not answer: what needs a key that is not in memory is refused.
+    Degraded,
 }
 
 struct Inner {
@@ -425,6 +436,7 @@ impl Service {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = leases.tick() => {
+                    self.keys().sweep();
                     if let Err(error) = self.jobs().abandon_expired().await {
                         tracing::warn!(error = %error, "ending lost jobs failed; it is tried again");
                     }
@@ -477,21 +489,31 @@ impl Service {
     }
 
     /// Whether requests can be served: the database answers, and says which root generation new keys are wrapped by. The
-    /// key provider is not asked: keys in memory serve on while it is away, and all nodes would go at once.
+    /// key provider is not asked: keys in memory serve on while it is away, and all nodes would go at once. Whether it
+    /// answered when it was asked last is told.
     ///
     /// # Errors
     /// When the database does not answer, holds no generation, or is behind its anchor.
-    pub async fn ready(&self) -> Result<()> {
+    pub async fn ready(&self) -> Result<Standing> {
         self.0.guard.halt.check()?;
         let unit = self.store().scale_unit().to_owned();
         let active = self.store().read().await?.generation_active(&unit).await?;
-        active.map(drop).ok_or_else(|| {
-            Error::new(
+        if active.is_none() {
+            return Err(Error::new(
                 Kind::Unavailable,
                 "not_ready",
                 "There is no root generation yet.",
-            )
+            ));
+        }
+        Ok(match self.keys().answer() {
+            true => Standing::Ready,
+            false => Standing::Degraded,
         })
+    }
+
+    /// How often keys were used, and their provider asked, since the start.
+    pub fn key_counts(&self) -> KeyCounts {
+        self.keys().counts()
     }
 
     /// Signs the audit log as it is, commits what waits and closes the store.

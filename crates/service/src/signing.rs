@@ -131,8 +131,8 @@ impl Service {
             if let Some(row) = rows.first() {
                 let organization = self.organization().id.0;
                 let provider = self.keys().provider(&row.provider)?;
-                let key = opened(provider, &unit, organization, row).await?;
-                let key = Arc::new(key);
+                let open = opened(provider, &unit, organization, row);
+                let key = Arc::new(self.keys().call(provider, open).await?);
                 *known() = Some(key.clone());
                 return Ok(key);
             }
@@ -147,11 +147,10 @@ impl Service {
         let secret = ProjectKeySecret::generate(self.entropy());
         let context = SigningKey::context(unit, self.organization().id.0, 1);
         let key = SigningKey::derive(&secret, &context)?;
-        let wrapped = self
-            .keys()
-            .provider(&generation.provider)?
-            .wrap(&GenerationId(generation.id.clone()), &secret, &context)
-            .await?;
+        let provider = self.keys().provider(&generation.provider)?;
+        let root = GenerationId(generation.id.clone());
+        let wrap = provider.wrap(&root, &secret, &context);
+        let wrapped = self.keys().call(provider, wrap).await?;
         let new = SigningKeyRow {
             id: key_id(key.public_key()),
             version,

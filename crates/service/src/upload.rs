@@ -74,6 +74,8 @@ impl Upload {
         if declared_length.is_some_and(|length| length > MAX_FILE_BYTES) {
             return Err(too_large());
         }
+        // Found out before the body: an upload that could not be sealed in the end is refused at once.
+        service.keys().active(project).await?;
         let key = FileKey::generate(service.entropy());
         let context = service.keys().context(project, file.0);
         let sealing = Sealing::new(service, &key, context);

@@ -5,8 +5,23 @@ use coffer_keys::FileProvider;
 use coffer_seal::{
     BoxFuture, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret, WrapContext,
 };
-use std::sync::Arc;
+use coffer_service::{Clock, monotonic};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the key service answers to each call to wrap or unwrap.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum KeyFault {
+    /// What it should.
+    #[default]
+    None,
+    /// It has had enough calls, for so long.
+    Throttled(Duration),
+    /// The credential may not.
+    Forbids,
+}
 
 /// What a story does to the key service of its server, and of every node beside it.
 #[derive(Clone, Default)]
@@ -22,6 +37,11 @@ struct State {
     no_lifecycle: AtomicBool,
     calls: AtomicU64,
     generations: AtomicU64,
+    fault: Mutex<KeyFault>,
+    held: watch::Sender<bool>,
+    waiting: watch::Sender<u64>,
+    /// Milliseconds that the clock of keys in memory is ahead.
+    later: AtomicU64,
 }
 
 impl KeyFaults {
@@ -30,6 +50,53 @@ impl KeyFaults {
         self.0.away.store(away, Ordering::SeqCst);
         if !away {
             self.0.limited.store(false, Ordering::SeqCst);
+            // Nobody waits for the pause after the failures.
+            self.later(Duration::from_secs(60));
+        }
+    }
+
+    /// From now on it answers this.
+    pub fn set(&self, fault: KeyFault) {
+        *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Calls to wrap or unwrap wait from now on, or do not wait any more.
+    pub fn hold(&self, held: bool) {
+        self.0.held.send_replace(held);
+    }
+
+    /// Returns when so many calls wait.
+    pub async fn waiting(&self, calls: u64) {
+        let mut waiting = self.0.waiting.subscribe();
+        let _ = waiting.wait_for(|now| *now >= calls).await;
+    }
+
+    /// Moves the clock that keys in memory, and pauses between calls, are measured with.
+    pub fn later(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.0.later.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// That clock.
+    pub(crate) fn clock(&self) -> Clock {
+        let (machine, state) = (monotonic(), self.0.clone());
+        Arc::new(move || machine() + Duration::from_millis(state.later.load(Ordering::SeqCst)))
+    }
+
+    async fn use_key(&self) -> Result<(), KeyError> {
+        self.0.waiting.send_modify(|waiting| *waiting += 1);
+        let mut held = self.0.held.subscribe();
+        let _ = held.wait_for(|held| !held).await;
+        self.0.waiting.send_modify(|waiting| *waiting -= 1);
+        self.call()?;
+        let fault = *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match fault {
+            KeyFault::None => Ok(()),
+            KeyFault::Throttled(retry_after) => Err(KeyError::Throttled { retry_after }),
+            KeyFault::Forbids => Err(KeyError::Forbidden {
+                right: "unwrap",
+                hint: "the story has it so".into(),
+            }),
         }
     }
 
@@ -102,7 +169,7 @@ impl KeyProvider for TestKeys {
         context: &'a WrapContext,
     ) -> BoxFuture<'a, Result<Vec<u8>, KeyError>> {
         Box::pin(async move {
-            self.faults.call()?;
+            self.faults.use_key().await?;
             self.file.wrap(generation, secret, context).await
         })
     }
@@ -114,7 +181,7 @@ impl KeyProvider for TestKeys {
         context: &'a WrapContext,
     ) -> BoxFuture<'a, Result<ProjectKeySecret, KeyError>> {
         Box::pin(async move {
-            self.faults.call()?;
+            self.faults.use_key().await?;
             self.file.unwrap(generation, wrapped, context).await
         })
     }

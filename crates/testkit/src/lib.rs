@@ -52,7 +52,7 @@ pub use coffer_store::{Fault as StoreFault, Faults};
 pub use cost::server_time;
 pub use engine::{Database, Engine, skip, told};
 pub use faults::{FaultProxy, SeenCall, Trouble};
-pub use keys::KeyFaults;
+pub use keys::{KeyFault, KeyFaults};
 pub use log_buffer::LogBuffer;
 pub use nginx::Nginx;
 pub use openbao::{Kubernetes, OpenBao, Signing};

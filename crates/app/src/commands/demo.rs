@@ -136,6 +136,7 @@ fn config(folder: &Path) -> Config {
         keys: Keys {
             provider: ProviderSettings::File(FileSettings {
                 path: folder.join("key").join("root.key"),
+                passphrase: None,
             }),
             also: Vec::new(),
             scale_unit: "demo".into(),

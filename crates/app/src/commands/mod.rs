@@ -16,6 +16,7 @@ mod file_update;
 pub(crate) mod freeze;
 pub(crate) mod group;
 pub(crate) mod key;
+mod key_test;
 pub(crate) mod login;
 mod on_host;
 pub(crate) mod organization;

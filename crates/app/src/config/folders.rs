@@ -31,6 +31,21 @@ pub(super) fn default_key_file(environment: &BTreeMap<String, String>) -> (Strin
     (text, "default".into())
 }
 
+/// The file with the root key file's passphrase when nobody names one, and what that was made from. Empty: none.
+pub(super) fn default_passphrase_file(environment: &BTreeMap<String, String>) -> (String, String) {
+    let given = environment
+        .get("CREDENTIALS_DIRECTORY")
+        .map(|folder| Path::new(folder).join("root-key-passphrase"))
+        .filter(|path| path.exists());
+    match given {
+        Some(path) => (
+            path.display().to_string(),
+            "environment CREDENTIALS_DIRECTORY".into(),
+        ),
+        None => (String::new(), "default".into()),
+    }
+}
+
 /// Whether `inner` is `folder` or lies in it, links followed as far as the paths exist.
 pub(super) fn lies_inside(folder: &Path, inner: &Path) -> bool {
     settled(inner).starts_with(settled(folder))

@@ -5,6 +5,7 @@
 mod aws;
 mod azure;
 mod duties;
+mod file;
 mod people;
 mod pkcs11;
 mod root;
@@ -80,6 +81,7 @@ pub(crate) fn variable(name: &str) -> String {
 const TABLES: &[&[Key]] = &[
     server::KEYS,
     root::KEYS,
+    file::KEYS,
     vault::KEYS,
     pkcs11::KEYS,
     azure::KEYS,

@@ -172,6 +172,7 @@ fn fallback(key: &Key, inputs: &Inputs) -> Setting {
     let (text, source) = match (key.name, key.fallback) {
         (_, Fallback::Is(text)) => (text.to_owned(), "default".to_owned()),
         ("keys.key_file", _) => folders::default_key_file(&inputs.environment),
+        ("keys.file.passphrase_file", _) => folders::default_passphrase_file(&inputs.environment),
         _ => (inputs.build.clone(), "default".to_owned()),
     };
     Setting {

@@ -122,6 +122,28 @@ impl ProviderSettings {
             Self::Aws(_) => ProviderKind::Aws,
         }
     }
+
+    /// Which credential may change root keys: `own`, `same` as the daily one, or `none`.
+    pub(crate) fn lifecycle(&self) -> &'static str {
+        match self {
+            Self::File(_) => "same",
+            #[cfg(feature = "key-vault")]
+            Self::Vault(vault) if vault.lifecycle.is_some() => "own",
+            #[cfg(feature = "key-pkcs11")]
+            Self::Pkcs11(token) if token.lifecycle => "same",
+            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            _ => "none",
+        }
+    }
+
+    /// The root key file, if it is one.
+    pub(crate) fn file(&self) -> Option<&FileSettings> {
+        match self {
+            Self::File(file) => Some(file),
+            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            _ => None,
+        }
+    }
 }
 
 /// The provider that makes new root keys, and those that hold older ones.

@@ -3,12 +3,13 @@
 //! What can be told without asking a key service is found here; whether a provider really has the key that the data is
 //! sealed under, the service finds out when it opens.
 
-use crate::config::{self, FileSettings, ProviderKind, ProviderSettings};
+use crate::config::{self, FileSettings, ProviderSettings};
 use crate::error::{CommandError, Exit, Result};
-use coffer_keys::file::Created;
+use coffer_keys::file::{Created, KeyFileError, Passphrase, Settings};
 use coffer_keys::{Entropy, FileProvider, KeyProvider};
 use coffer_service::{KeyOptions, Providers};
 use coffer_store::RootGeneration;
+use std::io::{IsTerminal as _, stdin};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +29,10 @@ pub(crate) async fn connect(
     if let Some(needed) = needed {
         configured(keys, needed)?;
     }
-    let holds_the_data = needed.is_some_and(|needed| needed.provider == ProviderKind::File.word());
-    let (provider, new_file) = open(&keys.provider, !holds_the_data, entropy).await?;
-    let mut providers = Providers::new(provider);
+    let holds_the_data =
+        needed.is_some_and(|needed| needed.provider == keys.provider.kind().word());
+    let (active, new_file) = open(&keys.provider, !holds_the_data, entropy).await?;
+    let mut providers = Providers::new(active);
     for other in &keys.also {
         let (other, _) = open(other, false, entropy).await?;
         providers = providers.also(other).map_err(|error| {
@@ -42,6 +44,7 @@ pub(crate) async fn connect(
         cache: Duration::from_secs(60 * u64::from(keys.cache_minutes)),
         horizon_days: keys.horizon_days,
         rotation_rate: keys.rotation_rate,
+        clock: coffer_service::monotonic(),
     };
     Ok(Connected { options, new_file })
 }
@@ -62,8 +65,8 @@ fn configured(keys: &config::Keys, needed: &RootGeneration) -> Result {
     .hint("set keys.provider to it, or name it in keys.also to move to another provider"))
 }
 
-/// One of them, and its file if it is one that was made now.
-async fn open(
+/// One of them, and its file if it is one that was made now: only where `may_make` says so.
+pub(crate) async fn open(
     settings: &ProviderSettings,
     may_make: bool,
     entropy: &Arc<Entropy>,
@@ -124,7 +127,13 @@ fn open_file(
         .hint(format!("it is {}", file.path.display()))
         .hint("restore it from your backup, or name the right one with --key-file"));
     }
-    FileProvider::open_or_create(&file.path, entropy.clone()).map_err(|error| {
+    let mut settings = key_file(file);
+    let mut opened = coffer_keys::file::connect(&settings, entropy.clone());
+    if matches!(opened, Err(KeyFileError::NoPassphrase { .. })) && stdin().is_terminal() {
+        settings.passphrase = Some(typed("Passphrase of the root key file")?);
+        opened = coffer_keys::file::connect(&settings, entropy.clone());
+    }
+    opened.map_err(|error| {
         CommandError::new(Exit::Invalid, "the root key file cannot be used")
             .because(&error)
             .hint(format!(
@@ -132,4 +141,20 @@ fn open_file(
                 file.path.display()
             ))
     })
+}
+
+/// The root key file as its provider wants it.
+pub(crate) fn key_file(file: &FileSettings) -> Settings {
+    Settings {
+        path: file.path.clone(),
+        passphrase: file.passphrase.clone().map(Passphrase::File),
+    }
+}
+
+/// A passphrase from whoever sits at the terminal.
+pub(crate) fn typed(what: &str) -> Result<Passphrase> {
+    let text = rpassword::prompt_password(format!("{what}: ")).map_err(|error| {
+        CommandError::new(Exit::Usage, "no passphrase was typed").because(&error)
+    })?;
+    Ok(Passphrase::Typed(text.into()))
 }

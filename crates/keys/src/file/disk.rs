@@ -285,10 +285,7 @@ pub(super) fn recode(path: &Path, from: &Form, to: &Form) -> Result<(), KeyError
 }
 
 /// Puts what `fill` writes in the place of the file. Only under the lock.
-fn replace<T>(
-    path: &Path,
-    fill: impl FnOnce(&File) -> Result<T, KeyError>,
-) -> Result<T, KeyError> {
+fn replace<T>(path: &Path, fill: impl FnOnce(&File) -> Result<T, KeyError>) -> Result<T, KeyError> {
     let (file, new) = new_file(path).map_err(unusable)?;
     let replaced = fill(&file).and_then(|outcome| {
         fs::rename(&new, path).map_err(|source| {
@@ -388,6 +385,12 @@ fn check_folder(path: &Path) -> Result<(), KeyFileError> {
         });
     }
     Ok(())
+}
+
+/// Whether this process may put another file in the place of this one.
+pub(super) fn can_replace(path: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(folder(path), Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// Ourselves or root, who can do everything anyway.

@@ -200,8 +200,7 @@ impl Form {
     /// The content that `text` holds.
     pub(super) fn decode(&self, path: &Path, text: &str) -> Result<KeyFile, KeyFileError> {
         let flawed = |unreadable| disk::flawed(path, unreadable);
-        let is_sealed = text.lines().next() == Some(FIRST_LINE);
-        let sealed = match (self, is_sealed) {
+        let sealed = match (self, is_sealed(text)) {
             (Self::Plain, false) => {
                 return KeyFile::parse(text).map_err(|flaw| flawed(Unreadable::Flaw(flaw)));
             }
@@ -216,13 +215,15 @@ impl Form {
         let (derivation, bytes) = parse(text).map_err(|flaw| flawed(Unreadable::Flaw(flaw)))?;
         let derived = sealed.derived(derivation)?;
         let plain =
-            open_bytes(&derived.key, derived.by.context(), &bytes).map_err(|error| match error {
-                OpenError::WrongKey => flawed(Unreadable::WrongPassphrase),
-                _ => flawed(Unreadable::Flaw(Flaw::Incomplete)),
-            })?;
+            open_bytes(&derived.key, derived.by.context(), &bytes).map_err(
+                |error| match error {
+                    OpenError::WrongKey => flawed(Unreadable::WrongPassphrase),
+                    _ => flawed(Unreadable::Flaw(Flaw::Incomplete)),
+                },
+            )?;
         sealed.remember(derived);
-        let plain = std::str::from_utf8(&plain)
-            .map_err(|_| flawed(Unreadable::Flaw(Flaw::Incomplete)))?;
+        let plain =
+            std::str::from_utf8(&plain).map_err(|_| flawed(Unreadable::Flaw(Flaw::Incomplete)))?;
         KeyFile::parse(plain).map_err(|flaw| flawed(Unreadable::Flaw(flaw)))
     }
 
@@ -247,7 +248,10 @@ impl Form {
             plain.as_bytes(),
             sealed.entropy.as_ref(),
         );
-        let body = format!("{FIRST_LINE}\n{WARNING}{line}\n{}\n", STANDARD.encode(bytes));
+        let body = format!(
+            "{FIRST_LINE}\n{WARNING}{line}\n{}\n",
+            STANDARD.encode(bytes)
+        );
         let digest = Digest::of(body.as_bytes()).to_hex();
         Ok(Zeroizing::new(format!("{body}end sha256={digest}\n")))
     }
@@ -290,6 +294,11 @@ impl Sealed {
     }
 }
 
+/// Whether a text is a sealed root key file.
+pub(super) fn is_sealed(text: &str) -> bool {
+    text.lines().next() == Some(FIRST_LINE)
+}
+
 fn parse(text: &str) -> Result<(Derivation, Vec<u8>), Flaw> {
     let body_end = text
         .strip_suffix('\n')
@@ -310,9 +319,7 @@ fn parse(text: &str) -> Result<(Derivation, Vec<u8>), Flaw> {
     let (number, line) = next()?;
     let derivation = Derivation::parse(line).ok_or(Flaw::Line(number + 1))?;
     let (number, line) = next()?;
-    let bytes = STANDARD
-        .decode(line)
-        .map_err(|_| Flaw::Line(number + 1))?;
+    let bytes = STANDARD.decode(line).map_err(|_| Flaw::Line(number + 1))?;
     match lines.next() {
         None => Ok((derivation, bytes)),
         Some((number, _)) => Err(Flaw::Line(number + 1)),

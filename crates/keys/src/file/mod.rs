@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX,
-    ProjectKeySecret, WrapContext, WrappingKey,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRight,
+    KeyRights, ProjectKeySecret, WrapContext, WrappingKey,
 };
 
 pub use disk::KeyFileError;
@@ -97,6 +97,15 @@ pub fn change_passphrase(
     let old = Form::new(from.passphrase.clone(), entropy.clone());
     let new = Form::new(to, entropy.clone());
     disk::recode(&from.path, &old, &new)
+}
+
+/// Whether the root key file is sealed with a passphrase.
+///
+/// # Errors
+///
+/// [`KeyFileError`] when the file cannot be read, or others may use it.
+pub fn is_sealed(path: &Path) -> Result<bool, KeyFileError> {
+    Ok(form::is_sealed(&disk::read_private(path, 0o077)?))
 }
 
 impl FileProvider {
@@ -234,6 +243,23 @@ impl KeyProvider for FileProvider {
     fn notes(&self) -> Option<&dyn KeyNotes> {
         Some(self)
     }
+
+    fn rights<'a>(
+        &'a self,
+        _scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        Box::pin(async move {
+            disk::read(&self.path, &self.form).map_err(disk::unusable)?;
+            let daily = KeyRight::DAILY.map(|right| (right, true));
+            // Whoever can write to the folder can replace the file.
+            let writable = disk::can_replace(&self.path);
+            let lifecycle = KeyRight::LIFECYCLE.map(|right| (right, writable));
+            Ok(Some(KeyRights {
+                daily: [daily, lifecycle].concat(),
+                lifecycle: None,
+            }))
+        })
+    }
 }
 
 impl KeyNotes for FileProvider {
@@ -243,12 +269,8 @@ impl KeyNotes for FileProvider {
         text: &'a str,
     ) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(async move {
-            text::check_scale_unit(scale_unit)?;
-            if text.len() > NOTE_MAX || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                return Err(KeyError::refused(
-                    "a note is at most 256 printable ASCII characters",
-                ));
-            }
+            crate::check_scale_unit(scale_unit)?;
+            crate::check_note(text)?;
             let (unit, text) = (scale_unit.to_owned(), text.to_owned());
             self.change(move |file, _| {
                 file.notes.retain(|(of, _)| *of != unit);

@@ -42,7 +42,10 @@ known! {
     Conflict "identity.name_taken" "Somebody has that name. Names ignore case.";
     NotFound "identity.not_found" "There is no such person, group or service, or the caller may not see it.";
     NotFound "job.not_found" "There is no such job.";
-    Unavailable "keys.unavailable" "The key provider failed or refused.";
+    Internal "keys.provider_missing" "The key is kept by a key provider that the server does not have.";
+    Internal "keys.refused" "A key cannot be used: the key provider refuses, or a stored key is damaged.";
+    Unavailable "keys.throttled" "The key service takes no more calls for a while.";
+    Unavailable "keys.unavailable" "The key provider does not answer, or the project's key is being rotated.";
     Conflict "lease.lost" "The agent does not hold the job any more.";
     NotFound "log.not_found" "That build has no such log.";
     Invalid "not_supported" "The original does it, Coffer does not yet.";

@@ -56,7 +56,7 @@ pub(super) fn group() -> Group {
                 .gives::<SecureFile>("The new file, or for a query the files.", file())
                 .answers(200, "", Content::json::<List<SecureFile>>(wrapped(json!([file()]))))
                 .refuses(["secure_file.name_taken", "secure_file.name_invalid", "secure_file.too_large", "secure_file.upload_broken",
-                    "organization.open_access_off", "keys.unavailable"]),
+                    "organization.open_access_off", "keys.unavailable", "keys.throttled"]),
             patch(at::COLLECTION, "updateSecureFiles", "Changes names and properties of several files")
                 .about("All or none. Each element names its file by `id`; a member that is absent keeps what there is, and `properties` replaces the whole map.")
                 .who("Administrators of each of the files.")
@@ -81,7 +81,7 @@ pub(super) fn group() -> Group {
                 })
                 .answers(200, "", Content::bytes())
                 .with_header("ContentDisposition")
-                .refuses(["ticket.invalid", "content.for_jobs", "secure_file.frozen", "source.not_trusted", "keys.unavailable"]),
+                .refuses(["ticket.invalid", "content.for_jobs", "secure_file.frozen", "source.not_trusted", "keys.unavailable", "keys.throttled"]),
             patch(at::ITEM, "updateSecureFile", "Changes a file's name and properties")
                 .about("A member that is absent keeps what there is; `properties` replaces the whole map. Everything else in the body is ignored.")
                 .who(ADMINISTRATOR)

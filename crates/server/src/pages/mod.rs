@@ -27,6 +27,7 @@ use crate::App;
 use crate::error::ApiError;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use coffer_service::Standing;
 use http::header::CONTENT_TYPE;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -43,12 +44,16 @@ pub(crate) async fn health() -> Response {
         .into_response()
 }
 
-/// `GET /readyz`: requests can be served. The reason why not is for the log.
+/// `GET /readyz`: requests can be served; `degraded` while a key provider does not answer. The reason is for the log.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let failed = match timeout(READY, app.service.ready()).await {
-        Ok(Ok(())) => {
+        Ok(Ok(standing)) => {
             let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
-            return (kind, r#"{"status":"ready"}"#).into_response();
+            let body = match standing {
+                Standing::Ready => r#"{"status":"ready"}"#,
+                Standing::Degraded => r#"{"status":"degraded"}"#,
+            };
+            return (kind, body).into_response();
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no answer in time".to_owned(),

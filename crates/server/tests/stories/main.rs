@@ -34,6 +34,7 @@ mod officer;
 mod openid;
 mod openid_refused;
 mod organization;
+mod outage;
 mod pages_of_lists;
 mod pats;
 mod people;

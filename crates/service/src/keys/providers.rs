@@ -9,6 +9,9 @@ use coffer_seal::KeyProvider;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Time since some moment, which only grows: unlike the wall clock it is never set.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// How keys are kept.
 #[derive(Clone)]
 pub struct KeyOptions {
@@ -20,6 +23,8 @@ pub struct KeyOptions {
     pub horizon_days: u32,
     /// Calls a second that a rotation makes to the provider at most.
     pub rotation_rate: u32,
+    /// What the time in memory, and pauses between calls, are measured with.
+    pub clock: Clock,
 }
 
 impl KeyOptions {
@@ -30,8 +35,15 @@ impl KeyOptions {
             cache: Duration::from_secs(600),
             horizon_days: 35,
             rotation_rate: 20,
+            clock: monotonic(),
         }
     }
+}
+
+/// The clock of this machine that nobody sets.
+pub fn monotonic() -> Clock {
+    let start = tokio::time::Instant::now();
+    Arc::new(move || start.elapsed())
 }
 
 /// The key providers, each found by its name.

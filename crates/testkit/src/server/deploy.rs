@@ -12,6 +12,7 @@ impl TestServer {
         let mut keys = KeyOptions::new(Providers::new(Arc::new(TestKeys { file, faults })));
         // A story does not wait for a quota that nobody has.
         keys.rotation_rate = 10_000;
+        keys.clock = self.key_faults.clock();
         keys
     }
 

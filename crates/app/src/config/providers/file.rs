@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub(crate) struct FileSettings {
     /// The file.
     pub(crate) path: PathBuf,
+    /// The file with the passphrase that seals it.
+    pub(crate) passphrase: Option<PathBuf>,
 }
 
 /// What the configuration says of it. The key must not lie with the data it protects.
@@ -33,7 +35,21 @@ pub(super) fn settings(settings: &Settings, problems: &mut Vec<Problem>) -> Opti
         ));
         return None;
     }
+    let words = settings.get("keys.file.passphrase_file");
+    let passphrase = words.text.as_str();
+    if !passphrase.is_empty()
+        && !data.is_empty()
+        && folders::lies_inside(data.as_ref(), passphrase.as_ref())
+    {
+        problems.push(problem(
+            words,
+            format!("the passphrase's file {passphrase} lies inside the data folder {data}"),
+            "keep it elsewhere, and not beside the root key file's copies either",
+        ));
+        return None;
+    }
     Some(FileSettings {
         path: key_file.into(),
+        passphrase: (!passphrase.is_empty()).then(|| passphrase.into()),
     })
 }
