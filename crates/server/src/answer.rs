@@ -117,16 +117,12 @@ fn refusal(response: Response, error: &ApiError, activity: &Uuid) -> Response {
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        StatusCode::TOO_MANY_REQUESTS => {
-            let seconds = error.retry_after.unwrap_or(1);
+        status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
+            let usual = if status == StatusCode::TOO_MANY_REQUESTS { 1 } else { 5 };
+            let seconds = error.retry_after.unwrap_or(usual);
             parts
                 .headers
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            parts
-                .headers
-                .insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
         _ => {}
     }

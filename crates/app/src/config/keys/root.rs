@@ -72,7 +72,7 @@ pub(super) const KEYS: &[Key] = &[
         secret: false,
         flag: None,
         about: "How long an unwrapped project key is kept in memory, in minutes. So long, files can be read and written while \
-                the key service does not answer; and so long, who takes the server's right to unwrap away has to wait.",
+                the key service does not answer; and so long, who takes the server's right to unwrap away has to wait. [keys/outage.md](keys/outage.md) explains.",
     },
     Key {
         name: "keys.horizon_days",
