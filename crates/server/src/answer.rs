@@ -118,7 +118,11 @@ fn refusal(response: Response, error: &ApiError, activity: &Uuid) -> Response {
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-            let usual = if status == StatusCode::TOO_MANY_REQUESTS { 1 } else { 5 };
+            let usual = if status == StatusCode::TOO_MANY_REQUESTS {
+                1
+            } else {
+                5
+            };
             let seconds = error.retry_after.unwrap_or(usual);
             parts
                 .headers

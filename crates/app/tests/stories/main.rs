@@ -20,6 +20,7 @@ mod harness;
 mod job;
 #[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
 mod key_services;
+mod key;
 mod kill;
 mod log;
 mod memory;
