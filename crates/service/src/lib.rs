@@ -234,6 +234,8 @@ pub struct Service(Arc<Inner>);
 impl Service {
     /// Opens the service; at the first start, makes the organization, a project and the one-time code.
     pub async fn open(options: Options) -> Result<(Self, Option<FirstStart>)> {
+        // Another's key would look like another's database: said first, before anything is written.
+        let sealed = keys::check(&options).await?;
         let found = anchor::at_start(&options).await?;
         let (organization, first) = first_start::prepare(&options).await?;
         let deployment = Deployment {
@@ -243,7 +245,9 @@ impl Service {
         let guard = anchor::Guard::new(&options.anchoring.places);
         let accept = options.anchoring.accept.clone();
         let keys = keys::Keys::new(&options, organization.id, guard.halt.clone());
-        keys.prepare().await?;
+        if !sealed {
+            keys.prepare().await?;
+        }
         let signing = signing::Signing::new(options.store.read().await?.now());
         let rotation = rotation::Rotation::new(&options.keys);
         let inner = Inner {
