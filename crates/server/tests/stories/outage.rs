@@ -58,9 +58,9 @@ both! {
         refused(&upload(&cast, "late.bin", random(100)).await, "keys.unavailable");
         assert_eq!(cast.engineer.file_names().await, stored, "nothing was stored half");
         assert_eq!(standing(&server).await, r#"{"status":"degraded"}"#);
-        assert!(server.logged("the story has it so"), "the operator reads why");
+        assert!(server.logged("it is away, as the story wants"), "the operator reads why");
 
-        server.key_faults().set(KeyFault::None);
+        server.key_faults().away(false);
         server.key_faults().later(LONG);
         assert_eq!(job.download_own(&server).await.body, cast.content);
         cast.engineer.upload("late.bin", &random(100)).await;
@@ -105,7 +105,7 @@ both! {
         let broken = files.upload(Upload::named("half.bin"), Body::from_stream(halves)).await.unwrap_err();
         assert_eq!((broken.status(), broken.code()), (Some(503), Some("keys.unavailable")));
         assert_eq!(cast.engineer.file_names().await, stored);
-        server.key_faults().set(KeyFault::None);
+        server.key_faults().away(false);
         server.key_faults().later(LONG);
         cast.engineer.upload("half.bin", &random(180_000)).await;
     }
