@@ -18,9 +18,9 @@ mod clients;
 mod demo;
 mod harness;
 mod job;
+mod key;
 #[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
 mod key_services;
-mod key;
 mod kill;
 mod log;
 mod memory;
