@@ -131,7 +131,16 @@ impl ProviderSettings {
             Self::Vault(vault) if vault.lifecycle.is_some() => "own",
             #[cfg(feature = "key-pkcs11")]
             Self::Pkcs11(token) if token.lifecycle => "same",
-            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            #[cfg(feature = "key-azure")]
+            Self::Azure(azure) if azure.lifecycle.is_some() => "own",
+            #[cfg(feature = "key-aws")]
+            Self::Aws(aws) if aws.lifecycle.is_some() => "own",
+            #[cfg(any(
+                feature = "key-vault",
+                feature = "key-pkcs11",
+                feature = "key-azure",
+                feature = "key-aws"
+            ))]
             _ => "none",
         }
     }
@@ -140,7 +149,12 @@ impl ProviderSettings {
     pub(crate) fn file(&self) -> Option<&FileSettings> {
         match self {
             Self::File(file) => Some(file),
-            #[cfg(any(feature = "key-vault", feature = "key-pkcs11"))]
+            #[cfg(any(
+                feature = "key-vault",
+                feature = "key-pkcs11",
+                feature = "key-azure",
+                feature = "key-aws"
+            ))]
             _ => None,
         }
     }
