@@ -58,6 +58,7 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod signing;
+mod standing;
 mod streams;
 mod tally;
 mod tasks;
@@ -123,6 +124,7 @@ pub use sessions::{
 };
 pub use sign_in::{Shown, SignIn};
 pub use signing::RecordKeeper;
+pub use standing::Standing;
 pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamView, Streams};
 pub use tasks::Tasks;
 pub use upload::Upload;
@@ -187,15 +189,6 @@ pub struct Deployment {
     pub id: Uuid,
     /// The configured value, else build version and commit.
     pub label: String,
-}
-
-/// How it stands with a server that can serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// As it should be.
-    Ready,
-    /// A key provider does not answer: what needs a key that is not in memory is refused.
-    Degraded,
 }
 
 struct Inner {
@@ -490,34 +483,6 @@ impl Service {
         if let Err(error) = recorded {
             tracing::warn!(error = %error, "recording uses and refusals of tokens failed");
         }
-    }
-
-    /// Whether requests can be served: the database answers, and says which root generation new keys are wrapped by. The
-    /// key provider is not asked: keys in memory serve on while it is away, and all nodes would go at once. Whether it
-    /// answered when it was asked last is told.
-    ///
-    /// # Errors
-    /// When the database does not answer, holds no generation, or is behind its anchor.
-    pub async fn ready(&self) -> Result<Standing> {
-        self.0.guard.halt.check()?;
-        let unit = self.store().scale_unit().to_owned();
-        let active = self.store().read().await?.generation_active(&unit).await?;
-        if active.is_none() {
-            return Err(Error::new(
-                Kind::Unavailable,
-                "not_ready",
-                "There is no root generation yet.",
-            ));
-        }
-        Ok(match self.keys().answer() {
-            true => Standing::Ready,
-            false => Standing::Degraded,
-        })
-    }
-
-    /// How often keys were used, and their provider asked, since the start.
-    pub fn key_counts(&self) -> KeyCounts {
-        self.keys().counts()
     }
 
     /// Signs the audit log as it is, commits what waits and closes the store.
