@@ -6,6 +6,7 @@ use crate::commands::{
     audit::AuditCommand,
     backup::BackupArgs,
     config::ConfigCommand,
+    doctor::DoctorArgs,
     file::FileCommand,
     freeze::{FreezeCommand, UnfreezeCommand},
     group::GroupCommand,
@@ -15,6 +16,7 @@ use crate::commands::{
     permission::PermissionCommand,
     pipeline::PipelineCommand,
     project::ProjectCommand,
+    purge_report::PurgeReportArgs,
     role::RoleCommand,
     run::RunCommand,
     token::TokenCommand,
@@ -156,6 +158,10 @@ Examples:
     /// The anchor against roll-back: show, accept
     #[command(subcommand)]
     Anchor(AnchorCommand),
+    /// Look at data and keys on the server's host, and say what is wrong
+    Doctor(DoctorArgs),
+    /// List deleted files, and when no copy opens them any more
+    PurgeReport(PurgeReportArgs),
     /// Copy the data while the server runs, without the key
     Backup(BackupArgs),
     /// Users of the organization

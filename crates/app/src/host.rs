@@ -12,8 +12,10 @@ use crate::tls;
 use coffer_keys::{Entropy, os_entropy};
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::Tls;
-use coffer_service::{AnchorPlace, Anchoring, FirstStart, NotePlace, Providers, Service};
-use coffer_store::{RootGeneration, Store};
+use coffer_service::{
+    AnchorPlace, Anchoring, FirstStart, KeyOptions, NotePlace, Providers, Service,
+};
+use coffer_store::{Hold, RootGeneration, Store};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,7 @@ pub(crate) struct Host {
     /// Reads the certificate again.
     renewal: Option<JoinHandle<()>>,
     scheme: &'static str,
+    hold: Hold,
 }
 
 impl Host {
@@ -51,6 +54,7 @@ impl Host {
             service,
             first,
             new_file,
+            hold,
         } = open(config, None).await?;
         let listener = TcpListener::bind(config.server.listen)
             .await
@@ -109,6 +113,7 @@ impl Host {
             duties,
             renewal,
             scheme,
+            hold,
         })
     }
 
@@ -132,6 +137,7 @@ impl Host {
             _ = renewal.await;
         }
         self.service.close().await;
+        self.hold.release().await;
         match served {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
@@ -150,17 +156,46 @@ pub(crate) struct Opened {
     pub(crate) first: Option<FirstStart>,
     /// The root key file, if it was made now.
     new_file: Option<PathBuf>,
+    /// Shows that the database is in use.
+    hold: Hold,
 }
 
 /// Opens database, keys and service. With `accept`, also a database that is behind its anchor, for this reason.
 pub(crate) async fn open(config: &Config, accept: Option<String>) -> Result<Opened> {
     let entropy: Arc<Entropy> = Arc::new(os_entropy);
     let store = store(config, &entropy).await?;
+    let hold = store.hold(false).await.map_err(|error| {
+        CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+    })?;
+    let hold = hold.ok_or_else(|| {
+        CommandError::new(
+            Exit::Conflict,
+            "the database is in use by a command that must be alone",
+        )
+        .hint("wait until `coffer key move` has ended")
+    })?;
     let connected = providers(config, &store, &entropy).await?;
-    let places = anchor_places(config, &connected.options.providers);
-    let (service, first) = Service::open(coffer_service::Options {
+    let (service, first) = service(config, store, connected.options, accept, entropy).await?;
+    Ok(Opened {
+        service,
+        first,
+        new_file: connected.new_file,
+        hold,
+    })
+}
+
+/// The service over an open database.
+pub(crate) async fn service(
+    config: &Config,
+    store: Store,
+    options: KeyOptions,
+    accept: Option<String>,
+    entropy: Arc<Entropy>,
+) -> Result<(Service, Option<FirstStart>)> {
+    let places = anchor_places(config, &options.providers);
+    Service::open(coffer_service::Options {
         store,
-        keys: connected.options,
+        keys: options,
         entropy,
         organization: config.server.organization.clone(),
         project: FIRST_PROJECT.to_owned(),
@@ -179,26 +214,26 @@ pub(crate) async fn open(config: &Config, accept: Option<String>) -> Result<Open
         break_glass_officers: config.break_glass.officers.clone(),
     })
     .await
-    .map_err(refused)?;
-    Ok(Opened {
-        service,
-        first,
-        new_file: connected.new_file,
-    })
+    .map_err(refused)
 }
 
-/// The database.
-pub(crate) async fn store(config: &Config, entropy: &Arc<Entropy>) -> Result<Store> {
-    Store::open(coffer_store::Options {
+/// How the configured database is opened.
+pub(crate) fn store_options(config: &Config, entropy: &Arc<Entropy>) -> coffer_store::Options {
+    coffer_store::Options {
         database: database(&config.storage.database),
         blobs: config.storage.data.join("blobs"),
         scale_unit: config.keys.scale_unit.clone(),
         entropy: entropy.clone(),
-    })
-    .await
-    .map_err(|error| {
-        CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
-    })
+    }
+}
+
+/// The database.
+pub(crate) async fn store(config: &Config, entropy: &Arc<Entropy>) -> Result<Store> {
+    Store::open(store_options(config, entropy))
+        .await
+        .map_err(|error| {
+            CommandError::new(Exit::Invalid, "the database cannot be used").because(&error)
+        })
 }
 
 /// The key providers, among which must be those that the database needs.
@@ -209,6 +244,20 @@ pub(crate) async fn providers(
 ) -> Result<keys::Connected> {
     let needed = needed_generation(store).await?;
     keys::connect(&config.keys, needed.as_ref(), entropy).await
+}
+
+/// The key providers that a configuration names, which hold data already unless it is `new`.
+pub(crate) async fn connect_all(
+    config: &Config,
+    new: bool,
+    entropy: &Arc<Entropy>,
+) -> Result<KeyOptions> {
+    let held = RootGeneration {
+        id: String::new(),
+        provider: config.keys.provider.kind().word().to_owned(),
+    };
+    let needed = (!new).then_some(&held);
+    Ok(keys::connect(&config.keys, needed, entropy).await?.options)
 }
 
 /// Where the anchor is kept.

@@ -79,6 +79,8 @@ async fn run(command: Command, context: &Context) -> Result<Exit> {
         Command::Run(command) => return commands::run::run(context, command).await,
         Command::Audit(command) => return commands::audit::run(context, command).await,
         Command::Anchor(command) => return commands::anchor::run(context, command).await,
+        Command::Doctor(args) => return commands::doctor::run(context, args).await,
+        Command::PurgeReport(args) => commands::purge_report::run(context, args).await?,
         Command::Backup(args) => commands::backup::run(context, args).await?,
         Command::User(command) => commands::user::run(context, command).await?,
         Command::Group(command) => commands::group::run(context, command).await?,

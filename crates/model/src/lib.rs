@@ -21,6 +21,7 @@ pub mod library;
 pub mod name;
 pub mod organization;
 pub mod policy;
+pub mod purge;
 pub mod record;
 pub mod refs;
 pub mod replay;

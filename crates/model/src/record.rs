@@ -25,18 +25,21 @@ pub enum Kind {
     Rotation,
     /// Nothing more; it is kept outside the database and not among the records ([`crate::anchor`]).
     Anchor,
+    /// That a root generation was destroyed, and with it the last that opened so many deleted files.
+    Purge,
     /// That a database behind its anchors was accepted, by whom and why.
     Rollback,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Checkpoint,
         Self::Tombstone,
         Self::Export,
         Self::Rotation,
         Self::Anchor,
         Self::Rollback,
+        Self::Purge,
     ];
 
     /// The word that is signed.
@@ -48,6 +51,7 @@ impl Kind {
             Self::Rotation => "rotation",
             Self::Anchor => "anchor",
             Self::Rollback => "rollback",
+            Self::Purge => "purge",
         }
     }
 

@@ -8,6 +8,7 @@ mod cache;
 pub(crate) mod calls;
 pub(crate) mod keyring;
 pub(crate) mod providers;
+mod units;
 
 use crate::anchor::Halt;
 use crate::error::{Error, Result};
@@ -253,10 +254,15 @@ impl Keys {
             return Ok(generation);
         }
         let provider = self.ring.providers().active();
-        let generation = match self
+        let newest = self
             .call(provider, provider.newest_generation(&unit))
-            .await?
-        {
+            .await?;
+        // One that is known has had its time: the data was another unit's since.
+        let known = match &newest {
+            Some(newest) => self.store.read().await?.generation_known(&newest.0).await?,
+            None => true,
+        };
+        let generation = match newest.filter(|_| !known) {
             Some(prepared) => prepared,
             None => {
                 let lifecycle = provider.lifecycle().ok_or_else(no_generation)?;

@@ -127,11 +127,11 @@ impl Service {
         let unit = self.store().scale_unit().to_owned();
         // Twice: another node may make it at the same moment.
         for _ in 0..2 {
-            let rows = self.store().read().await?.signing_keys(&unit).await?;
+            let rows = self.store().read().await?.signing_keys().await?;
             if let Some(row) = rows.first() {
                 let organization = self.organization().id.0;
                 let provider = self.keys().provider(&row.provider)?;
-                let open = opened(provider, &unit, organization, row);
+                let open = opened(provider, organization, row);
                 let key = Arc::new(self.keys().call(provider, open).await?);
                 *known() = Some(key.clone());
                 return Ok(key);
@@ -139,6 +139,16 @@ impl Service {
             self.make_signing_key(&unit).await?;
         }
         Err(Error::from(Refusal::KeyNotActive))
+    }
+
+    /// The secret of a signing key, to be wrapped anew, once it is shown to be that key's.
+    pub(crate) async fn signing_secret(
+        &self,
+        provider: &dyn KeyProvider,
+        row: &SigningKeyRow,
+    ) -> std::result::Result<ProjectKeySecret, KeyError> {
+        let organization = self.organization().id.0;
+        Ok(with_secret(provider, organization, row).await?.1)
     }
 
     async fn make_signing_key(&self, unit: &str) -> Result<()> {
@@ -158,6 +168,8 @@ impl Service {
             provider: generation.provider,
             public_key: *key.public_key(),
             wrapped,
+            scale_unit: unit.to_owned(),
+            made_for: unit.to_owned(),
         };
         let caller = self.duty("make keys");
         let stored = self
@@ -333,14 +345,26 @@ impl Service {
 /// A signing key as its provider unwraps it, compared with its public key.
 pub(crate) async fn opened(
     provider: &dyn KeyProvider,
-    unit: &str,
     organization: uuid::Uuid,
     row: &SigningKeyRow,
 ) -> std::result::Result<SigningKey, KeyError> {
-    let context = SigningKey::context(unit, organization, row.version.unsigned_abs());
+    Ok(with_secret(provider, organization, row).await?.0)
+}
+
+/// The same, with the secret that it is made of.
+async fn with_secret(
+    provider: &dyn KeyProvider,
+    organization: uuid::Uuid,
+    row: &SigningKeyRow,
+) -> std::result::Result<(SigningKey, ProjectKeySecret), KeyError> {
+    let version = row.version.unsigned_abs();
+    // Wrapped for the unit that has the database, made for the one where it began.
+    let wrap = SigningKey::context(&row.scale_unit, organization, version);
+    let context = SigningKey::context(&row.made_for, organization, version);
     let generation = GenerationId(row.generation.clone());
-    let secret = provider.unwrap(&generation, &row.wrapped, &context).await?;
-    SigningKey::open(&secret, &context, &row.public_key)
+    let secret = provider.unwrap(&generation, &row.wrapped, &wrap).await?;
+    let key = SigningKey::open(&secret, &context, &row.public_key)?;
+    Ok((key, secret))
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(

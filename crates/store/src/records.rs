@@ -21,8 +21,9 @@ macro_rules! record_columns {
 }
 
 statements! {
-    KEYS = "select k.id, k.version, k.generation_id, g.provider, k.public_key, k.wrapped
-        from signing_key k join root_generation g on g.id = k.generation_id where k.scale_unit = $1 order by k.version desc";
+    KEYS = "select k.id, k.version, k.generation_id, g.provider, k.public_key, k.wrapped, k.scale_unit,
+            coalesce((select value from meta where key = 'signing_unit'), k.scale_unit) as made_for
+        from signing_key k join root_generation g on g.id = k.generation_id order by k.version desc";
     KEY_INSERT = "insert into signing_key (id, scale_unit, version, generation_id, public_key, wrapped, created_at)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict (scale_unit, version) do nothing";
     INSERT = concat!("insert into signed_record (", record_columns!(), ", nodes)
@@ -61,6 +62,38 @@ pub struct SigningKeyRow {
     pub public_key: [u8; 32],
     /// The wrapped secret.
     pub wrapped: Vec<u8>,
+    /// The scale unit whose root generation wraps it.
+    pub scale_unit: String,
+    /// The scale unit that it was made for: the database may have been moved since.
+    pub made_for: String,
+}
+
+/// The columns of a signing key as they are read.
+#[derive(sqlx::FromRow)]
+pub(crate) struct StoredKey {
+    id: Vec<u8>,
+    version: i64,
+    generation_id: String,
+    provider: String,
+    public_key: Vec<u8>,
+    wrapped: Vec<u8>,
+    scale_unit: String,
+    made_for: String,
+}
+
+impl StoredKey {
+    pub(crate) fn into_key(self) -> Result<SigningKeyRow, StoreError> {
+        Ok(SigningKeyRow {
+            id: fixed(self.id, "signing_key", "id")?,
+            version: self.version,
+            generation: self.generation_id,
+            provider: self.provider,
+            public_key: fixed(self.public_key, "signing_key", "public_key")?,
+            wrapped: self.wrapped,
+            scale_unit: self.scale_unit,
+            made_for: self.made_for,
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -215,25 +248,10 @@ impl Tx {
 }
 
 impl ReadTx {
-    /// The signing keys of this scale unit, newest first.
-    pub async fn signing_keys(
-        &mut self,
-        scale_unit: &str,
-    ) -> Result<Vec<SigningKeyRow>, StoreError> {
-        type Row = (Vec<u8>, i64, String, String, Vec<u8>, Vec<u8>);
-        let rows: Vec<Row> = self.conn.all(&KEYS, args![scale_unit]).await?;
-        rows.into_iter()
-            .map(|(id, version, generation, provider, public_key, wrapped)| {
-                Ok(SigningKeyRow {
-                    id: fixed(id, "signing_key", "id")?,
-                    version,
-                    generation,
-                    provider,
-                    public_key: fixed(public_key, "signing_key", "public_key")?,
-                    wrapped,
-                })
-            })
-            .collect()
+    /// The signing keys, newest first.
+    pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRow>, StoreError> {
+        let rows: Vec<StoredKey> = self.conn.all(&KEYS, Vec::new()).await?;
+        rows.into_iter().map(StoredKey::into_key).collect()
     }
 
     /// The newest record.

@@ -7,7 +7,7 @@
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::Grant;
 use crate::keys::{KeyRow, NewProjectKey, ProjectKeyRow, WrappedKind, key_columns};
-use crate::records::SigningKeyRow;
+use crate::records::{SigningKeyRow, StoredKey};
 use crate::rotation::{RotationLease, RotationRow};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
@@ -35,8 +35,9 @@ statements! {
     PAGE = "select w.kind, w.owner_id, w.wrapped, f.preamble from wrapped_key w
             left join secure_file f on w.kind = 'securefile' and f.id = w.owner_id
         where w.project_key_id = $1 and (w.kind, w.owner_id) > ($2, $3) order by w.kind, w.owner_id limit $4";
-    SECRETS = "select s.id, s.version, s.generation_id, g.provider, s.public_key, s.wrapped, s.scale_unit from signing_key s
-            join root_generation g on g.id = s.generation_id
+    SECRETS = "select s.id, s.version, s.generation_id, g.provider, s.public_key, s.wrapped, s.scale_unit,
+            coalesce((select value from meta where key = 'signing_unit'), s.scale_unit) as made_for
+        from signing_key s join root_generation g on g.id = s.generation_id
         where g.state = 'draining' order by s.version";
     KNOWN = "select count(*) as n from root_generation where id = $1";
     GENERATION_OF = "select id from root_generation where scale_unit = $1 and provider = $2 and state = 'active'
@@ -54,7 +55,7 @@ statements! {
     REWRAP = "update wrapped_key set project_key_id = $1, wrapped = $2
         where kind = $3 and owner_id = $4 and project_key_id = $5 and wrapped = $6";
     WRAPS = "update rotation set wraps = wraps + $2, failures = 0, failing_since = null, last_error = null where number = $1";
-    REWRAP_SECRET = "update signing_key set generation_id = $1, wrapped = $2 where id = $3 and wrapped = $4
+    REWRAP_SECRET = "update signing_key set generation_id = $1, wrapped = $2, scale_unit = $5 where id = $3 and wrapped = $4
         and exists (select 1 from root_generation where id = $1 and state = 'active')";
     SECRETS_MADE = "update rotation set secrets = secrets + $2 where number = $1";
     RETIRE_KEYS = "update project_key set state = 'retired', retired_at = $1 where id in (
@@ -66,7 +67,7 @@ statements! {
             and k.state in ('active', 'draining'))
         and not exists (select 1 from signing_key s where s.generation_id = root_generation.id)";
     GENERATIONS_RETIRED = "update rotation set generations_retired = generations_retired + 1 where number = $1";
-    GENERATIONS = "select id, scale_unit, provider, state, created_at, retired_at from root_generation
+    GENERATIONS = "select id, scale_unit, provider, state, created_at, retired_at, ended_at from root_generation
         order by created_at, id";
     END_GENERATION = "update root_generation set state = $1, ended_at = $2 where id = $3 and state = $4
         and not exists (select 1 from project_key k where k.generation_id = root_generation.id
@@ -105,15 +106,6 @@ pub struct NewWrap {
     pub wrapped: Vec<u8>,
 }
 
-/// A signing key whose secret a draining generation wraps.
-#[derive(Clone, Debug)]
-pub struct OldSecret {
-    /// The key.
-    pub key: SigningKeyRow,
-    /// Its scale unit.
-    pub scale_unit: String,
-}
-
 /// A root generation as stored.
 #[derive(Clone, Debug)]
 pub struct GenerationRow {
@@ -129,6 +121,8 @@ pub struct GenerationRow {
     pub created: Timestamp,
     /// When it retired.
     pub retired: Option<Timestamp>,
+    /// When it was disabled, or destroyed.
+    pub ended: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -139,6 +133,7 @@ struct StoredGeneration {
     state: String,
     created_at: i64,
     retired_at: Option<i64>,
+    ended_at: Option<i64>,
 }
 
 impl Tx {
@@ -235,11 +230,17 @@ impl Tx {
         &mut self,
         lease: &RotationLease,
         was: &SigningKeyRow,
-        generation: &str,
+        (generation, scale_unit): (&str, &str),
         wrapped: &[u8],
     ) -> Result<bool, Stop> {
         let number = lease.check(self)?;
-        let values = args![generation, wrapped, &was.id, was.wrapped.as_slice()];
+        let values = args![
+            generation,
+            wrapped,
+            &was.id,
+            was.wrapped.as_slice(),
+            scale_unit
+        ];
         let done = self.run(&REWRAP_SECRET, values).await? == 1;
         self.run_one(&SECRETS_MADE, args![number, i64::from(done)])
             .await?;
@@ -402,30 +403,9 @@ impl ReadTx {
     }
 
     /// Signing keys whose secrets draining generations wrap.
-    pub async fn rotation_secrets(&mut self) -> Result<Vec<OldSecret>, StoreError> {
-        type Row = (Vec<u8>, i64, String, String, Vec<u8>, Vec<u8>, String);
-        let rows: Vec<Row> = self.conn.all(&SECRETS, args![]).await?;
-        rows.into_iter()
-            .map(
-                |(id, version, generation, provider, public_key, wrapped, scale_unit)| {
-                    Ok(OldSecret {
-                        key: SigningKeyRow {
-                            id: crate::audit::fixed(id, "signing_key", "id")?,
-                            version,
-                            generation,
-                            provider,
-                            public_key: crate::audit::fixed(
-                                public_key,
-                                "signing_key",
-                                "public_key",
-                            )?,
-                            wrapped,
-                        },
-                        scale_unit,
-                    })
-                },
-            )
-            .collect()
+    pub async fn rotation_secrets(&mut self) -> Result<Vec<SigningKeyRow>, StoreError> {
+        let rows: Vec<StoredKey> = self.conn.all(&SECRETS, args![]).await?;
+        rows.into_iter().map(StoredKey::into_key).collect()
     }
 
     /// Whether a generation is on record.
@@ -460,6 +440,7 @@ impl ReadTx {
                     provider: row.provider,
                     created: Timestamp(row.created_at),
                     retired: row.retired_at.map(Timestamp),
+                    ended: row.ended_at.map(Timestamp),
                 })
             })
             .collect()

@@ -53,7 +53,7 @@ pub struct Skipped {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedRecord {
-    /// `checkpoint`, `tombstone`, `export`, `rotation`, `rollback`.
+    /// `checkpoint`, `tombstone`, `export`, `rotation`, `rollback`, `purge`.
     pub kind: String,
     /// The scale unit.
     pub scale_unit: String,

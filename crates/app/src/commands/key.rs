@@ -3,6 +3,8 @@
 //! All but breaking glass run on the server's host, with the server's configuration, and need no server.
 
 use super::break_glass::{self, BreakGlassCommand};
+use super::key_enable::{self, EnableArgs};
+use super::key_move::{self, MoveArgs};
 use super::key_test::{self, TestArgs};
 use crate::cli::ServeArgs;
 use crate::config::{Keys, ProviderKind, ProviderSettings};
@@ -52,6 +54,10 @@ A server that runs reads a changed passphrase from keys.file.passphrase_file: pu
     /// Have the content of one file encrypted to somebody: two officers together
     #[command(subcommand, name = "break-glass")]
     BreakGlass(BreakGlassCommand),
+    /// Let a disabled root key open again, to restore a backup from before a rotation
+    Enable(EnableArgs),
+    /// Move the data to another scale unit's keys, while no server runs
+    Move(MoveArgs),
 }
 
 /// Arguments of `key passphrase`.
@@ -82,6 +88,14 @@ pub(crate) async fn run(context: &Context, command: KeyCommand) -> Result<Exit> 
         }
         KeyCommand::BreakGlass(command) => {
             Box::pin(break_glass::run(context, command)).await?;
+            Ok(Exit::Success)
+        }
+        KeyCommand::Enable(args) => {
+            key_enable::run(context, args).await?;
+            Ok(Exit::Success)
+        }
+        KeyCommand::Move(args) => {
+            key_move::run(context, args).await?;
             Ok(Exit::Success)
         }
     }

@@ -78,7 +78,7 @@ async fn filled(place: &Place, server: &Server) -> Person {
     ada
 }
 
-async fn administrator(site: &Site, server: &Server, data: &Path) -> Person {
+pub(crate) async fn administrator(site: &Site, server: &Server, data: &Path) -> Person {
     let code = crate::harness::eventually("the code", async || {
         let text = std::fs::read_to_string(data.join("first-sign-in.txt")).ok()?;
         text.ends_with('\n').then(|| text.trim().to_owned())
@@ -91,7 +91,7 @@ async fn administrator(site: &Site, server: &Server, data: &Path) -> Person {
     ada
 }
 
-fn content(name: &str, size: usize) -> Vec<u8> {
+pub(crate) fn content(name: &str, size: usize) -> Vec<u8> {
     name.bytes().cycle().take(size).collect()
 }
 

@@ -57,6 +57,12 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| about(None, "organization", a.organization);
 
+    /// Move a database to another scale unit's keys: asked for on the host itself, and on record when it begins and ends.
+    MoveUnit { /// The unit that it is moved to.
+        unit: String } "Database.UnitMoved" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "scaleunit", &a.unit);
+
     /// Create a root generation or a project key.
     CreateKey { /// Project; none for a root generation.
         project: Option<ProjectId>, /// Its version or generation as text.

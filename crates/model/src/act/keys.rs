@@ -53,6 +53,12 @@ acts! {
         needs |_a| Requirement::Duty,
         about |a| about(None, "key", &a.generation);
 
+    /// Let a disabled root generation open again, for a backup that was restored: asked for on the host itself.
+    EnableGeneration { /// The generation.
+        generation: String } "Key.GenerationEnabled" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(None, "key", &a.generation);
+
     /// Destroy a disabled root generation, for ever.
     DestroyGeneration { /// The generation.
         generation: String } "Key.GenerationDestroyed" scope NONE

@@ -22,6 +22,7 @@ mod freezes;
 mod graph;
 mod groups;
 mod health;
+mod horizon;
 mod hostile;
 mod job;
 mod library;

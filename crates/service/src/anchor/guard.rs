@@ -230,7 +230,7 @@ impl Service {
             .await?
             .map_or(0, |last| last.record.number);
         let time = read.now().0;
-        let rows = read.signing_keys(self.store().scale_unit()).await?;
+        let rows = read.signing_keys().await?;
         drop(read);
         let row = rows
             .into_iter()

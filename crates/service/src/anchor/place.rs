@@ -104,9 +104,10 @@ pub(super) fn written(anchor: &str, unit: &str, key: &SigningKeyRow, room: bool)
     }
     format!(
         "# The newest state of a Coffer database, so that an older copy is noticed. Not secret. Written by Coffer.\n\
-         {UNIT}{unit}\n{anchor}\n{KEY}{} {} {} {} {}\n",
+         {UNIT}{unit}\n{anchor}\n{KEY}{} {} {} {} {} {}\n",
         key.version,
         key.provider,
+        key.made_for,
         hex::encode(key.generation.as_bytes()),
         hex::encode(key.public_key),
         hex::encode(&key.wrapped),
@@ -129,7 +130,7 @@ pub(super) fn parse(text: &str, scale_unit: &str) -> Result<Kept, String> {
                 return Err(format!("it is of the scale unit '{unit}'"));
             }
         } else if let Some(line) = line.strip_prefix(KEY) {
-            key = key_line(line);
+            key = key_line(line, scale_unit);
         } else if !line.starts_with('#') {
             claim = claim.or_else(|| Claim::parse(line.trim(), scale_unit));
         }
@@ -138,9 +139,9 @@ pub(super) fn parse(text: &str, scale_unit: &str) -> Result<Kept, String> {
     Ok(Kept { claim, key })
 }
 
-fn key_line(line: &str) -> Option<SigningKeyRow> {
+fn key_line(line: &str, scale_unit: &str) -> Option<SigningKeyRow> {
     let parts: Vec<&str> = line.split(' ').collect();
-    let [version, provider, generation, public, wrapped] = parts[..] else {
+    let [version, provider, made_for, generation, public, wrapped] = parts[..] else {
         return None;
     };
     let public_key: [u8; 32] = hex::decode(public).ok()?.try_into().ok()?;
@@ -151,5 +152,7 @@ fn key_line(line: &str) -> Option<SigningKeyRow> {
         generation: String::from_utf8(hex::decode(generation).ok()?).ok()?,
         public_key,
         wrapped: hex::decode(wrapped).ok()?,
+        scale_unit: scale_unit.to_owned(),
+        made_for: made_for.to_owned(),
     })
 }

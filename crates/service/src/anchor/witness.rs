@@ -114,7 +114,7 @@ impl<'a> Judge<'a> {
     pub(super) async fn new(store: &'a Store, providers: &'a Providers) -> Result<Self> {
         let mut read = store.read().await?;
         let organization = read.organization().await?.map(|(id, _)| id.0);
-        let rows = read.signing_keys(store.scale_unit()).await?;
+        let rows = read.signing_keys().await?;
         drop(read);
         let mut this = Self {
             store,
@@ -164,7 +164,6 @@ impl<'a> Judge<'a> {
         row: &SigningKeyRow,
         organization: uuid::Uuid,
     ) -> std::result::Result<Option<[u8; 32]>, String> {
-        let unit = self.store.scale_unit();
         let Some(provider) = self.providers.find(&row.provider) else {
             tracing::warn!(
                 provider = row.provider,
@@ -172,7 +171,7 @@ impl<'a> Judge<'a> {
             );
             return Ok(None);
         };
-        match opened(provider, unit, organization, row).await {
+        match opened(provider, organization, row).await {
             Ok(key) => Ok(Some(*key.public_key())),
             Err(error) if error.is_passing() => Err(format!(
                 "it cannot be proved while the key provider does not answer: {}",

@@ -93,6 +93,23 @@ impl Providers {
             .map(|provider| &**provider)
     }
 
+    /// These, while a database moves from their unit to `unit`, whose keys `to` makes.
+    pub fn moving_to(self, unit: &str, to: Self) -> Self {
+        let mut others: Vec<Arc<dyn KeyProvider>> = self.shared().collect();
+        let mut active = to.active;
+        if let Some(at) = others
+            .iter()
+            .position(|other| other.name() == active.name())
+        {
+            active = Arc::new(super::units::TwoUnits {
+                to: active,
+                to_unit: unit.to_owned(),
+                from: others.remove(at),
+            });
+        }
+        Self { active, others }
+    }
+
     /// The same, to be kept.
     pub(crate) fn shared(&self) -> impl Iterator<Item = Arc<dyn KeyProvider>> {
         std::iter::once(&self.active).chain(&self.others).cloned()

@@ -367,7 +367,6 @@ impl<'a> Engine<'a> {
     ) -> std::result::Result<(), Halt> {
         let provider = self.provider(rotation)?;
         let generation = rotation.generation.clone().unwrap_or_default();
-        let organization = self.service.organization().id.0;
         let old = self
             .service
             .store()
@@ -377,22 +376,10 @@ impl<'a> Engine<'a> {
             .await?;
         let mut stuck = 0;
         for old in old {
-            if old.scale_unit != rotation.scale_unit {
-                // Derived from its unit's name, it would be another key elsewhere.
-                stuck += 1;
-                continue;
-            }
-            let version = old.key.version.unsigned_abs();
-            let context = SigningKey::context(&old.scale_unit, organization, version);
-            let from = self.service.keys().provider(&old.key.provider)?;
+            let version = old.version;
+            let from = self.service.keys().provider(&old.provider)?;
             self.call().await;
-            let was = GenerationId(old.key.generation.clone());
-            let secret = from
-                .unwrap(&was, &old.key.wrapped, &context)
-                .await
-                .and_then(|secret| {
-                    SigningKey::open(&secret, &context, &old.key.public_key).map(|_| secret)
-                });
+            let secret = self.service.signing_secret(from, &old).await;
             let secret = match secret {
                 Ok(secret) => secret,
                 Err(error) if is_lost(&error) => {
@@ -408,13 +395,19 @@ impl<'a> Engine<'a> {
             };
             self.call().await;
             let id = GenerationId(generation.clone());
+            let unit = rotation.scale_unit.clone();
+            let organization = self.service.organization().id.0;
+            let context = SigningKey::context(&unit, organization, version.unsigned_abs());
             let wrapped = provider.wrap(&id, &secret, &context).await?;
-            let (key, to) = (Arc::new(old.key), id.0);
+            let (key, to) = (Arc::new(old), (id.0, unit));
             leased!(
                 self,
                 "rotation.secret",
                 (key, to, wrapped),
-                |tx, lease| async move { tx.rotation_rewrap_secret(&lease, &key, &to, &wrapped).await }
+                |tx, lease| async move {
+                    tx.rotation_rewrap_secret(&lease, &key, (&to.0, &to.1), &wrapped)
+                        .await
+                }
             );
         }
         self.stuck.1 = stuck;

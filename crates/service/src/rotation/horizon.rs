@@ -27,6 +27,8 @@ impl Service {
             let mut read = self.store().read().await?;
             let now = read.now();
             let all = read.generations().await?.into_iter();
+            // Of a unit that the data was moved from, its own provider has to end the generations.
+            let all = all.filter(|row| row.scale_unit == self.store().scale_unit());
             let due = all.filter_map(|row| {
                 end(row.state, row.retired, now, self.horizon()).map(|end| (row, end))
             });
@@ -99,6 +101,7 @@ impl Service {
             .await;
         match noted {
             // Another node noted it.
+            Ok(()) if end == End::Destroy => self.sign_purge(row).await,
             Ok(()) | Err(Stop::Refused(Refusal::State)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }

@@ -172,7 +172,7 @@ async fn let_go(service: &Service, node: Uuid) {
 }
 
 impl Service {
-    fn new_rotation(&self, cause: &'static str) -> NewRotation {
+    pub(crate) fn new_rotation(&self, cause: &'static str) -> NewRotation {
         NewRotation {
             cause,
             deployment: self.deployment().label.clone(),
@@ -209,7 +209,7 @@ impl Service {
         self.drive(node, stop).await
     }
 
-    async fn begin_rotation(&self, new: NewRotation) -> Result<()> {
+    pub(crate) async fn begin_rotation(&self, new: NewRotation) -> Result<()> {
         let duty = self.duty("rotate keys");
         let begun = self
             .store()

@@ -86,6 +86,7 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
             .await;
         match ended {
             Ok(true) => {
+                service.0.guard.due();
                 tracing::info!(
                     rotation = report.rotation,
                     generation = report.generation,

@@ -15,6 +15,7 @@ statements! {
         postgres: "select count(*) as n from pg_tables where schemaname = current_schema() and tablename = $1";
     SCHEMA = "select max(version) as version from _sqlx_migrations";
     UNIT = "select value from meta where key = 'scale_unit'";
+    MOVING = "select value from meta where key = 'moving_from'";
 }
 
 /// What a database says of itself.
@@ -26,6 +27,8 @@ pub struct Look {
     pub known: i64,
     /// The scale unit it belongs to; none in a new one.
     pub scale_unit: Option<String>,
+    /// The unit that it is being moved from.
+    pub moving_from: Option<String>,
 }
 
 impl Look {
@@ -48,8 +51,27 @@ impl Look {
                  never share keys: set keys.scale_unit to '{found}', or name another database. To bring the data under the \
                  keys of '{scale_unit}', move it: `coffer key move`. Nothing was changed"
             )),
-            _ => Ok(()),
+            _ => match &self.moving_from {
+                Some(from) => refused(format!(
+                    "it is being moved here from the scale unit '{from}', and the move has not ended. Run the same \
+                     `coffer key move` again: it goes on where it stood"
+                )),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// Refuses what a move to `scale_unit` must not open.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] with what to do.
+    pub fn admit_move(&self, scale_unit: &str) -> Result<(), StoreError> {
+        let plain = Self {
+            scale_unit: None,
+            moving_from: None,
+            ..self.clone()
+        };
+        plain.admit(scale_unit)
     }
 }
 
@@ -103,12 +125,14 @@ pub(super) async fn at(conn: &mut Conn, migrator: &Migrator) -> Result<Look, Sto
         schema: None,
         known: known.unwrap_or_default(),
         scale_unit: None,
+        moving_from: None,
     };
     if there(conn, "_sqlx_migrations").await? {
         found.schema = one::<Option<i64>>(conn, &SCHEMA).await?.flatten();
     }
     if there(conn, "meta").await? {
         found.scale_unit = one(conn, &UNIT).await?;
+        found.moving_from = one(conn, &MOVING).await?;
     }
     Ok(found)
 }

@@ -50,7 +50,12 @@ struct Inner {
     engine: Engine,
     shared: Arc<Shared>,
     blobs: Blobs,
+    /// The file, on SQLite.
+    file: Option<PathBuf>,
 }
+
+/// What decides whether a database may be opened.
+type Admit = fn(&Look, &str) -> Result<(), StoreError>;
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -90,6 +95,25 @@ impl Store {
     /// [`StoreError::Open`] when the database cannot be reached, is newer than this program, or is another scale unit's.
     /// It is not changed then.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
+        let store = Self::open_as(options, Look::admit).await?;
+        store.claim_scale_unit().await?;
+        store.complete().await?;
+        Ok(store)
+    }
+
+    /// Opens a database that is another unit's as this one's, to move it here. Whose it is stays as it was.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_to_move(options: Options) -> Result<Self, StoreError> {
+        Self::open_as(options, Look::admit_move).await
+    }
+
+    async fn open_as(options: Options, admit: Admit) -> Result<Self, StoreError> {
+        let file = match &options.database {
+            Database::Sqlite(path) => Some(path.clone()),
+            Database::Postgres(_) => None,
+        };
         let shared = Arc::new(Shared {
             entropy: options.entropy,
             scale_unit: options.scale_unit,
@@ -103,22 +127,25 @@ impl Store {
         });
         let (engine, blobs) = match options.database {
             Database::Sqlite(path) => {
-                let engine = sqlite::Sqlite::open(&path, shared.clone()).await?;
+                let engine = sqlite::Sqlite::open(&path, shared.clone(), admit).await?;
                 (Engine::Sqlite(engine), Blobs::folder(options.blobs)?)
             }
             Database::Postgres(url) => {
-                let engine = postgres::Postgres::open(&url, shared.clone()).await?;
+                let engine = postgres::Postgres::open(&url, shared.clone(), admit).await?;
                 (Engine::Postgres(engine), Blobs::Rows)
             }
         };
-        let store = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             engine,
             shared,
             blobs,
-        }));
-        store.claim_scale_unit().await?;
-        store.complete().await?;
-        Ok(store)
+            file,
+        })))
+    }
+
+    /// The database's file, on SQLite.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        self.0.file.as_deref()
     }
 
     /// Fills in what a migration could not say in SQL.
@@ -234,6 +261,7 @@ impl Store {
             schema: None,
             known: 0,
             scale_unit: Some(found),
+            moving_from: None,
         }
         .admit(&mine)
     }

@@ -1,6 +1,6 @@
 //! PostgreSQL: every unit in its own serializable transaction, run again on conflict; a linker for the audit chain.
 
-use super::{clock, look, migration_error};
+use super::{Admit, clock, look, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::{Conn, statements};
 use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
@@ -36,12 +36,15 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) async fn open(url: &str, shared: Arc<Shared>) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &str,
+        shared: Arc<Shared>,
+        admit: Admit,
+    ) -> Result<Self, StoreError> {
         let pool = pool(url).await?;
         let migrations = sqlx::migrate!("migrations/postgres");
-        look::at(&mut connection(&pool).await?, &migrations)
-            .await?
-            .admit(&shared.scale_unit)?;
+        let seen = look::at(&mut connection(&pool).await?, &migrations).await?;
+        admit(&seen, &shared.scale_unit)?;
         migrations.run(&pool).await.map_err(migration_error)?;
         let linker = Arc::new(Notify::new());
         let task = tokio::spawn(link(pool.clone(), linker.clone()));

@@ -4,7 +4,7 @@
 //! them together and answers them all. So durable writes per second grow with concurrency, one unit's failure undoes
 //! nothing of its neighbours, and nobody is answered before the disk has it.
 
-use super::{clock, look, migration_error};
+use super::{Admit, clock, look, migration_error};
 use crate::error::{Stop, StoreError};
 use crate::sql::Conn;
 use crate::unit::{BoxFuture, Shared, Tx, Verdict, next_unit};
@@ -50,7 +50,11 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(crate) async fn open(path: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        path: &Path,
+        shared: Arc<Shared>,
+        admit: Admit,
+    ) -> Result<Self, StoreError> {
         let open = |source| StoreError::Open {
             what: format!("SQLite file {}", path.display()),
             source: Some(source),
@@ -67,9 +71,8 @@ impl Sqlite {
             .disable_statement_logging();
         let migrations = sqlx::migrate!("migrations/sqlite");
         let mut writer = Conn::Sqlite(options.connect().await.map_err(open)?);
-        look::at(&mut writer, &migrations)
-            .await?
-            .admit(&shared.scale_unit)?;
+        let seen = look::at(&mut writer, &migrations).await?;
+        admit(&seen, &shared.scale_unit)?;
         if let Conn::Sqlite(writer) = &mut writer {
             migrations.run(writer).await.map_err(migration_error)?;
         }

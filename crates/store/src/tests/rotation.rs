@@ -382,6 +382,8 @@ both! {
             provider: "file".into(),
             public_key: [3; 32],
             wrapped: vec![4; 48],
+            scale_unit: "unit-a".into(),
+            made_for: "unit-a".into(),
         };
         let insert = async |row: SigningKeyRow| {
             let duty = world.duty();
@@ -403,7 +405,7 @@ both! {
             let row = SigningKeyRow { wrapped: was, ..signing(1, "g1") };
             unit!(world.store, (row), |tx| {
                 let lease = lease(tx).await?;
-                tx.rotation_rewrap_secret(&lease, &row, generation, &[9; 48]).await
+                tx.rotation_rewrap_secret(&lease, &row, (generation, "unit-a"), &[9; 48]).await
             })
             .await
             .unwrap()
@@ -411,7 +413,7 @@ both! {
         assert!(!rewrap(vec![1; 48], "g2").await, "it is not any more as it was read");
         assert!(!rewrap(vec![4; 48], "g1").await, "that one drains");
         assert!(rewrap(vec![4; 48], "g2").await);
-        let keys = world.store.read().await.unwrap().signing_keys("unit-a").await.unwrap();
+        let keys = world.store.read().await.unwrap().signing_keys().await.unwrap();
         assert_eq!((keys[0].generation.as_str(), keys[0].wrapped.as_slice()), ("g2", [9; 48].as_slice()));
         story.retire_generation("g1").await.unwrap();
     }

@@ -22,6 +22,7 @@ const ALL: &[&[&Statement]] = &[
     crate::break_glass::ALL,
     crate::codes::ALL,
     crate::credentials::ALL,
+    crate::doctor::ALL,
     crate::engine::ALL,
     crate::engine::LOOK_STATEMENTS,
     crate::engine::POSTGRES_STATEMENTS,
@@ -42,6 +43,8 @@ const ALL: &[&[&Statement]] = &[
     crate::pipelines::ALL,
     crate::projects::ALL,
     crate::provider::ALL,
+    crate::hold::ALL,
+    crate::purge::ALL,
     crate::records::ALL,
     crate::rotation::ALL,
     crate::rotation_keys::ALL,
@@ -57,6 +60,7 @@ const ALL: &[&[&Statement]] = &[
     crate::standing::ALL,
     crate::streams::ALL,
     crate::timeline::ALL,
+    crate::unit_move::ALL,
 ];
 
 both! {

@@ -3,7 +3,10 @@
 use super::TestServer;
 use crate::anchor::TestPlace;
 use crate::engine::Database;
-use coffer_service::Error;
+use coffer_keys::{FileProvider, os_entropy};
+use coffer_service::{Error, KeyOptions};
+use coffer_store::Store;
+use std::sync::Arc;
 
 impl TestServer {
     /// A copy of the database of a stopped server.
@@ -29,6 +32,45 @@ impl TestServer {
     /// Why it does not start.
     pub async fn try_start(&mut self, accept: Option<&str>) -> Result<(), Error> {
         self.try_run(accept).await
+    }
+
+    /// What `coffer doctor` finds, while the server is stopped.
+    pub async fn examined(&self) -> Vec<coffer_service::Finding> {
+        let (store, keys) = self.offline().await;
+        let found = coffer_service::examine(
+            &store,
+            &keys.providers,
+            None,
+            &[],
+            store.read().await.unwrap().now().0,
+        );
+        let found = found.await.unwrap();
+        store.close().await;
+        found
+    }
+
+    /// As `coffer key enable`, while the server is stopped.
+    pub async fn enable_key(&self, generation: &str) {
+        let (store, keys) = self.offline().await;
+        coffer_service::enable_generation(&store, &keys.providers, generation)
+            .await
+            .unwrap();
+        store.close().await;
+    }
+
+    async fn offline(&self) -> (Store, KeyOptions) {
+        assert!(self.running.is_none(), "looked at while it is stopped");
+        let store = Store::open(coffer_store::Options {
+            database: self.database.place(),
+            blobs: self.blobs(),
+            scale_unit: "unit-a".into(),
+            entropy: Arc::new(os_entropy),
+        })
+        .await
+        .unwrap();
+        let key = self.folder.path().join("key").join("root.key");
+        let (file, _) = FileProvider::open_or_create(&key, Arc::new(os_entropy)).unwrap();
+        (store, self.keys(file))
     }
 
     /// Where its anchor is kept, when it is set up to have one.

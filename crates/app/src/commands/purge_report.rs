@@ -1,0 +1,88 @@
+//! `coffer purge-report`: which deleted files no copy opens any more, and when that will be so for the rest.
+
+use super::on_host::HostArgs;
+use super::short_date;
+use crate::context::Context;
+use crate::error::Result;
+use crate::host::{self, must_exist, refused};
+use crate::output::Table;
+use clap::Args;
+use coffer_keys::{Entropy, os_entropy};
+use coffer_model::Timestamp;
+use coffer_model::purge::Beyond;
+use coffer_service::purge_report;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Arguments of `purge-report`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  coffer purge-report
+  coffer purge-report --config /etc/coffer/coffer.toml --output json
+
+Run it on the server's host, as the user that the server runs as, with the same program and configuration. The server may
+run meanwhile. A deleted file is unreadable at once: its wrapped key is gone. A copy of the database from before still holds
+that, and opens as long as a root key is there that wrapped it. When the last of these is destroyed, no copy opens the file,
+wherever it lies. The dates hold if the key service destroys what it is told to; copies of a root key FILE are copies of keys.")]
+pub(crate) struct PurgeReportArgs {
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+/// Runs it.
+pub(crate) async fn run(context: &Context, args: PurgeReportArgs) -> Result {
+    let config = args.host.load(context)?;
+    must_exist(&config)?;
+    let entropy: Arc<Entropy> = Arc::new(os_entropy);
+    let store = host::store(&config, &entropy).await?;
+    let report = purge_report(&store, config.keys.horizon_days).await;
+    store.close().await;
+    let report = report.map_err(refused)?;
+    let rows: Vec<_> = report
+        .iter()
+        .map(|purged| {
+            let (state, when) = said(purged.beyond);
+            json!({
+                "file": purged.file.file,
+                "name": purged.file.name,
+                "project": purged.file.project,
+                "deletedBy": purged.file.actor,
+                "deletedAt": date(purged.file.time),
+                "state": state,
+                "beyondRecovery": when,
+            })
+        })
+        .collect();
+    context.out.show(&rows, |_| {
+        let mut table = Table::new(["FILE", "NAME", "DELETED", "BEYOND RECOVERY"]);
+        for purged in &report {
+            let when = match said(purged.beyond) {
+                ("purged", Some(when)) => format!("since {}", short_date(&when)),
+                (_, Some(when)) => format!("from {} on", short_date(&when)),
+                _ => format!("{} days after the next rotation", config.keys.horizon_days),
+            };
+            table.row([
+                purged.file.file.clone(),
+                purged.file.name.clone().unwrap_or_default(),
+                short_date(&date(purged.file.time)),
+                when,
+            ]);
+        }
+        table
+    })
+}
+
+/// A word for a program, and the date where there is one.
+fn said(beyond: Beyond) -> (&'static str, Option<String>) {
+    match beyond {
+        Beyond::Since(time) => ("purged", Some(date(time))),
+        Beyond::From(time) => ("dated", Some(date(time))),
+        Beyond::AfterRotation => ("afterRotation", None),
+    }
+}
+
+fn date(time: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(time.0)
+        .map_or_else(|_| time.0.to_string(), |time| time.to_string())
+}
