@@ -201,13 +201,8 @@ pub(crate) async fn run(context: &Context, command: BreakGlassCommand) -> Result
                 to.display()
             ));
             context.out.note(
-                "Its content has been outside now. Renew it where it comes from, and let its keys be renewed here:",
+                "Its content has been outside now: renew it where it comes from. Keys here are rotated with the next deployment.",
             );
-            context.out.note("  coffer key rotate");
-            context.out.note(&format!(
-                "  coffer key re-encrypt {} --project {}",
-                exported.file, seen.project
-            ));
             if context.out.is_json() {
                 context.out.json(&serde_json::json!({
                     "request": seen.id, "file": exported.file, "writtenTo": to, "bytes": content.len(),

@@ -74,7 +74,7 @@ async fn two_officers_have_a_file_and_only_the_recipient_reads_it() {
         .await
         .ends(0)
         .says("for the recipient alone")
-        .says("coffer key re-encrypt signing.pem");
+        .says("renew it where it comes from");
     let sealed = std::fs::read(&file).unwrap();
     let opened = age::Decryptor::new(&sealed[..]).unwrap();
     let mut opened = opened

@@ -121,6 +121,26 @@ pub(super) fn unusable(error: KeyFileError) -> KeyError {
     KeyError::unavailable("the root key file cannot be used; see the cause", error)
 }
 
+/// Why the file cannot be changed. One that may only be read is a matter of rights, as with a key service: then root keys
+/// stay as they are, and the rest goes on.
+fn unchangeable(error: KeyFileError) -> KeyError {
+    match &error {
+        KeyFileError::Io { source, .. }
+            if matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            KeyError::Forbidden {
+                right: "change the root key file",
+                hint: "the file and its folder must be writable for Coffer's user, or root keys do not rotate"
+                    .to_owned(),
+            }
+        }
+        _ => unusable(error),
+    }
+}
+
 /// Creates the file unless something is there already; says whether it did. Never replaces anything.
 pub(super) fn create_if_absent(
     path: &Path,
@@ -257,7 +277,7 @@ pub(super) fn change<T>(
             source,
         })
     };
-    let _lock = lock(path).map_err(unusable)?;
+    let _lock = lock(path).map_err(unchangeable)?;
     let mut content = read(path, form).map_err(unusable)?;
     replace(path, |file| {
         let made = file
@@ -269,27 +289,27 @@ pub(super) fn change<T>(
             .map_or(0, |since| since.as_secs());
         let outcome = act(&mut content, now)?;
         let text = form.encode(path, &content).map_err(unusable)?;
-        write(path, file, &text).map_err(unusable)?;
+        write(path, file, &text).map_err(unchangeable)?;
         Ok(outcome)
     })
 }
 
 /// Writes the file in another form, under its lock. After a crash it is in the one or the other.
 pub(super) fn recode(path: &Path, from: &Form, to: &Form) -> Result<(), KeyError> {
-    let _lock = lock(path).map_err(unusable)?;
+    let _lock = lock(path).map_err(unchangeable)?;
     let content = read(path, from).map_err(unusable)?;
     replace(path, |file| {
         let text = to.encode(path, &content).map_err(unusable)?;
-        write(path, file, &text).map_err(unusable)
+        write(path, file, &text).map_err(unchangeable)
     })
 }
 
 /// Puts what `fill` writes in the place of the file. Only under the lock.
 fn replace<T>(path: &Path, fill: impl FnOnce(&File) -> Result<T, KeyError>) -> Result<T, KeyError> {
-    let (file, new) = new_file(path).map_err(unusable)?;
+    let (file, new) = new_file(path).map_err(unchangeable)?;
     let replaced = fill(&file).and_then(|outcome| {
         fs::rename(&new, path).map_err(|source| {
-            unusable(KeyFileError::Io {
+            unchangeable(KeyFileError::Io {
                 path: path.to_owned(),
                 verb: "replaced",
                 source,
@@ -415,4 +435,27 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_only_be_read_is_a_matter_of_rights_and_a_full_disk_is_not() {
+        let failed = |kind: io::ErrorKind| {
+            unchangeable(KeyFileError::Io {
+                path: "root-keys".into(),
+                verb: "written",
+                source: kind.into(),
+            })
+        };
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ] {
+            assert!(matches!(failed(kind), KeyError::Forbidden { .. }), "{kind}");
+        }
+        assert!(failed(io::ErrorKind::StorageFull).is_passing());
+    }
 }
