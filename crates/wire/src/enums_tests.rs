@@ -99,6 +99,8 @@ const TEXTS: &[&str] = &[
     // Ours.
     "access.rs reason",
     "audit.rs kind",
+    "break_glass.rs reason",
+    "break_glass.rs state",
     "coffer.rs kind",
     "coffer.rs outcome",
     "envelope.rs result",
