@@ -14,6 +14,8 @@
 //!
 //! Whatever a provider binds, [`coffer_seal::ProjectKey::open`] binds again by derivation and commitment.
 
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod asked;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "azure")]
@@ -33,7 +35,7 @@ pub mod vault;
 pub use aws::AwsProvider;
 #[cfg(feature = "azure")]
 pub use azure::AzureProvider;
-use checks::{check_note, check_scale_unit};
+use checks::{check_note, check_scale_unit, still_active};
 pub use coffer_seal::{
     CredentialRights, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, KeyRight,
     KeyRights, ProjectKeyContext, ProjectKeySecret, os_entropy,

@@ -6,8 +6,7 @@
 
 use coffer_seal::Entropy;
 
-/// Longest name of a scale unit, in bytes.
-const MAX_SCALE_UNIT: usize = 128;
+use crate::checks::MAX_SCALE_UNIT;
 
 /// The names of one unit's generations: all that begin with it, and no other unit's do.
 pub(crate) fn prefix(prefix: &str, scale_unit: &str) -> String {

@@ -25,12 +25,7 @@ fn entropy() -> Arc<Entropy> {
 }
 
 fn context() -> ProjectKeyContext {
-    ProjectKeyContext {
-        scale_unit: "unit-1".into(),
-        organization: Uuid::from_u128(1),
-        project: Uuid::from_u128(2),
-        version: 1,
-    }
+    conformance::context(1)
 }
 
 fn settings(kms: &AwsKms) -> Settings {
@@ -127,31 +122,8 @@ async fn the_context_is_the_services_own() {
         .new_generation("unit-1")
         .await
         .unwrap();
-    let elsewhere = [
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                project: Uuid::from_u128(3),
-                ..context()
-            },
-        ),
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                organization: Uuid::from_u128(3),
-                ..context()
-            },
-        ),
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                version: 2,
-                ..context()
-            },
-        ),
-        (&other, context()),
-    ];
-    for (generation, place) in elsewhere {
+    let elsewhere = conformance::elsewhere().map(|place| (&scene.generation, place));
+    for (generation, place) in elsewhere.into_iter().chain([(&other, context())]) {
         let refused = scene
             .provider
             .unwrap(generation, &scene.wrapped, &place)

@@ -21,7 +21,6 @@ use coffer_seal::{
     ProjectKeySecret, os_entropy,
 };
 use tempfile::TempDir;
-use uuid::Uuid;
 
 fn entropy() -> Arc<Entropy> {
     Arc::new(os_entropy)
@@ -44,12 +43,7 @@ fn refusal(path: &Path) -> KeyFileError {
 }
 
 fn context() -> ProjectKeyContext {
-    ProjectKeyContext {
-        scale_unit: "unit-1".into(),
-        organization: Uuid::from_u128(1),
-        project: Uuid::from_u128(2),
-        version: 1,
-    }
+    conformance::context(1)
 }
 
 #[tokio::test(flavor = "multi_thread")]

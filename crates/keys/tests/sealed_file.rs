@@ -15,7 +15,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 const RIGHT: &str = "correct horse battery";
 const OTHER: &str = "another staple entirely";
@@ -46,12 +45,7 @@ fn fresh() -> (TempDir, PathBuf) {
 }
 
 fn context() -> ProjectKeyContext {
-    ProjectKeyContext {
-        scale_unit: "unit-1".into(),
-        organization: Uuid::from_u128(1),
-        project: Uuid::from_u128(2),
-        version: 1,
-    }
+    conformance::context(1)
 }
 
 async fn wrapped(provider: &FileProvider) -> (GenerationId, ProjectKeySecret, Vec<u8>) {

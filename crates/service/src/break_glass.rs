@@ -11,12 +11,12 @@ use crate::passwords::Typed;
 use crate::sign_in::Shown;
 use age::x25519::Recipient;
 use coffer_model::act::{
-    ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
+    Act, ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
 };
 use coffer_model::break_glass::Wish;
 use coffer_model::policy::Denied;
 use coffer_model::{Authentication, Caller, FileId, IdentityId, ProjectId, name};
-use coffer_store::{BreakGlassRow, Refusal, Stop};
+use coffer_store::{BoxFuture, BreakGlassRow, Grant, Refusal, Stop, Tx};
 use std::io::Write as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -176,20 +176,14 @@ impl BreakGlass<'_> {
             request,
             digest,
         };
-        let (by, shown) = (officer.caller.clone(), officer.shown.clone());
         let stored = self
-            .0
-            .store()
-            .write("break_glass.approve", move |tx| {
-                let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
-                Box::pin(async move {
-                    let grant = tx
-                        .authorize_with(&by, act, &named(request, &digest))
-                        .await?;
-                    spend(tx, shown).await?;
-                    tx.break_glass_approve(grant).await
-                })
-            })
+            .step(
+                &officer,
+                "break_glass.approve",
+                act,
+                named(request, &digest),
+                |tx, grant| Box::pin(tx.break_glass_approve(grant)),
+            )
             .await;
         self.done(&officer, "approve", request, stored).await?;
         self.one(caller, request).await
@@ -206,18 +200,14 @@ impl BreakGlass<'_> {
             listed: officer.listed,
             request,
         };
-        let by = officer.caller.clone();
         let stored = self
-            .0
-            .store()
-            .write("break_glass.withdraw", move |tx| {
-                let (by, act) = (by.clone(), act.clone());
-                Box::pin(async move {
-                    let details = [("request", request.to_string())];
-                    let grant = tx.authorize_with(&by, act, &details).await?;
-                    tx.break_glass_withdraw(grant).await
-                })
-            })
+            .step(
+                &officer,
+                "break_glass.withdraw",
+                act,
+                [("request", request.to_string())],
+                |tx, grant| Box::pin(tx.break_glass_withdraw(grant)),
+            )
             .await;
         self.done(&officer, "withdraw", request, stored).await
     }
@@ -242,20 +232,14 @@ impl BreakGlass<'_> {
             request,
             digest,
         };
-        let (by, shown) = (officer.caller.clone(), officer.shown.clone());
         let stored = self
-            .0
-            .store()
-            .write("break_glass.export", move |tx| {
-                let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
-                Box::pin(async move {
-                    let grant = tx
-                        .authorize_with(&by, act, &named(request, &digest))
-                        .await?;
-                    spend(tx, shown).await?;
-                    tx.break_glass_export(grant).await
-                })
-            })
+            .step(
+                &officer,
+                "break_glass.export",
+                act,
+                named(request, &digest),
+                |tx, grant| Box::pin(tx.break_glass_export(grant)),
+            )
             .await;
         let body = self.done(&officer, "export", request, stored).await?;
         // The gate compared the stored row with this digest; so this is the same row.
@@ -350,6 +334,30 @@ impl BreakGlass<'_> {
         found.ok_or_else(|| Error::from(Refusal::NotFound))
     }
 
+    /// One step about a request that is there already, in one unit: on record, what was shown used up, done.
+    async fn step<A: Act + Clone + Send + Sync + 'static, T: Send + 'static, const N: usize>(
+        &self,
+        officer: &Officer,
+        name: &'static str,
+        act: A,
+        details: [(&'static str, String); N],
+        then: for<'t> fn(&'t mut Tx, Grant<A>) -> BoxFuture<'t, std::result::Result<T, Stop>>,
+    ) -> std::result::Result<T, Stop> {
+        let (by, shown) = (officer.caller.clone(), officer.shown.clone());
+        self.0
+            .store()
+            .write(name, move |tx| {
+                let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
+                let details = details.clone();
+                Box::pin(async move {
+                    let grant = tx.authorize_with(&by, act, &details).await?;
+                    spend(tx, shown).await?;
+                    then(tx, grant).await
+                })
+            })
+            .await
+    }
+
     /// What came of a step. Loud: whoever watches the log must see that glass is broken, or that somebody tried.
     async fn done<T>(
         &self,
@@ -399,7 +407,7 @@ fn with_token(method: &str) -> &'static str {
     }
 }
 
-async fn spend(tx: &mut coffer_store::Tx, shown: Option<Shown>) -> std::result::Result<(), Stop> {
+async fn spend(tx: &mut Tx, shown: Option<Shown>) -> std::result::Result<(), Stop> {
     match shown {
         Some(shown) => shown.spend(tx).await,
         None => Ok(()),

@@ -477,6 +477,29 @@ impl std::error::Error for SharedKeyError {
     }
 }
 
+impl Error {
+    /// What the key provider said, if it was the provider.
+    pub(crate) fn of_keys(&self) -> Option<&KeyError> {
+        let shared: &SharedKeyError = std::error::Error::source(self)?.downcast_ref()?;
+        Some(&shared.0)
+    }
+}
+
+/// An error with its causes, in one line, for the log and for officers. Errors of keys name no key.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
 impl From<coffer_seal::OpenError> for Error {
     fn from(error: coffer_seal::OpenError) -> Self {
         Self::new(

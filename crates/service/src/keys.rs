@@ -342,7 +342,7 @@ impl Keys {
                 let (caller, new) = (caller.clone(), new.clone());
                 Box::pin(async move {
                     let act = CreateKey {
-                        project: (scope != KeyScope::ORGANIZATION).then_some(ProjectId(scope.0)),
+                        project: scope.project(),
                         version: new.version.to_string(),
                     };
                     let grant = tx.authorize(&caller, act).await?;

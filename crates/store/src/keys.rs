@@ -51,6 +51,11 @@ pub struct KeyScope(pub Uuid);
 impl KeyScope {
     /// What belongs to the organization and to no project. No project has this id.
     pub const ORGANIZATION: Self = Self(Uuid::nil());
+
+    /// The project, unless it is the organization.
+    pub fn project(self) -> Option<ProjectId> {
+        (self != Self::ORGANIZATION).then_some(ProjectId(self.0))
+    }
 }
 
 impl From<ProjectId> for KeyScope {

@@ -18,8 +18,9 @@ use coffer_seal::KeyError;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
-use super::errors::{self, Doing};
+use super::errors;
 use super::{Credential, Settings};
+use crate::asked::Doing;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 

@@ -7,47 +7,12 @@ use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
-use coffer_seal::{GenerationId, KeyError};
+use coffer_seal::KeyError;
+
+use crate::asked::{Doing, chain};
 
 /// KMS says that it had too many calls, and never for how long: its quotas are per second.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// What was asked, for the message.
-#[derive(Clone, Copy)]
-pub(super) struct Doing<'a> {
-    /// As a verb: what the credential may not do.
-    right: &'static str,
-    /// The action's name in a policy.
-    action: &'static str,
-    generation: Option<&'a GenerationId>,
-}
-
-impl<'a> Doing<'a> {
-    pub(super) fn new(
-        right: &'static str,
-        action: &'static str,
-        generation: &'a GenerationId,
-    ) -> Self {
-        Self {
-            generation: Some(generation),
-            ..Self::anything(right, action)
-        }
-    }
-
-    /// With no generation in particular.
-    pub(super) fn anything(right: &'static str, action: &'static str) -> Self {
-        Self {
-            right,
-            action,
-            generation: None,
-        }
-    }
-
-    fn generation(self) -> String {
-        self.generation
-            .map_or_else(|| "that was asked for".into(), |known| known.0.clone())
-    }
-}
 
 /// An answer that KMS does not give.
 pub(super) fn strange() -> KeyError {
@@ -55,11 +20,6 @@ pub(super) fn strange() -> KeyError {
         hint: "the answer of AWS KMS is not understood; check the configured endpoint".into(),
         source: None,
     }
-}
-
-/// Whether there is no such key, or no more.
-pub(super) fn is_absent(error: &KeyError) -> bool {
-    matches!(error, KeyError::UnknownGeneration { .. })
 }
 
 pub(super) fn told<E>(error: &SdkError<E>, doing: Doing<'_>, credential: &str) -> KeyError
@@ -127,7 +87,7 @@ fn service(code: &str, status: u16, doing: Doing<'_>, credential: &str) -> KeyEr
             right: doing.right,
             hint: format!(
                 "give the {credential} credential the action `{}` in its policy and in the key's",
-                doing.action
+                doing.permission
             ),
         },
         "ThrottlingException"
@@ -184,15 +144,4 @@ fn credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsEr
         cause = error.source();
     }
     None
-}
-
-/// The sentences of an error of the network, which hold addresses and no content.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -6,7 +6,9 @@ use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use coffer_seal::{GenerationId, KeyError};
 
 use super::connection::Connection;
-use super::errors::{self, Doing};
+use super::errors;
+use crate::asked::{Doing, is_absent};
+use crate::checks::{is_plain, slug};
 
 /// Tags of our keys. A key without them is somebody else's.
 pub(super) mod tag {
@@ -26,11 +28,7 @@ pub(super) const NOTES: &str = "notes";
 /// The id comes from the database. An ARN would lead to any account's keys, an alias to any key: only ids are taken.
 pub(super) fn check_id(generation: &GenerationId) -> Result<(), KeyError> {
     let id = &generation.0;
-    let fits = (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if fits {
+    if is_plain(id, 64) {
         Ok(())
     } else {
         Err(KeyError::UnknownGeneration {
@@ -47,14 +45,7 @@ pub(super) fn fits_tag(text: &str) -> bool {
 
 /// The alias of a scale unit: readable, and its own by the digits at the end.
 pub(super) fn alias(kind: &str, scale_unit: &str) -> String {
-    let slug: String = scale_unit
-        .chars()
-        .take(40)
-        .map(|sign| match sign {
-            sign if sign.is_ascii_alphanumeric() => sign.to_ascii_lowercase(),
-            _ => '-',
-        })
-        .collect();
+    let slug = slug(scale_unit);
     // FNV-1a: only to keep apart what the slug makes alike; the tags decide.
     let digits = scale_unit
         .bytes()
@@ -110,7 +101,7 @@ pub(super) async fn aliased(
     let doing = Doing::anything("read keys", "kms:DescribeKey");
     match describe(connection, doing, alias).await {
         Ok(key) => Ok(Some(key)),
-        Err(error) if errors::is_absent(&error) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -153,7 +144,7 @@ pub(super) async fn list(
             Err(KeyError::Forbidden {
                 right: "read tags", ..
             }) => continue,
-            Err(error) if errors::is_absent(&error) => continue,
+            Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(error),
         };
         let is = |name, value: &str| tags.get(name).is_some_and(|tag| tag == value);
@@ -179,7 +170,7 @@ pub(super) async fn first_enabled(
         match describe(connection, doing, &key.id).await {
             Ok(found) if is_enabled(&found) => return Ok(Some(GenerationId(key.id.clone()))),
             Ok(_) => {}
-            Err(error) if errors::is_absent(&error) => {}
+            Err(error) if is_absent(&error) => {}
             Err(error) => return Err(error),
         }
     }

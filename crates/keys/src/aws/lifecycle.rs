@@ -5,8 +5,9 @@ use coffer_seal::{BoxFuture, GenerationId, KeyError, KeyLifecycle};
 
 use super::Lifecycle;
 use super::connection::Connection;
-use super::errors::{self, Doing};
+use super::errors;
 use super::keys::{self, ROOT, tag};
+use crate::asked::{Doing, is_absent};
 
 /// How long the service keeps a key that is to be deleted: the shortest it allows.
 const DAYS: i32 = 7;
@@ -41,7 +42,7 @@ pub(super) async fn lead(connection: &Connection, alias: &str, key: &str) -> Res
         .send();
     match connection.call(doing, call).await {
         Ok(_) => return Ok(()),
-        Err(error) if errors::is_absent(&error) => {}
+        Err(error) if is_absent(&error) => {}
         Err(error) => return Err(error),
     }
     let call = connection
@@ -74,15 +75,8 @@ impl KeyLifecycle for Lifecycle {
                 .and_then(|newest| ours.iter().find(|key| key.id == newest.key_id))
                 .map_or(0, |key| key.number);
             // A key that the alias never led to was made by a call that did not come to its end.
-            let left_behind: Vec<_> = ours
-                .iter()
-                .take_while(|key| key.number > reached)
-                .map(|key| keys::Ours {
-                    id: key.id.clone(),
-                    number: key.number,
-                })
-                .collect();
-            let made = match keys::first_enabled(&self.connection, &left_behind).await? {
+            let left_behind = &ours[..ours.partition_point(|key| key.number > reached)];
+            let made = match keys::first_enabled(&self.connection, left_behind).await? {
                 Some(found) => found,
                 None => {
                     let number = ours.first().map_or(0, |key| key.number) + 1;
@@ -130,16 +124,14 @@ impl KeyLifecycle for Lifecycle {
             let doing = Doing::new("read keys", "kms:DescribeKey", generation);
             let key = match keys::describe(&self.connection, doing, &generation.0).await {
                 Ok(key) => key,
-                Err(error) if errors::is_absent(&error) => return Ok(()),
+                Err(error) if is_absent(&error) => return Ok(()),
                 Err(error) => return Err(error),
             };
             match key.key_state {
                 Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => return Ok(()),
                 Some(KeyState::Disabled) => {}
                 _ => {
-                    return Err(KeyError::refused(
-                        "an active root generation is not destroyed; disable it first",
-                    ));
+                    return Err(crate::still_active());
                 }
             }
             let call = self
@@ -152,7 +144,7 @@ impl KeyLifecycle for Lifecycle {
             let doing = Doing::new("destroy keys", "kms:ScheduleKeyDeletion", generation);
             match self.connection.call(doing, call).await {
                 // Somebody else was faster.
-                Err(error) if errors::is_absent(&error) => Ok(()),
+                Err(error) if is_absent(&error) => Ok(()),
                 other => other.map(drop),
             }
         })
@@ -167,7 +159,7 @@ impl KeyLifecycle for Lifecycle {
             let doing = Doing::new("read keys", "kms:DescribeKey", generation);
             match keys::describe(&self.connection, doing, &generation.0).await {
                 Ok(key) => Ok(key.deletion_date.map(|at| at.secs())),
-                Err(error) if errors::is_absent(&error) => Ok(None),
+                Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(error),
             }
         })

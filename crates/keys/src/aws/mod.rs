@@ -26,8 +26,8 @@ use coffer_seal::{
 };
 use zeroize::Zeroizing;
 
+use crate::asked::Doing;
 use connection::Connection;
-use errors::Doing;
 
 /// What the operator configured. Secrets are where the SDK finds them; this holds none.
 #[derive(Clone, Debug)]

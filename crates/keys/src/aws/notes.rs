@@ -6,9 +6,10 @@ use aws_sdk_kms::types::Tag;
 use coffer_seal::{BoxFuture, KeyError, KeyNotes};
 
 use super::AwsProvider;
-use super::errors::{self, Doing};
+use super::errors;
 use super::keys::{self, NOTES, tag};
 use super::lifecycle::{create, lead};
+use crate::asked::Doing;
 
 impl AwsProvider {
     /// The id of the key that carries a unit's note: tags are read and written by id only.

@@ -18,8 +18,9 @@ use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 use coffer_seal::KeyError;
 use zeroize::Zeroizing;
 
-use super::errors::{self, Doing};
+use super::errors;
 use super::{Credential, Settings};
+use crate::asked::Doing;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 

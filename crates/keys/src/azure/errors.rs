@@ -8,50 +8,15 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::StatusCode;
 use azure_core::http::headers::RETRY_AFTER;
 use azure_core::http::response::RawResponse;
-use coffer_seal::{GenerationId, KeyError};
+use coffer_seal::KeyError;
 use serde_json::Value;
+
+use crate::asked::{Doing, chain};
 
 /// When the service says that it is busy and not for how long.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Nobody is left alone for longer than this on the service's word.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// What was asked, for the message.
-#[derive(Clone, Copy)]
-pub(super) struct Doing<'a> {
-    /// As a verb: what the credential may not do.
-    right: &'static str,
-    /// The permission's name in the vault.
-    permission: &'static str,
-    generation: Option<&'a GenerationId>,
-}
-
-impl<'a> Doing<'a> {
-    pub(super) fn new(
-        right: &'static str,
-        permission: &'static str,
-        generation: &'a GenerationId,
-    ) -> Self {
-        Self {
-            generation: Some(generation),
-            ..Self::anything(right, permission)
-        }
-    }
-
-    /// With no generation in particular.
-    pub(super) fn anything(right: &'static str, permission: &'static str) -> Self {
-        Self {
-            right,
-            permission,
-            generation: None,
-        }
-    }
-
-    fn generation(self) -> String {
-        self.generation
-            .map_or_else(|| "that was asked for".into(), |known| known.0.clone())
-    }
-}
 
 /// An answer that no vault gives.
 pub(super) fn strange() -> KeyError {
@@ -60,11 +25,6 @@ pub(super) fn strange() -> KeyError {
             .into(),
         source: None,
     }
-}
-
-/// Whether the vault said that there is no such key.
-pub(super) fn is_absent(error: &KeyError) -> bool {
-    matches!(error, KeyError::UnknownGeneration { .. })
 }
 
 pub(super) fn told(error: &Error, doing: Doing<'_>, credential: &str, vault: &str) -> KeyError {
@@ -200,15 +160,4 @@ fn innermost(error: &Error) -> Option<&Error> {
         inner = next;
     }
     Some(inner)
-}
-
-/// The sentences of an error of the network, which hold addresses and no content.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

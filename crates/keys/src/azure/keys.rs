@@ -9,7 +9,9 @@ use futures_util::TryStreamExt as _;
 
 use super::connection::Connection;
 use super::envelope::Point;
-use super::errors::{self, Doing};
+use super::errors;
+use crate::asked::Doing;
+use crate::checks::is_plain;
 
 /// Tags of our keys. A key without them is somebody else's.
 pub(super) mod tag {
@@ -39,14 +41,8 @@ pub(super) struct Name<'a> {
 impl<'a> Name<'a> {
     /// The id comes from the database and goes into addresses: it is what a name can be, or unknown.
     pub(super) fn parse(generation: &'a GenerationId) -> Result<Self, KeyError> {
-        let fits = |text: &str, most: usize| {
-            (1..=most).contains(&text.len())
-                && text
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
         match generation.0.split_once('/') {
-            Some((key, version)) if fits(key, 127) && fits(version, 64) => {
+            Some((key, version)) if is_plain(key, 127) && is_plain(version, 64) => {
                 Ok(Self { key, version })
             }
             _ => Err(KeyError::UnknownGeneration {

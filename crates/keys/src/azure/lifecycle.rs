@@ -12,8 +12,9 @@ use azure_security_keyvault_keys::models::{
 use coffer_seal::{BoxFuture, GenerationId, KeyError, KeyLifecycle};
 
 use super::Lifecycle;
-use super::errors::{self, Doing};
 use super::keys::{self, Name, ROOT, SIGNER, tag};
+use crate::asked::{Doing, is_absent};
+use crate::checks::slug;
 
 impl Lifecycle {
     async fn create(&self, key: &str, parameters: CreateKeyParameters) -> Result<Key, KeyError> {
@@ -107,7 +108,7 @@ impl Lifecycle {
 /// What is not there need not be destroyed.
 fn gone(done: Result<(), KeyError>) -> Result<(), KeyError> {
     match done {
-        Err(error) if errors::is_absent(&error) => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         other => other,
     }
 }
@@ -178,12 +179,10 @@ impl KeyLifecycle for Lifecycle {
             match keys::get(&self.connection, doing, name.key, Some(name.version)).await {
                 Ok(key) => {
                     if key.attributes.and_then(|known| known.enabled) != Some(false) {
-                        return Err(KeyError::refused(
-                            "an active root generation is not destroyed; disable it first",
-                        ));
+                        return Err(crate::still_active());
                     }
                 }
-                Err(error) if errors::is_absent(&error) => {}
+                Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
             self.delete(generation, name.key).await?;
@@ -206,18 +205,9 @@ impl KeyLifecycle for Lifecycle {
                 .await;
             match deleted {
                 Ok(key) => Ok(key.scheduled_purge_date.map(|at| at.unix_timestamp())),
-                Err(error) if errors::is_absent(&error) => Ok(None),
+                Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(error),
             }
         })
     }
-}
-
-/// A scale unit in the name of a key, for people; the tag says it exactly.
-fn slug(scale_unit: &str) -> String {
-    let kept = scale_unit.chars().take(40).map(|sign| match sign {
-        sign if sign.is_ascii_alphanumeric() => sign.to_ascii_lowercase(),
-        _ => '-',
-    });
-    kept.collect()
 }

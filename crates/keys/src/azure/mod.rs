@@ -31,9 +31,9 @@ use coffer_seal::{
 };
 use zeroize::Zeroizing;
 
+use crate::asked::Doing;
 use connection::Connection;
 use envelope::Envelope;
-use errors::Doing;
 use keys::{Known, Name};
 
 /// What the operator configured. Secrets are in files; this holds none.

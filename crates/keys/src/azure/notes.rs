@@ -9,8 +9,8 @@ use azure_security_keyvault_keys::models::{
 use coffer_seal::{BoxFuture, KeyError, KeyNotes};
 
 use super::AzureProvider;
-use super::errors::{self, Doing};
 use super::keys::{self, NOTES, tag};
+use crate::asked::{Doing, is_absent};
 
 /// The key that carries a unit's note.
 fn key_of(scale_unit: &str) -> String {
@@ -52,7 +52,7 @@ impl KeyNotes for AzureProvider {
                 })
                 .await;
             match updated {
-                Err(error) if errors::is_absent(&error) => {}
+                Err(error) if is_absent(&error) => {}
                 other => return other,
             }
             // The first note of this unit.
@@ -80,7 +80,7 @@ impl KeyNotes for AzureProvider {
             let key = key_of(scale_unit);
             match keys::get(self.asking(), doing, &key, None).await {
                 Ok(key) => Ok(key.tags.and_then(|mut tags| tags.remove(tag::NOTE))),
-                Err(error) if errors::is_absent(&error) => Ok(None),
+                Err(error) if is_absent(&error) => Ok(None),
                 Err(error) => Err(error),
             }
         })

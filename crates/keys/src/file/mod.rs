@@ -328,9 +328,7 @@ impl KeyLifecycle for FileProvider {
                     .iter()
                     .any(|entry| entry.info.id == id && entry.info.state == State::Active)
                 {
-                    return Err(KeyError::refused(
-                        "an active root generation is not destroyed; disable it first",
-                    ));
+                    return Err(crate::still_active());
                 }
                 file.generations.retain(|entry| entry.info.id != id);
                 Ok(())

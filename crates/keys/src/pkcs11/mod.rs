@@ -244,10 +244,7 @@ impl KeyLifecycle for Pkcs11Provider {
             self.token
                 .run(move |session| match objects::find(session, &label)? {
                     None => Ok(()),
-                    Some(found) if found.is_active() => Err(KeyError::refused(
-                        "an active root generation is not destroyed; disable it first",
-                    )
-                    .into()),
+                    Some(found) if found.is_active() => Err(crate::still_active().into()),
                     Some(found) => objects::destroy(session, &found),
                 })
                 .await

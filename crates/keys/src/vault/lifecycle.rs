@@ -117,9 +117,7 @@ impl KeyLifecycle for VaultProvider {
             match self.look(self.manager()?, name).await? {
                 None => return Ok(()),
                 Some(key) if key.min_decryption_version < 2 => {
-                    return Err(KeyError::refused(
-                        "an active root generation is not destroyed; disable it first",
-                    ));
+                    return Err(crate::still_active());
                 }
                 Some(_) => {}
             }

@@ -4,7 +4,6 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use coffer_seal::{
     GenerationId, KeyError, KeyProvider as _, ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
-use uuid::Uuid;
 
 use crate::scene::{Scene, context, lifecycle};
 
@@ -58,31 +57,8 @@ async fn a_signature_is_good_for_its_own_place_only() {
         .new_generation("unit-1")
         .await
         .unwrap();
-    let elsewhere = [
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                project: Uuid::from_u128(3),
-                ..context()
-            },
-        ),
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                organization: Uuid::from_u128(3),
-                ..context()
-            },
-        ),
-        (
-            &scene.generation,
-            ProjectKeyContext {
-                version: 2,
-                ..context()
-            },
-        ),
-        (&other, context()),
-    ];
-    for (generation, place) in elsewhere {
+    let elsewhere = crate::conformance::elsewhere().map(|place| (&scene.generation, place));
+    for (generation, place) in elsewhere.into_iter().chain([(&other, context())]) {
         let refused = scene
             .provider
             .unwrap(generation, &scene.wrapped, &place)

@@ -9,19 +9,13 @@ use coffer_seal::{
     ProjectKeySecret, os_entropy,
 };
 use coffer_testkit::azure_vault::{AzureVault, DAILY, LIFECYCLE, TENANT};
-use uuid::Uuid;
 
 pub(crate) fn entropy() -> Arc<Entropy> {
     Arc::new(os_entropy)
 }
 
 pub(crate) fn context() -> ProjectKeyContext {
-    ProjectKeyContext {
-        scale_unit: "unit-1".into(),
-        organization: Uuid::from_u128(1),
-        project: Uuid::from_u128(2),
-        version: 1,
-    }
+    crate::conformance::context(1)
 }
 
 pub(crate) fn with_secret(vault: &AzureVault, (client, secret): (&str, &str)) -> Credential {

@@ -33,13 +33,37 @@ fn lifecycle(provider: &dyn KeyProvider) -> &dyn KeyLifecycle {
         .expect("the suite needs a lifecycle credential")
 }
 
-fn context(version: u64) -> ProjectKeyContext {
+/// A place of `unit-1`.
+pub(crate) fn context(version: u64) -> ProjectKeyContext {
     ProjectKeyContext {
         scale_unit: "unit-1".into(),
         organization: Uuid::from_u128(1),
         project: Uuid::from_u128(2),
         version,
     }
+}
+
+/// Places that are not that of `context(1)`, in its unit.
+pub(crate) fn elsewhere() -> [ProjectKeyContext; 4] {
+    [
+        ProjectKeyContext {
+            project: Uuid::from_u128(3),
+            ..context(1)
+        },
+        ProjectKeyContext {
+            organization: Uuid::from_u128(3),
+            ..context(1)
+        },
+        ProjectKeyContext {
+            version: 2,
+            ..context(1)
+        },
+        ProjectKeyContext {
+            organization: Uuid::from_u128(2),
+            project: Uuid::from_u128(1),
+            ..context(1)
+        },
+    ]
 }
 
 async fn generation(provider: &dyn KeyProvider) -> GenerationId {
@@ -135,26 +159,7 @@ async fn a_wrap_opens_in_its_own_place_only(provider: &dyn KeyProvider) {
         .await
         .unwrap();
     let (_, commitment) = ProjectKey::create(&secret, context(1));
-    let elsewhere = [
-        ProjectKeyContext {
-            project: Uuid::from_u128(3),
-            ..context(1)
-        },
-        ProjectKeyContext {
-            organization: Uuid::from_u128(3),
-            ..context(1)
-        },
-        ProjectKeyContext {
-            version: 2,
-            ..context(1)
-        },
-        ProjectKeyContext {
-            organization: Uuid::from_u128(2),
-            project: Uuid::from_u128(1),
-            ..context(1)
-        },
-    ];
-    for place in elsewhere {
+    for place in elsewhere() {
         match provider.unwrap(&generation, &wrapped, &place).await {
             Err(error) => assert!(
                 matches!(error, KeyError::Damaged | KeyError::Refused { .. }),

@@ -356,6 +356,23 @@ both! {
         nothing_is_old(&server).await;
     }
 
+    async fn a_project_key_that_does_not_open_keeps_no_rotation_from_its_end(server) {
+        let shelf = Shelf::of(&server).await;
+        let damage = match server.engine() {
+            Engine::Sqlite => "zeroblob(100)",
+            Engine::Postgres => "decode(repeat('00', 100), 'hex')",
+        };
+        server.database().sql(&format!("update project_key set wrapped = {damage} where scope_id in (select id from project)")).await;
+        let lost = count(&server, "wrapped_key w join project_key k on k.id = w.project_key_id join project p on p.id = k.scope_id").await;
+        request(&server).await;
+        let view = rotated(&server, 1).await;
+        assert_eq!((view.row.stuck, view.row.failures), (lost, 0));
+        let content = random(1000);
+        let file = shelf.cast.engineer.upload("after.pem", &content).await;
+        shelf.cast.engineer.permit(&file, &shelf.cast.pipeline, true).await.unwrap();
+        assert_eq!(count(&server, "project_key where state = 'active'").await, 2, "the project's and the organization's");
+    }
+
     async fn a_retired_key_opens_nothing_whoever_puts_its_wrap_back(server) {
         let shelf = Shelf::of(&server).await;
         let (_, job) = shelf.cast.job(&shelf.agent).await;

@@ -4,10 +4,10 @@
 //! to be behind, nothing is written any more and no key is used, until a start has decided.
 
 use super::place::{AnchorPlace, written};
-use super::witness::{Found, Judge, chain};
+use super::witness::{Found, Judge};
 use super::{BEHIND, Witness, said};
 use crate::Service;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, chain};
 use coffer_model::anchor;
 use coffer_model::audit::Digest;
 use coffer_model::record::Signed;

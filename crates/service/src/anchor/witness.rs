@@ -6,7 +6,7 @@
 use super::place::{self, AnchorPlace, Kept};
 use super::said;
 use crate::Providers;
-use crate::error::Result;
+use crate::error::{Result, chain};
 use crate::signing::{RecordKeeper, opened};
 use coffer_model::anchor::State;
 use coffer_model::record;
@@ -327,19 +327,4 @@ fn acceptance(text: &str) -> Option<Acceptance> {
         }
     }
     Some(found)
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }

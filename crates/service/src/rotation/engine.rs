@@ -12,9 +12,7 @@ use coffer_model::act::{CreateKey, RetireGeneration};
 use coffer_model::rotation::{Step, next};
 use coffer_model::{ProjectId, ProjectKeyId};
 use coffer_seal::{GenerationId, KeyError, KeyProvider, ProjectKey, SigningKey};
-use coffer_store::{
-    KeyScope, NewWrap, OldWrap, ProjectKeyRow, Refusal, RotationRow, Stop, WrappedKind,
-};
+use coffer_store::{NewWrap, OldWrap, ProjectKeyRow, Refusal, RotationRow, Stop, WrappedKind};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -230,8 +228,7 @@ impl<'a> Engine<'a> {
             |tx, lease| async move {
                 for new in made.iter() {
                     let act = CreateKey {
-                        project: (new.scope != KeyScope::ORGANIZATION)
-                            .then_some(ProjectId(new.scope.0)),
+                        project: new.scope.project(),
                         version: new.version.to_string(),
                     };
                     let details = [("rotation", rotation.number.to_string())];
@@ -260,7 +257,7 @@ impl<'a> Engine<'a> {
             let to = to.ok_or(Halt::Lost)?;
             let old = match self.opened(&from).await {
                 Ok(old) => Some(old),
-                Err(error) if super::key_error(&error).is_some_and(is_lost) => {
+                Err(error) if error.of_keys().is_some_and(is_lost) => {
                     tracing::error!(
                         scope = %from.scope.0, version = from.version,
                         error = &error as &dyn std::error::Error,

@@ -10,7 +10,7 @@ mod report;
 
 use crate::KeyOptions;
 use crate::Service;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, chain};
 use coffer_model::act::{FailRotation, RequestRotation, StartRotation, ViewRotations};
 use coffer_model::rotation::{Due, due};
 use coffer_model::{Caller, EventId};
@@ -254,7 +254,7 @@ impl Service {
         let Some(row) = self.store().read().await?.rotation_running().await? else {
             return Ok(());
         };
-        let text = told(error);
+        let text: String = chain(error).chars().take(MOST_ERROR).collect();
         let pause = pause(row.failures, error);
         tracing::warn!(
             rotation = row.number,
@@ -289,28 +289,12 @@ impl Service {
     }
 }
 
-/// An error with its causes, for the log and for officers. Errors of keys name no key.
-fn told(error: &Error) -> String {
-    let mut text = error.message.clone();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.chars().take(MOST_ERROR).collect()
-}
-
 /// Seconds until it is tried again: longer each time, and as long as the key service wants.
 fn pause(failures: i64, error: &Error) -> i64 {
     let pause = FIRST_PAUSE.saturating_mul(1_i64 << failures.clamp(0, 10));
-    let wanted = key_error(error).map_or(0, |error| match error {
+    let wanted = error.of_keys().map_or(0, |error| match error {
         KeyError::Throttled { retry_after } => i64::try_from(retry_after.as_secs()).unwrap_or(0),
         _ => 0,
     });
     pause.min(LONGEST_PAUSE).max(wanted)
-}
-
-/// What the key provider said, if it was the provider.
-fn key_error(error: &Error) -> Option<&KeyError> {
-    std::error::Error::source(error)?.downcast_ref()
 }
