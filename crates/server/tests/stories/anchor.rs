@@ -167,10 +167,12 @@ both! {
         let mut server = server;
         put_back(&mut server).await;
         let ahead = server.anchor().text();
-        server.anchor().put(None);
+        // Away until it says more: nothing that is being written meanwhile comes after that.
+        server.anchor().away(true);
         server.try_start(None).await.unwrap();
         server.anchor().put(ahead.clone());
-        server.administrator().upload("more.pem", b"more").await;
+        server.anchor().away(false);
+        server.person("late", &[]).await;
         eventually("not ready", async || server.service().ready().await.is_err()).await;
         assert_eq!(server.anchor().text(), ahead);
     }
