@@ -341,7 +341,7 @@ impl BreakGlass<'_> {
         name: &'static str,
         act: A,
         details: [(&'static str, String); N],
-        then: for<'t> fn(&'t mut Tx, Grant<A>) -> BoxFuture<'t, std::result::Result<T, Stop>>,
+        then: Then<A, T>,
     ) -> std::result::Result<T, Stop> {
         let (by, shown) = (officer.caller.clone(), officer.shown.clone());
         self.0
@@ -390,6 +390,9 @@ impl BreakGlass<'_> {
         stored.map_err(|stop| over(stop, about))
     }
 }
+
+/// What a step does once it is granted.
+type Then<A, T> = for<'t> fn(&'t mut Tx, Grant<A>) -> BoxFuture<'t, std::result::Result<T, Stop>>;
 
 fn named(request: Uuid, digest: &[u8; 32]) -> [(&'static str, String); 2] {
     [
