@@ -1,5 +1,6 @@
 //! `coffer key break-glass`: two officers have the content of one file encrypted to somebody.
 
+use super::secret_input::asking;
 use super::short_date;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -97,17 +98,7 @@ pub(crate) struct Again {
 impl Again {
     /// Password and code.
     fn ask(&self) -> Result<(Zeroizing<String>, Option<String>)> {
-        let mut lines = self.password_stdin.then(|| std::io::stdin().lines());
-        let mut ask = |what: &str| -> Result<Zeroizing<String>> {
-            let read = match &mut lines {
-                Some(lines) => lines.next().unwrap_or_else(|| Ok(String::new())),
-                None => rpassword::prompt_password(format!("{what}: ")),
-            };
-            read.map(Zeroizing::new).map_err(|error| {
-                CommandError::usage(format!("{what} cannot be asked for: {error}"))
-                    .hint("without a terminal, `--password-stdin` reads it from standard input")
-            })
-        };
+        let mut ask = asking(self.password_stdin);
         let password = ask("Your password")?;
         let code = match &self.otp {
             Some(code) => Some(code.clone()),

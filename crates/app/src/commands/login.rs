@@ -1,5 +1,6 @@
 //! `coffer login`, `logout`, `whoami`.
 
+use super::secret_input::asking;
 use crate::context::Context;
 use crate::credentials::{self, Login, token_from_file};
 use crate::error::{CommandError, Result};
@@ -120,17 +121,7 @@ async fn password_sign_in(
 ) -> Result<Zeroizing<String>> {
     let user = args.user.clone().unwrap_or_default();
     let client = context.client_for(url.to_owned(), None)?;
-    let mut lines = args.password_stdin.then(|| std::io::stdin().lines());
-    let mut ask = |what: &str| -> Result<Zeroizing<String>> {
-        let read = match &mut lines {
-            Some(lines) => lines.next().unwrap_or_else(|| Ok(String::new())),
-            None => rpassword::prompt_password(format!("{what}: ")),
-        };
-        read.map(Zeroizing::new).map_err(|error| {
-            CommandError::usage(format!("{what} cannot be asked for: {error}"))
-                .hint("without a terminal, `--password-stdin` reads it from standard input")
-        })
-    };
+    let mut ask = asking(args.password_stdin);
     let password = match args.invitation.as_deref() {
         None => ask("Password")?,
         Some(code) => {

@@ -31,6 +31,7 @@ pub(crate) mod purge_report;
 pub(crate) mod recover;
 pub(crate) mod role;
 pub(crate) mod run;
+mod secret_input;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;

@@ -2,7 +2,7 @@
 //!
 //! It opens the database itself, as `serve` does, and needs no server and no key. It may run beside a server.
 
-use crate::cli::ServeArgs;
+use super::on_host::DataArgs;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -34,23 +34,8 @@ Without a terminal the code goes to recovery-code.txt in the data folder, which 
 pub(crate) struct RecoverArgs {
     /// Sign-in name
     name: String,
-    /// Configuration file [default: coffer.toml in this folder, if there is one]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "COFFER_CONFIG",
-        hide_env_values = true
-    )]
-    config: Option<PathBuf>,
-    /// Data folder [default: ./coffer-data]
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<String>,
-    /// SQLite file, or URL of a PostgreSQL database without password [default: coffer.db in the data folder]
-    #[arg(long, value_name = "PATH|URL", conflicts_with = "database_file")]
-    database: Option<String>,
-    /// File that holds the database URL with its password
-    #[arg(long, value_name = "FILE")]
-    database_file: Option<String>,
+    #[command(flatten)]
+    host: DataArgs,
     /// File for the code, which must not be there yet
     #[arg(long, value_name = "FILE")]
     code_file: Option<PathBuf>,
@@ -58,14 +43,7 @@ pub(crate) struct RecoverArgs {
 
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: RecoverArgs) -> Result {
-    let serve = ServeArgs {
-        config: args.config,
-        data: args.data,
-        database: args.database,
-        database_file: args.database_file,
-        ..ServeArgs::default()
-    };
-    let config = crate::load(&serve, context)?.config;
+    let config = args.host.load(context)?;
     if let Some(taken) = args.code_file.as_ref().filter(|file| file.exists()) {
         // Said before the code is made: a code that cannot be written down is lost.
         let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);

@@ -54,6 +54,23 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// One without a flag that holds no secret itself.
+    const fn plain(
+        name: &'static str,
+        kind: Kind,
+        fallback: &'static str,
+        about: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            fallback: Fallback::Is(fallback),
+            secret: false,
+            flag: None,
+            about,
+        }
+    }
+
     /// The environment variable that sets it.
     pub(crate) fn variable(&self) -> String {
         variable(self.name)
