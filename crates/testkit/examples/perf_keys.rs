@@ -113,10 +113,11 @@ async fn fill(server: &TestServer, files: usize) -> (LeasedJob, Duration) {
 
     let file = engineer.upload("signing.p12", &random(CONTENT)).await;
     let yaml = "steps:\n- task: DownloadSecureFile@1\n  inputs:\n    secureFile: signing.p12\n";
-    let pipeline = engineer.pipeline("build", yaml).await;
+    let developer = server.developer().await;
+    let pipeline = developer.pipeline("build", yaml).await;
     engineer.permit(&file, &pipeline, true).await.unwrap();
     let agent = server.agent("hand").await;
-    engineer.run(&pipeline).await;
+    developer.run(&pipeline).await;
     (agent.job().await, took)
 }
 
