@@ -125,11 +125,12 @@ async fn prepare(server: &TestServer) -> (User, TestAgent, LeasedJob) {
     let yaml = "steps:\n\
                 - task: DownloadSecureFile@1\n  inputs:\n    secureFile: short.bin\n\
                 - task: DownloadSecureFile@1\n  inputs:\n    secureFile: long.bin\n";
-    let pipeline = owner.pipeline("take", yaml).await;
+    let developer = server.developer().await;
+    let pipeline = developer.pipeline("take", yaml).await;
     for file in [&short, &long] {
         owner.permit(file, &pipeline, true).await.unwrap();
     }
-    owner.run(&pipeline).await;
+    developer.run(&pipeline).await;
     let agent = server.agent("perf").await;
     let job = agent.job().await;
     (owner, agent, job)
