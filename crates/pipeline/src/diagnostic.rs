@@ -73,6 +73,8 @@ pub enum Code {
     SecureFileNotFound,
     /// Several secure files fit the name.
     SecureFileAmbiguous,
+    /// Understood and planned, and this server cannot run it yet.
+    CannotRun,
     /// Warning: understood, and without effect here.
     Ignored,
     /// Warning: probably not what was meant.
@@ -96,6 +98,7 @@ pub(crate) struct Report {
     file: String,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    refusals: Vec<Diagnostic>,
     dropped: bool,
 }
 
@@ -105,6 +108,7 @@ impl Report {
             file: quotable(file),
             errors: Vec::new(),
             warnings: Vec::new(),
+            refusals: Vec::new(),
             dropped: false,
         }
     }
@@ -130,6 +134,20 @@ impl Report {
         let diagnostic = self.diagnostic(code, place, message.into(), hint.into());
         if !self.is_full_of_warnings() && !self.warnings.contains(&diagnostic) {
             self.warnings.push(diagnostic);
+        }
+    }
+
+    /// The language has it, the plan holds it, and no run may be started with it. The first ones are kept, so that a
+    /// plan with something that cannot be run always has one.
+    pub(crate) fn refuse(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let diagnostic = self.diagnostic(Code::CannotRun, place, message.into(), hint.into());
+        if self.refusals.len() < MAX_KEPT && !self.refusals.contains(&diagnostic) {
+            self.refusals.push(diagnostic);
         }
     }
 
@@ -163,9 +181,11 @@ impl Report {
         self.errors
     }
 
-    pub(crate) fn into_warnings(mut self) -> Vec<Diagnostic> {
+    /// Warnings, and what cannot be run.
+    pub(crate) fn into_notes(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         self.warnings.sort_by_key(|d| (d.line, d.column));
-        self.warnings
+        self.refusals.sort_by_key(|d| (d.line, d.column));
+        (self.warnings, self.refusals)
     }
 
     fn keep_error(&mut self, diagnostic: Diagnostic) {

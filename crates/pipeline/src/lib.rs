@@ -1,7 +1,8 @@
 //! Azure Pipelines YAML to a plan: pure, with the place of every error.
 //!
-//! [`plan`] reads the text of a pipeline and answers with data: the steps a job will run, each with its task, its
-//! inputs and the secure files it names. Everything that depends on the server (which secure files exist, which tasks
+//! [`plan`] reads the text of a pipeline and answers with data: its stages, their jobs and legs, and the steps of each, with
+//! its task, its inputs and the secure files it names. A plan may hold what no server of ours runs yet; [`Plan::refusals`]
+//! says so. Everything that depends on the server (which secure files exist, which tasks
 //! are installed) comes in through a [`Resolver`]; what the resolver has not loaded yet is asked for with
 //! [`Refusal::Needs`], so this crate needs neither a database nor a clock, and the same arguments always give the
 //! same plan.
@@ -39,7 +40,12 @@ mod yaml;
 mod tests;
 
 pub use diagnostic::{Code, Diagnostic};
-pub use plan::{Entries, Job, Plan, SCHEMA, SecureFileInput, Stage, Step, TaskReference, Variable};
+pub use plan::{
+    Clean, Container, Count, Deployment, Entries, Environment, Hook, HookName, Job, Leg, Legs,
+    LockBehavior, Plan, Pool, RepositoryUse, Resource, Rollout, Runtime, SCHEMA, SecureFileInput,
+    Service, Stage, StageTrigger, Step, Strategy, Target, TaskReference, Uses, Variable,
+    VariableGroup, VariableValue,
+};
 pub use resolver::{Lookup, Need, ResolvedFile, Resolver, SecureFileReference};
 
 use diagnostic::Report;
@@ -91,15 +97,13 @@ pub fn plan(
         return Err(Refusal::Invalid(report.into_errors()));
     };
     let draft = read::pipeline(&tree, inputs, &mut report);
-    let (plan, needs) = resolve::plan(draft, source, inputs, resolver, &mut report);
+    let (mut plan, needs) = resolve::plan(draft, source, resolver, &mut report);
     if !needs.is_empty() {
         return Err(Refusal::Needs(needs));
     }
-    match plan {
-        Some(mut plan) if !report.has_errors() => {
-            plan.warnings = report.into_warnings();
-            Ok(plan)
-        }
-        _ => Err(Refusal::Invalid(report.into_errors())),
+    if report.has_errors() {
+        return Err(Refusal::Invalid(report.into_errors()));
     }
+    (plan.warnings, plan.refusals) = report.into_notes();
+    Ok(plan)
 }

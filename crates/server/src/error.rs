@@ -5,7 +5,7 @@
 
 use axum::response::{IntoResponse, Response};
 use coffer_model::policy::Denied;
-use coffer_service::{Error as ServiceError, Guided, Kind};
+use coffer_service::{Error as ServiceError, Guided, Kind, Problem};
 use coffer_wire::ErrorEnvelope;
 use coffer_wire::envelope::{CustomProperties, ValidationResult};
 use http::StatusCode;
@@ -335,7 +335,7 @@ fn by_code(code: &str) -> Option<(StatusCode, (&'static str, &'static str))> {
             (BUILD, "DefinitionNotFoundException"),
         ),
         "pipeline.name_taken" => (StatusCode::CONFLICT, (BUILD, "DefinitionExistsException")),
-        "pipeline.invalid" => (
+        "pipeline.invalid" | "pipeline.cannot_run" => (
             StatusCode::BAD_REQUEST,
             (PIPELINES, "PipelineValidationException"),
         ),
@@ -406,18 +406,20 @@ impl From<ServiceError> for ApiError {
         mapped.retry_after = error.retry_after.map(u32::from);
         mapped.denied = error.denied;
         mapped.custom.hints = error.hints;
-        mapped.custom.validation_results = error
-            .problems
-            .into_iter()
-            .map(|problem| ValidationResult {
-                result: if problem.warning { "warning" } else { "error" }.to_owned(),
-                message: match problem.hint {
-                    Some(hint) => format!("{} {hint}", problem.text),
-                    None => problem.text,
-                },
-            })
-            .collect();
+        mapped.custom.validation_results =
+            error.problems.into_iter().map(validation_result).collect();
         mapped
+    }
+}
+
+/// A problem of a pipeline, as clients read it.
+pub(crate) fn validation_result(problem: Problem) -> ValidationResult {
+    ValidationResult {
+        result: if problem.warning { "warning" } else { "error" }.to_owned(),
+        message: match problem.hint {
+            Some(hint) => format!("{} {hint}", problem.text),
+            None => problem.text,
+        },
     }
 }
 

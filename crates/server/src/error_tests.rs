@@ -66,6 +66,13 @@ fn clients_find_the_types_and_numbers_they_look_for() {
         ),
         (
             Kind::Invalid,
+            "pipeline.cannot_run",
+            400,
+            "PipelineValidationException",
+            "Text",
+        ),
+        (
+            Kind::Invalid,
             "pipeline.invalid",
             400,
             "PipelineValidationException",

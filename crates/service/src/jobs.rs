@@ -464,9 +464,14 @@ pub(crate) fn variables(
     token: &str,
 ) -> BTreeMap<String, JobVariable> {
     let mut all = BTreeMap::new();
-    for variable in plan.variables.iter().chain(&job.variables) {
+    let scopes = [&plan.variables, &stage.variables, &job.variables];
+    for variable in scopes.into_iter().flatten() {
+        // An expression is not evaluated yet, and no run is started with one.
+        let Some(text) = variable.text() else {
+            continue;
+        };
         let value = JobVariable {
-            value: Zeroizing::new(variable.value.clone()),
+            value: Zeroizing::new(text.to_owned()),
             secret: false,
             read_only: variable.read_only,
         };

@@ -123,7 +123,9 @@ pub use recover::{Recovery, recover};
 pub use roles::{Assignment, Assignments, Held, RoleChanges, RoleSheet, Roles, SheetRow, Whose};
 pub use rotation::{RotationView, Rotations};
 pub use run_pages::{PipelineLine, RunLine, RunPage};
-pub use run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView, Waiting};
+pub use run_views::{
+    LogText, LogView, PreviewView, RecordView, RunInput, RunView, TimelineView, Waiting,
+};
 pub use runs::Runs;
 pub use second_factor::{Enrolment, SecondFactor, SecondFactorState};
 pub use sessions::{

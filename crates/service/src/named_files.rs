@@ -45,10 +45,7 @@ impl Pipelines<'_> {
         let (plan, _) = runs
             .plan(caller, project, pipeline, RunInput::default())
             .await?;
-        let jobs = plan.stages.iter().flat_map(|stage| &stage.jobs);
-        let named: BTreeSet<FileId> = jobs
-            .flat_map(|job| job.secure_files.iter().copied().map(FileId))
-            .collect();
+        let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
         let mut read = self.0.store().read().await?;
         let look = read.look(caller, ViewPipeline { project, pipeline }).await;
         let seen = look.map_err(|stop| Error::from(stop).about(&PIPELINE))?;

@@ -200,10 +200,7 @@ impl Pipelines<'_> {
         else {
             return Ok(None);
         };
-        let jobs = plan.stages.iter().flat_map(|stage| &stage.jobs);
-        let named: BTreeSet<FileId> = jobs
-            .flat_map(|job| job.secure_files.iter().copied().map(FileId))
-            .collect();
+        let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
         let (asked, files) = (caller.clone(), named.clone());
         let given = self
             .0

@@ -85,26 +85,59 @@ async fn load(
 const TOLD: usize = 3;
 
 fn invalid(problems: &[Diagnostic]) -> Error {
-    let mut error = Error::new(
+    let error = Error::new(
         Kind::Invalid,
         "pipeline.invalid",
         "The pipeline is not valid.",
     );
-    for (number, problem) in problems.iter().enumerate() {
-        let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-        if number < TOLD {
-            let told = format!(" {place}: {}", problem.message);
-            error.message.push_str(&told);
-            if let Some(hint) = &problem.hint {
-                error.message.push_str(&format!(" ({hint})"));
-            }
-        }
-        error.problems.push(Problem {
-            text: format!("{place}: {}", problem.message),
-            hint: problem.hint.clone(),
-            warning: false,
-        });
+    told(error, problems)
+}
+
+/// A plan that holds what this server cannot run yet starts nothing.
+pub(crate) fn check_runnable(plan: &Plan) -> Result<()> {
+    if plan.refusals.is_empty() {
+        return Ok(());
     }
+    let error = Error::new(
+        Kind::Invalid,
+        "pipeline.cannot_run",
+        "The pipeline is valid, and this server cannot run all of it yet. Nothing was started.",
+    );
+    Err(told(error, &plan.refusals))
+}
+
+/// A problem that keeps nobody from looking at the plan.
+pub(crate) fn note(diagnostic: &Diagnostic) -> Problem {
+    Problem {
+        warning: true,
+        ..problem(diagnostic)
+    }
+}
+
+fn problem(diagnostic: &Diagnostic) -> Problem {
+    Problem {
+        text: format!("{}: {}", place(diagnostic), diagnostic.message),
+        hint: diagnostic.hint.clone(),
+        warning: false,
+    }
+}
+
+fn place(diagnostic: &Diagnostic) -> String {
+    format!(
+        "{}:{}:{}",
+        diagnostic.file, diagnostic.line, diagnostic.column
+    )
+}
+
+fn told(mut error: Error, problems: &[Diagnostic]) -> Error {
+    for problem in problems.iter().take(TOLD) {
+        let told = format!(" {}: {}", place(problem), problem.message);
+        error.message.push_str(&told);
+        if let Some(hint) = &problem.hint {
+            error.message.push_str(&format!(" ({hint})"));
+        }
+    }
+    error.problems.extend(problems.iter().map(problem));
     if problems.len() > TOLD {
         let more = format!(" There are {} more problems.", problems.len() - TOLD);
         error.message.push_str(&more);

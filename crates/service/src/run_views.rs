@@ -1,5 +1,6 @@
 //! What the use cases of runs answer: a run, what it waits for, its timeline and its logs.
 
+use crate::error::Problem;
 use crate::jobs::IssueView;
 use crate::pipelines::PipelineView;
 use crate::waits::StageWaits;
@@ -18,6 +19,17 @@ pub struct RunInput {
     pub preview: bool,
     /// The ref that the request names. A claim: it goes on record and decides nothing.
     pub claimed_ref: Option<String>,
+}
+
+/// What a run would do.
+#[derive(Clone, Debug)]
+pub struct PreviewView {
+    /// The plan as text.
+    pub text: String,
+    /// Whether a run could be started with it.
+    pub runnable: bool,
+    /// What is worth knowing, and what cannot be run.
+    pub notes: Vec<Problem>,
 }
 
 /// A run.

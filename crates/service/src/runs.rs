@@ -3,7 +3,9 @@
 use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
 use crate::pipelines;
-use crate::run_views::{LogText, LogView, RecordView, RunInput, RunView, TimelineView};
+use crate::run_views::{
+    LogText, LogView, PreviewView, RecordView, RunInput, RunView, TimelineView,
+};
 use crate::waits::StageWaits;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -52,6 +54,7 @@ impl Runs<'_> {
     ) -> Result<RunView> {
         let claimed = input.claimed_ref.clone();
         let (plan, revision) = self.plan(caller, project, pipeline, input).await?;
+        planning::check_runnable(&plan)?;
         let text = plan.canonical_json();
         let mut plan_digest = [0; 32];
         plan_digest.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
@@ -106,17 +109,19 @@ impl Runs<'_> {
         project: ProjectId,
         pipeline: PipelineId,
         input: RunInput,
-    ) -> Result<String> {
+    ) -> Result<PreviewView> {
         let mut read = self.0.store().read().await?;
         read.look(caller, QueueRun { project, pipeline })
             .await
             .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
         drop(read);
-        Ok(self
-            .plan(caller, project, pipeline, input)
-            .await?
-            .0
-            .canonical_json())
+        let (plan, _) = self.plan(caller, project, pipeline, input).await?;
+        let notes = plan.warnings.iter().chain(&plan.refusals);
+        Ok(PreviewView {
+            text: plan.canonical_json(),
+            runnable: plan.refusals.is_empty(),
+            notes: notes.map(planning::note).collect(),
+        })
     }
 
     /// Runs of a project, newest first.
@@ -417,14 +422,10 @@ impl Runs<'_> {
                         continue_on_error: job.continue_on_error,
                     })
                     .collect();
-                let files = jobs
-                    .iter()
-                    .flat_map(|job| job.files.iter().copied())
-                    .collect();
                 NewStage {
                     name: stage.name.clone(),
                     display_name: stage.display_name.clone(),
-                    files,
+                    files: stage.secure_files.iter().copied().map(FileId).collect(),
                     jobs,
                 }
             })

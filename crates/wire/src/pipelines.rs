@@ -2,6 +2,7 @@
 
 use crate::Date;
 use crate::enums::{ConfigurationType, RepositoryType, RunResult, RunState};
+use crate::envelope::ValidationResult;
 use crate::permissions::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,16 @@ pub struct QueueVariable {
 pub struct Preview {
     /// The text.
     pub final_yaml: String,
+    /// Ours: whether a run could be started with it on this server.
+    #[serde(default = "yes")]
+    pub runnable: bool,
+    /// Ours: what is worth knowing, and what cannot be run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_results: Vec<ValidationResult>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A run of a pipeline.

@@ -142,8 +142,16 @@ fn tell_authorization(context: &Context, pipeline: &Pipeline) {
 /// it names may follow.
 async fn can_run(context: &Context, client: &Client, project: &str, pipeline: &Pipeline) -> bool {
     let pipelines = client.pipelines(project);
-    let Err(error) = pipelines.preview(pipeline.id, &RunRequest::default()).await else {
-        return true;
+    let error = match pipelines.preview(pipeline.id, &RunRequest::default()).await {
+        Ok(preview) if preview.runnable => return true,
+        Ok(preview) => {
+            context.out.heading("This server cannot run it yet:");
+            for found in &preview.validation_results {
+                context.out.note(&format!("  {}", found.message));
+            }
+            return false;
+        }
+        Err(error) => error,
     };
     // Whoever may not start runs has no use for an answer.
     if error.validation_results().is_empty() {

@@ -1,49 +1,62 @@
 //! The tree to a draft: keys, types, words and names, checked one by one, several errors at once. It must not know which
 //! tasks or secure files exist; that is settled by `resolve`.
 
+mod container;
+mod deployment;
+mod fields;
+mod graph;
 mod job;
+mod known;
+mod phase;
+mod pool;
+mod resources;
 mod root;
+mod stage;
 mod step;
+mod strategy;
+mod triggers;
 mod values;
 mod variables;
 
 use crate::{
-    PlanInputs, Variable,
+    Hook, Job, Plan, PlanInputs, Stage, Target,
     condition::Condition,
-    demands::Demand,
     diagnostic::{Place, Report},
     plan::Entries,
     yaml::Node,
 };
+pub(crate) use known::Known;
 
 /// A pipeline as written, tasks and files not looked up yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Draft {
-    pub(crate) name: Option<String>,
-    pub(crate) variables: Vec<Variable>,
-    /// Those of `variables` that the YAML root sets: the only ones that name secure files.
-    pub(crate) root_variables: Vec<Variable>,
+    /// All but its stages.
+    pub(crate) plan: Plan,
+    /// What names of secure files may be made of.
+    pub(crate) known: Known,
     pub(crate) stages: Vec<DraftStage>,
 }
 
 #[derive(Debug)]
 pub(crate) struct DraftStage {
-    pub(crate) name: String,
-    pub(crate) display_name: String,
-    pub(crate) condition: Condition,
+    /// All but its jobs.
+    pub(crate) stage: Stage,
     pub(crate) jobs: Vec<DraftJob>,
 }
 
 #[derive(Debug)]
 pub(crate) struct DraftJob {
-    pub(crate) name: String,
-    pub(crate) display_name: String,
-    pub(crate) condition: Condition,
-    pub(crate) continue_on_error: bool,
-    pub(crate) timeout_in_minutes: Option<u32>,
-    pub(crate) cancel_timeout_in_minutes: Option<u32>,
-    pub(crate) variables: Vec<Variable>,
-    pub(crate) demands: Vec<Demand>,
+    /// All but its steps, with the demands of its pool.
+    pub(crate) job: Job,
+    pub(crate) steps: Vec<DraftStep>,
+    /// The hooks of a deployment but `deploy`.
+    pub(crate) hooks: Vec<DraftHook>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DraftHook {
+    /// All but its steps, with the demands of its pool.
+    pub(crate) hook: Hook,
     pub(crate) steps: Vec<DraftStep>,
 }
 
@@ -60,6 +73,7 @@ pub(crate) struct DraftStep {
     pub(crate) continue_on_error: bool,
     pub(crate) timeout_in_minutes: Option<u32>,
     pub(crate) retry_count: u32,
+    pub(crate) target: Option<Target>,
 }
 
 /// `Name@1` and where it stands.
@@ -78,6 +92,23 @@ pub(crate) struct DraftInput {
     /// Absent: the value was refused already.
     pub(crate) value: Option<String>,
     pub(crate) value_place: Place,
+}
+
+/// What the readers share.
+struct Reader<'a> {
+    inputs: &'a PlanInputs,
+    known: Known,
+    aliases: resources::Aliases,
+    /// Jobs and legs read so far.
+    nodes: usize,
+    report: &'a mut Report,
+}
+
+/// What an inner object has from the outer ones.
+#[derive(Clone, Copy)]
+struct Outer<'a> {
+    pool: Option<&'a pool::PoolUse>,
+    variables: &'a variables::Scope<'a>,
 }
 
 /// Reads a pipeline. What could not be read is in the report and missing in the draft.

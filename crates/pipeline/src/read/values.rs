@@ -1,126 +1,49 @@
-//! Single values: texts, booleans, numbers, names, conditions, and the fields of a mapping. Each reports what is wrong and
-//! answers `None`; what was refused before is passed over in silence.
+//! Single values: texts, booleans, numbers, names, conditions, expressions. Each reports what is wrong and answers
+//! `None`; what was refused before is passed over in silence.
 
+use serde_json::Value;
+
+use super::fields::{fields, items};
 use crate::{
+    Count, Runtime,
     condition::Condition,
-    diagnostic::{Code, Place, Report, quotable},
-    words,
+    diagnostic::{Code, Report, quotable},
+    expression, words,
     yaml::{Kind, Node},
 };
 
-/// The keys of a mapping, checked.
-pub(super) struct Fields<'n> {
-    fields: Vec<(&'n str, &'n Node, &'n Node)>,
-}
-
-impl<'n> Fields<'n> {
-    /// The value of a key; a null counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        self.any(key).filter(|node| !node.is_null())
-    }
-
-    /// The value of a key, null or not.
-    pub(super) fn any(&self, key: &str) -> Option<&'n Node> {
-        self.fields
-            .iter()
-            .find(|(name, ..)| *name == key)
-            .map(|(.., value)| *value)
-    }
-
-    /// Where a key stands.
-    pub(super) fn key(&self, key: &str) -> Option<Place> {
-        self.fields
-            .iter()
-            .find(|(name, ..)| *name == key)
-            .map(|(_, key, _)| key.place)
-    }
-
-    /// The first key, which decides what kind of thing the mapping is.
-    pub(super) fn first(&self) -> Option<(&'n str, Place)> {
-        self.fields.first().map(|(name, key, _)| (*name, key.place))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'n str, &'n Node, &'n Node)> {
-        self.fields.iter().copied()
-    }
-
-    /// Reports every key that is not `known`; those in `later` as not supported yet.
-    pub(super) fn check(&self, what: &str, known: &[&str], later: &[&str], report: &mut Report) {
-        for (name, key, _) in self.iter().filter(|(name, ..)| !known.contains(name)) {
-            if later.contains(&name) {
-                not_supported(&format!("`{name}` of {what}"), key.place, report);
-            } else {
-                let message = format!("{what} has no key `{}`", quotable(name));
-                report.error(
-                    Code::UnknownKey,
-                    key.place,
-                    message,
-                    words::suggestion(name, known),
-                );
-            }
-            if report.is_full() {
-                return;
-            }
-        }
-    }
-}
-
-pub(super) fn not_supported(what: &str, place: Place, report: &mut Report) {
-    report.error(
-        Code::NotSupported,
-        place,
-        format!("{what} is not supported yet"),
-        "remove it; docs/yaml.md lists what is understood",
-    );
-}
-
-/// The fields of a mapping. Keys that are no text were reported before and are left out.
-pub(super) fn fields<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<Fields<'n>> {
-    match &node.kind {
-        Kind::Mapping(pairs) => Some(Fields {
-            fields: pairs
-                .iter()
-                .filter_map(|(key, value)| match &key.kind {
-                    Kind::Scalar { text, .. } => Some((text.as_str(), key, value)),
-                    _ => None,
-                })
-                .collect(),
-        }),
-        Kind::Refused => None,
-        Kind::Scalar { .. } | Kind::Sequence(_) => {
-            wrong_type(node, what, "a mapping (`key: value`)", report);
-            None
-        }
-    }
-}
-
-/// The items of a list.
-pub(super) fn items<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [Node]> {
-    match &node.kind {
-        Kind::Sequence(items) => Some(items),
-        Kind::Refused => None,
-        Kind::Scalar { .. } | Kind::Mapping(_) => {
-            wrong_type(node, what, "a list (`- item`)", report);
-            None
-        }
-    }
-}
-
 pub(super) fn wrong_type(node: &Node, what: &str, wanted: &str, report: &mut Report) {
-    let found = match &node.kind {
-        Kind::Scalar { .. } if node.is_null() => "empty",
-        Kind::Scalar { .. } => "a text",
-        Kind::Sequence(_) => "a list",
-        Kind::Mapping(_) => "a mapping",
+    let (known, found) = match &node.kind {
+        Kind::Scalar { text, .. } if !node.is_null() => (unexpected(text), "a text"),
+        Kind::Scalar { .. } => (unexpected(""), "empty"),
+        Kind::Sequence(_) => ("A sequence was not expected".to_owned(), "a list"),
+        Kind::Mapping(_) => ("A mapping was not expected".to_owned(), "a mapping"),
         Kind::Refused => return,
     };
     let hint = "check the indentation; docs/yaml.md shows the form";
     report.error(
         Code::WrongType,
         node.place,
-        format!("{what} must be {wanted}, not {found}"),
+        format!("{known}: {what} must be {wanted}, not {found}"),
         hint,
     );
+}
+
+/// The words of the original for a value, or a key, that may not stand where it does.
+pub(super) fn unexpected(text: &str) -> String {
+    format!("Unexpected value '{}'", quotable(text))
+}
+
+/// A value that is of the right kind and not one of those that are known.
+pub(super) fn invalid(
+    node: &Node,
+    text: &str,
+    rule: &str,
+    hint: impl Into<String>,
+    report: &mut Report,
+) {
+    let message = format!("{}: {rule}", unexpected(text));
+    report.error(Code::InvalidValue, node.place, message, hint);
 }
 
 /// A text, as written; empty for null.
@@ -140,13 +63,8 @@ pub(super) fn boolean(node: &Node, what: &str, report: &mut Report) -> Option<bo
     let text = text(node, what, report)?;
     let value = words::boolean(&text);
     if value.is_none() {
-        let message = format!("{what} must be true or false, not `{}`", quotable(&text));
-        report.error(
-            Code::InvalidValue,
-            node.place,
-            message,
-            "write `true` or `false`",
-        );
+        let rule = format!("{what} must be true or false");
+        invalid(node, &text, &rule, "write `true` or `false`", report);
     }
     value
 }
@@ -159,16 +77,8 @@ pub(super) fn number(node: &Node, what: &str, most: u32, report: &mut Report) ->
         .ok()
         .filter(|value| digits && *value <= most);
     if value.is_none() {
-        let message = format!(
-            "{what} must be a whole number from 0 to {most}, not `{}`",
-            quotable(&text)
-        );
-        report.error(
-            Code::InvalidValue,
-            node.place,
-            message,
-            "write the number in digits; variables are not known here",
-        );
+        let rule = format!("{what} must be a whole number from 0 to {most}");
+        invalid(node, &text, &rule, "write the number in digits", report);
     }
     value
 }
@@ -210,5 +120,104 @@ pub(super) fn condition(node: Option<&Node>, report: &mut Report) -> Condition {
             report.error(code, node.place_of(wrong.offset), wrong.message, wrong.hint);
             Condition::default()
         }
+    }
+}
+
+/// `$[ ]`, when the value is one: `Some(None)` when it is and cannot be read.
+pub(super) fn runtime(node: &Node, text: &str, report: &mut Report) -> Option<Option<Runtime>> {
+    let (inner, begin) = Runtime::find(text)?;
+    match expression::parse(inner) {
+        Ok(_) => Some(Some(Runtime::parsed(inner))),
+        Err(wrong) => {
+            let hint =
+                "between `$[` and `]` stands one expression, for example `$[variables.name]`";
+            let place = node.place_of(begin + wrong.offset);
+            report.error(Code::Syntax, place, wrong.message, hint);
+            Some(None)
+        }
+    }
+}
+
+/// A whole number, or `$[ ]`.
+pub(super) fn count(node: &Node, what: &str, most: u32, report: &mut Report) -> Option<Count> {
+    let text = text(node, what, report)?;
+    match runtime(node, &text, report) {
+        Some(expression) => expression.map(Count::Expression),
+        None => number(node, what, most, report).map(Count::Fixed),
+    }
+}
+
+/// One of some words, exactly as they are written.
+pub(super) fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    known: &[(&str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let text = text(node, what, report)?;
+    let found = known.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        let rule = format!("{what} must be {}", words.join(" or "));
+        invalid(node, &text, &rule, words::suggestion(&text, &words), report);
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// A text that says something.
+pub(super) fn filled(node: &Node, what: &str, report: &mut Report) -> Option<String> {
+    let text = text(node, what, report)?;
+    if text.trim().is_empty() {
+        let rule = format!("{what} may not be empty");
+        invalid(node, &text, &rule, "write it, or remove the key", report);
+        return None;
+    }
+    Some(text)
+}
+
+/// A list of texts.
+pub(super) fn texts(node: &Node, what: &str, report: &mut Report) -> Vec<String> {
+    let one = format!("an entry of {what}");
+    items(node, what, report)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|entry| filled(entry, &one, report))
+        .collect()
+}
+
+/// A text, or a list of texts.
+pub(super) fn text_or_texts(node: &Node, what: &str, report: &mut Report) -> Vec<String> {
+    match &node.kind {
+        Kind::Scalar { .. } => filled(node, what, report).into_iter().collect(),
+        _ => texts(node, what, report),
+    }
+}
+
+/// Names and texts.
+pub(super) fn text_map(node: &Node, what: &str, report: &mut Report) -> Vec<(String, String)> {
+    let listed = fields(node, what, report);
+    let mut pairs = Vec::new();
+    for (name, _, value) in listed.iter().flat_map(super::fields::Fields::iter) {
+        let label = format!("the value of `{}`", quotable(name));
+        if let Some(value) = text(value, &label, report) {
+            pairs.push((name.to_owned(), value));
+        }
+    }
+    pairs
+}
+
+/// A value as it is written. The tree is never deeper than its limit.
+pub(super) fn json(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Scalar { text, .. } => Value::String(text.clone()),
+        Kind::Sequence(items) => Value::Array(items.iter().map(json).collect()),
+        Kind::Mapping(pairs) => {
+            let pairs = pairs.iter().filter_map(|(key, value)| match &key.kind {
+                Kind::Scalar { text, .. } => Some((text.clone(), json(value))),
+                _ => None,
+            });
+            Value::Object(pairs.collect())
+        }
+        Kind::Refused => Value::Null,
     }
 }

@@ -1,9 +1,15 @@
 //! `variables:` as a mapping or a list, and those given when the run starts. Decides which names may be used and which
-//! value wins.
+//! value wins. It must not know what is in a variable group.
 
-use super::values::{Fields, boolean, fields, items, not_supported, text, wrong_type};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    fields::{Fields, fields, items},
+    stage::template,
+    values::{boolean, filled, runtime, text, wrong_type},
+};
 use crate::{
-    PlanInputs, Variable,
+    PlanInputs, Variable, VariableGroup, VariableValue,
     diagnostic::{Code, Place, Report, quotable},
     words,
     yaml::{Kind, Node},
@@ -28,86 +34,127 @@ struct Written {
     place: Place,
 }
 
-/// Variables of one scope, each name once.
+/// An entry of a list.
+enum Entry {
+    Variable(Written),
+    Group(String),
+}
+
+/// What one place sets.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Each name once.
+    pub(super) variables: Vec<Variable>,
+    pub(super) groups: Vec<VariableGroup>,
+}
+
+/// Which names may not be set further inside.
+pub(super) struct Scope<'a> {
+    read_only: BTreeSet<String>,
+    outer: Option<&'a Scope<'a>>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(own: &[Variable], outer: Option<&'a Scope<'a>>) -> Self {
+        let read_only = own.iter().filter(|variable| variable.read_only);
+        Self {
+            read_only: read_only
+                .map(|variable| words::fold(&variable.name))
+                .collect(),
+            outer,
+        }
+    }
+
+    fn forbids(&self, folded: &str) -> bool {
+        self.read_only.contains(folded) || self.outer.is_some_and(|outer| outer.forbids(folded))
+    }
+}
+
+/// Variables and groups of one place.
 pub(super) fn read(
     node: Option<&Node>,
     inputs: &PlanInputs,
-    outer: &[Variable],
+    outer: Option<&Scope<'_>>,
     report: &mut Report,
-) -> Vec<Variable> {
-    let Some(node) = node else { return Vec::new() };
+) -> Own {
+    let Some(node) = node else {
+        return Own::default();
+    };
     let written = match &node.kind {
         Kind::Mapping(_) => mapping(node, report),
         Kind::Sequence(_) => list(node, report),
         Kind::Refused => Vec::new(),
         Kind::Scalar { .. } => {
-            wrong_type(
-                node,
-                "variables",
-                "a mapping (`name: value`) or a list",
-                report,
-            );
+            let wanted = "a mapping (`name: value`) or a list";
+            wrong_type(node, "variables", wanted, report);
             Vec::new()
         }
     };
-    if let Some(further) = written.get(MAX_VARIABLES) {
-        too_many(further.place, report);
-        return Vec::new();
+    if written.len() > MAX_VARIABLES {
+        too_many(node.place, report);
+        return Own::default();
     }
-    let mut variables: Vec<Variable> = Vec::new();
-    for Written { variable, place } in written {
+    let mut slots: Vec<Option<Entry>> = Vec::with_capacity(written.len());
+    let mut known: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    for entry in written {
+        let Entry::Variable(Written { variable, place }) = entry else {
+            slots.push(Some(entry));
+            continue;
+        };
         if !check_name(&variable.name, place, inputs, report) {
             continue;
         }
-        let shown = quotable(&variable.name);
-        if inputs
-            .variables
-            .iter()
-            .any(|(name, _)| words::same(name, &variable.name))
-        {
-            report.error(
-                Code::InvalidValue,
-                place,
-                format!(
-                    "the variable `{shown}` is set here and was also given when the run was started"
-                ),
-                "start the run without it, or remove it here",
+        let (shown, folded) = (quotable(&variable.name), words::fold(&variable.name));
+        let given = |(name, _): &(String, String)| words::same(name, &variable.name);
+        if inputs.variables.iter().any(given) {
+            let message = format!(
+                "the variable `{shown}` is set here and was also given when the run was started"
             );
+            let hint = "start the run without it, or remove it here";
+            report.error(Code::InvalidValue, place, message, hint);
         }
-        if outer
-            .iter()
-            .any(|known| known.read_only && words::same(&known.name, &variable.name))
-        {
+        if outer.is_some_and(|outer| outer.forbids(&folded)) {
             let message = format!("the variable `{shown}` is read-only and set outside of this");
-            report.error(
-                Code::InvalidValue,
-                place,
-                message,
-                "give this one another name",
-            );
+            let hint = "give this one another name";
+            report.error(Code::InvalidValue, place, message, hint);
         }
-        match variables
-            .iter_mut()
-            .find(|known| words::same(&known.name, &variable.name))
-        {
-            Some(known) if known.read_only => {
+        match known.get(&folded) {
+            Some((_, true)) => {
                 let message = format!("the variable `{shown}` is read-only and set above");
                 report.error(Code::InvalidValue, place, message, "remove one of the two");
+                continue;
             }
-            Some(known) => {
+            Some((earlier, false)) => {
                 let message = format!("the variable `{shown}` is set twice; this value is used");
-                report.warn(
-                    Code::Suspicious,
-                    place,
-                    message,
-                    "remove one of the two; names ignore case",
-                );
-                *known = variable;
+                let hint = "remove one of the two; names ignore case";
+                report.warn(Code::Suspicious, place, message, hint);
+                slots[*earlier] = None;
             }
-            None => variables.push(variable),
+            None => {}
+        }
+        known.insert(folded, (slots.len(), variable.read_only));
+        slots.push(Some(Entry::Variable(Written { variable, place })));
+    }
+    let mut own = Own::default();
+    for entry in slots.into_iter().flatten() {
+        match entry {
+            Entry::Variable(written) => own.variables.push(written.variable),
+            Entry::Group(name) => own.groups.push(VariableGroup {
+                name,
+                after: own.variables.len(),
+            }),
         }
     }
-    variables
+    own
+}
+
+/// A variable that is a text and may be set anew.
+pub(super) fn plain(name: &str, value: String) -> Variable {
+    Variable {
+        name: name.to_owned(),
+        value: VariableValue::Text(value),
+        read_only: false,
+    }
 }
 
 /// Variables given when the run starts. They have no place in the text, so the first one is named.
@@ -121,11 +168,7 @@ pub(super) fn given(inputs: &PlanInputs, report: &mut Report) -> Vec<Variable> {
         if !check_name(name, Place::START, inputs, report) {
             continue;
         }
-        let variable = Variable {
-            name: name.clone(),
-            value: value.clone(),
-            read_only: false,
-        };
+        let variable = plain(name, value.clone());
         match variables
             .iter_mut()
             .find(|known| words::same(&known.name, name))
@@ -147,26 +190,26 @@ fn too_many(place: Place, report: &mut Report) {
     );
 }
 
-fn mapping(node: &Node, report: &mut Report) -> Vec<Written> {
+fn mapping(node: &Node, report: &mut Report) -> Vec<Entry> {
     let Some(fields) = fields(node, "variables", report) else {
         return Vec::new();
     };
     let read = |(name, key, value): (&str, &Node, &Node)| {
-        let value = value_text(value, name, report)?;
+        let value = value_of(value, name, report)?;
         let variable = Variable {
             name: name.to_owned(),
             value,
             read_only: false,
         };
-        Some(Written {
+        Some(Entry::Variable(Written {
             variable,
             place: key.place,
-        })
+        }))
     };
     fields.iter().filter_map(read).collect()
 }
 
-fn list(node: &Node, report: &mut Report) -> Vec<Written> {
+fn list(node: &Node, report: &mut Report) -> Vec<Entry> {
     let entries = items(node, "variables", report).unwrap_or_default();
     entries
         .iter()
@@ -174,26 +217,24 @@ fn list(node: &Node, report: &mut Report) -> Vec<Written> {
         .collect()
 }
 
-fn list_entry(entry: &Node, report: &mut Report) -> Option<Written> {
+fn list_entry(entry: &Node, report: &mut Report) -> Option<Entry> {
     let fields = fields(entry, "an entry of variables", report)?;
-    for (key, what) in [
-        ("group", "variable groups (`group:`)"),
-        ("template", "variable templates (`template:`)"),
-    ] {
-        if let Some(place) = fields.key(key) {
-            report.error(
-                Code::NotSupported,
-                place,
-                format!("{what} are not supported yet"),
-                "write the variables out: `- name: …` and `value: …`",
-            );
-            return None;
-        }
+    if template(&fields, "variables", report) {
+        return None;
+    }
+    if let Some(node) = fields.any("group") {
+        fields.check("a variable group", &["group"], report);
+        let name = filled(node, "group", report)?;
+        report.refuse(
+            node.place,
+            format!("this server has no variable groups (`{}`)", quotable(&name)),
+            "write the variables out: `- name: …` and `value: …`",
+        );
+        return Some(Entry::Group(name));
     }
     fields.check(
         "an entry of variables",
-        &["name", "value", "readonly"],
-        &[],
+        &["name", "value", "readonly", "group"],
         report,
     );
     let Some(name_node) = fields.get("name") else {
@@ -201,21 +242,22 @@ fn list_entry(entry: &Node, report: &mut Report) -> Option<Written> {
         return None;
     };
     let name = text(name_node, "name", report)?;
-    let value = fields.any("value").map_or(Some(String::new()), |value| {
-        value_text(value, &name, report)
-    })?;
+    let value = match fields.any("value") {
+        Some(value) => value_of(value, &name, report)?,
+        None => VariableValue::Text(String::new()),
+    };
     let read_only = fields
         .get("readonly")
         .and_then(|node| boolean(node, "readonly", report))
         .unwrap_or(false);
-    Some(Written {
+    Some(Entry::Variable(Written {
         variable: Variable {
             name,
             value,
             read_only,
         },
         place: name_node.place,
-    })
+    }))
 }
 
 fn missing_name(fields: &Fields<'_>, entry: &Node, report: &mut Report) {
@@ -233,20 +275,27 @@ fn missing_name(fields: &Fields<'_>, entry: &Node, report: &mut Report) {
     );
 }
 
-fn value_text(node: &Node, name: &str, report: &mut Report) -> Option<String> {
-    let value = text(
-        node,
-        &format!("the value of the variable `{}`", quotable(name)),
-        report,
-    )?;
-    if value.trim_start().starts_with("$[") {
-        not_supported("a runtime expression (`$[ ]`)", node.place, report);
-        return None;
-    }
-    Some(value)
+fn value_of(node: &Node, name: &str, report: &mut Report) -> Option<VariableValue> {
+    let label = format!("the value of the variable `{}`", quotable(name));
+    let value = text(node, &label, report)?;
+    let Some(expression) = runtime(node, &value, report) else {
+        return Some(VariableValue::Text(value));
+    };
+    let expression = expression?;
+    report.refuse(
+        node.place,
+        "this server does not evaluate expressions in variables yet (`$[ ]`)",
+        "write the value out, or use a variable: $(name)",
+    );
+    Some(VariableValue::Expression(expression))
 }
 
-fn check_name(name: &str, place: Place, inputs: &PlanInputs, report: &mut Report) -> bool {
+pub(super) fn check_name(
+    name: &str,
+    place: Place,
+    inputs: &PlanInputs,
+    report: &mut Report,
+) -> bool {
     let shown = quotable(name);
     let plain = name
         .chars()

@@ -7,11 +7,12 @@ mod secure_files;
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    Job, Lookup, Need, Plan, PlanInputs, Resolver, SCHEMA, Source, Stage, Step, TaskReference,
+    Job, Lookup, Need, Plan, Resolver, Source, Stage, Step, TaskReference,
     demands::{Demand, Test},
     diagnostic::{Code, Report, quotable},
     macros,
-    read::{Draft, DraftInput, DraftJob, DraftStep, TaskUse},
+    plan::unique,
+    read::{Draft, DraftHook, DraftInput, DraftJob, DraftStage, DraftStep, TaskUse},
     tasks::{self, InputKind, TaskDefinition},
     words,
 };
@@ -19,7 +20,7 @@ use crate::{
 /// What resolving needs and gathers.
 pub(crate) struct Context<'a> {
     resolver: &'a dyn Resolver,
-    files: secure_files::Files<'a>,
+    files: secure_files::Files,
     needs: BTreeSet<Need>,
     report: &'a mut Report,
 }
@@ -28,49 +29,60 @@ pub(crate) struct Context<'a> {
 pub(crate) fn plan(
     draft: Draft,
     source: &Source,
-    inputs: &PlanInputs,
     resolver: &dyn Resolver,
     report: &mut Report,
-) -> (Option<Plan>, Vec<Need>) {
-    let files = secure_files::Files::new(&draft.root_variables, &inputs.system);
+) -> (Plan, Vec<Need>) {
     let mut context = Context {
         resolver,
-        files,
+        files: secure_files::Files::new(draft.known),
         needs: BTreeSet::new(),
         report,
     };
-    let mut stages = Vec::new();
-    for stage in draft.stages {
-        let jobs = stage
-            .jobs
-            .into_iter()
-            .map(|job| context.job(job, &stage.name))
-            .collect();
-        stages.push(Stage {
-            name: stage.name,
-            display_name: stage.display_name,
-            condition: stage.condition,
-            jobs,
-        });
-    }
-    let needs = context.needs.into_iter().collect();
-    let source = source.path.clone();
-    let plan = Plan {
-        schema: SCHEMA,
-        name: draft.name,
-        source,
-        variables: draft.variables,
-        stages,
-        warnings: Vec::new(),
-    };
-    (Some(plan), needs)
+    let mut plan = draft.plan;
+    plan.source.clone_from(&source.path);
+    plan.stages = draft
+        .stages
+        .into_iter()
+        .map(|stage| context.stage(stage))
+        .collect();
+    (plan, context.needs.into_iter().collect())
 }
 
 impl Context<'_> {
-    fn job(&mut self, draft: DraftJob, stage: &str) -> Job {
-        let mut demands = draft.demands;
-        let resolved: Vec<(DraftStep, Arc<TaskDefinition>)> = draft
-            .steps
+    fn stage(&mut self, draft: DraftStage) -> Stage {
+        let mut stage = draft.stage;
+        stage.jobs = draft.jobs.into_iter().map(|job| self.job(job)).collect();
+        stage.secure_files = unique(stage.jobs.iter().flat_map(|job| &job.secure_files));
+        stage
+    }
+
+    fn job(&mut self, draft: DraftJob) -> Job {
+        let mut job = draft.job;
+        let label = if job.name == "__default" {
+            job.display_name.clone()
+        } else {
+            job.name.clone()
+        };
+        job.steps = self.steps(draft.steps, &label, &mut job.demands);
+        if let Some(deployment) = &mut job.deployment {
+            for DraftHook { mut hook, steps } in draft.hooks {
+                hook.steps = self.steps(steps, &label, &mut hook.demands);
+                hook.secure_files = unique(hook.steps.iter().flat_map(|step| &step.secure_files));
+                deployment.hooks.push(hook);
+            }
+        }
+        job.collect_secure_files();
+        job
+    }
+
+    /// Steps of one job or hook; what their tasks demand joins what is demanded already.
+    fn steps(
+        &mut self,
+        drafts: Vec<DraftStep>,
+        label: &str,
+        demands: &mut Vec<Demand>,
+    ) -> Vec<Step> {
+        let resolved: Vec<(DraftStep, Arc<TaskDefinition>)> = drafts
             .into_iter()
             .filter_map(|step| {
                 let task = self.task(&step.task)?;
@@ -80,35 +92,15 @@ impl Context<'_> {
         for (_, task) in &resolved {
             let version = task.minimum_agent_version.map(Demand::agent_version);
             for demand in task.demands.iter().cloned().chain(version) {
-                add_demand(&mut demands, demand);
+                add_demand(demands, demand);
             }
         }
-        let names = names::reference_names(&resolved, self.report);
-        let label = if draft.name == "__default" {
-            draft.display_name.clone()
-        } else {
-            draft.name.clone()
-        };
-        let steps = resolved
+        let names = names::reference_names(&resolved, label, self.report);
+        resolved
             .into_iter()
             .zip(names)
-            .map(|((step, task), name)| self.step(step, &task, name, &label))
-            .collect();
-        let mut job = Job {
-            identifier: format!("{stage}.{}", draft.name),
-            name: draft.name,
-            display_name: draft.display_name,
-            condition: draft.condition,
-            continue_on_error: draft.continue_on_error,
-            timeout_in_minutes: draft.timeout_in_minutes,
-            cancel_timeout_in_minutes: draft.cancel_timeout_in_minutes,
-            variables: draft.variables,
-            demands,
-            secure_files: Vec::new(),
-            steps,
-        };
-        job.collect_secure_files();
-        job
+            .map(|((step, task), name)| self.step(step, &task, name, label))
+            .collect()
     }
 
     fn task(&mut self, task: &TaskUse) -> Option<Arc<TaskDefinition>> {
@@ -130,7 +122,20 @@ impl Context<'_> {
                     version: task.version.clone(),
                 });
             }
-            Lookup::Missing => self.missing_task(task, &shown),
+            Lookup::Missing => {
+                if let Some(known) = tasks::stand_in(&task.name, &task.version) {
+                    self.report.refuse(
+                        task.place,
+                        format!(
+                            "the task `{}@{}` is not installed here",
+                            known.name, task.version
+                        ),
+                        "have an administrator install the task, or use `script` or `bash`",
+                    );
+                    return Some(known);
+                }
+                self.missing_task(task, &shown);
+            }
             Lookup::Ambiguous => self.report.error(
                 Code::UnknownTask,
                 task.place,
@@ -233,8 +238,7 @@ impl Context<'_> {
             inputs.push((name.clone(), value));
         }
         self.required_inputs(&draft, task, &inputs);
-        let secure_files =
-            crate::plan::unique(secure_file_inputs.iter().flat_map(|input| &input.files));
+        let secure_files = unique(secure_file_inputs.iter().flat_map(|input| &input.files));
         Step {
             display_name: draft
                 .display_name
@@ -251,9 +255,9 @@ impl Context<'_> {
             continue_on_error: draft.continue_on_error,
             timeout_in_minutes: draft.timeout_in_minutes,
             retry_count: draft.retry_count,
+            target: draft.target,
             secure_files,
             secure_file_inputs,
-            line: draft.place.line,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    diagnostic::{Code, Place, Report},
+    diagnostic::{Code, Place, Report, quotable},
     read::DraftStep,
     tasks::TaskDefinition,
     words,
@@ -12,6 +12,7 @@ use crate::{
 /// One name for each step, unique ignoring case.
 pub(super) fn reference_names(
     steps: &[(DraftStep, Arc<TaskDefinition>)],
+    job: &str,
     report: &mut Report,
 ) -> Vec<String> {
     let mut taken: BTreeMap<String, Place> = BTreeMap::new();
@@ -21,8 +22,11 @@ pub(super) fn reference_names(
         };
         if let Some(first) = taken.get(&words::fold(name)) {
             let message = format!(
-                "a step is already called `{name}` at {}:{}",
-                first.line, first.column
+                "Job {}: The step name {name} appears more than once. Step names must be unique within a job. The first \
+                 is at {}:{}",
+                quotable(job),
+                first.line,
+                first.column
             );
             report.error(
                 Code::DuplicateName,

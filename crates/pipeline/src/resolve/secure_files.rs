@@ -1,52 +1,33 @@
 //! Secure file inputs: which files a value names. Only what is known when the plan is made takes part, and a file that
 //! exists is enough here: whether it may be used is asked later, and the run waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Context;
 use crate::{
-    Lookup, Need, SecureFileInput, SecureFileReference, Variable,
+    Lookup, Need, SecureFileInput, SecureFileReference,
     diagnostic::{Code, Place, quotable},
-    macros, words,
+    read::Known,
 };
 
 /// Most different secure files that one pipeline may name.
 const MAX_FILES: usize = 100;
 /// Most times it may name one.
 const MAX_MENTIONS: usize = 1000;
-/// Bytes of variables that the expansion of one value may read and write.
-const MAX_EXPANSION: usize = 8 << 10;
-
-/// Values for `$(x)`, and the files looked up so far.
-pub(super) struct Files<'a> {
-    values: BTreeMap<String, &'a str>,
+/// What names are made of, and the files looked up so far.
+pub(super) struct Files {
+    known: Known,
     references: BTreeSet<SecureFileReference>,
     mentions: usize,
 }
 
-impl<'a> Files<'a> {
-    /// Variables of the YAML root and predefined ones; the predefined win.
-    pub(super) fn new(root: &'a [Variable], system: &'a [(String, String)]) -> Self {
-        let root = root
-            .iter()
-            .map(|variable| (words::fold(&variable.name), variable.value.as_str()));
-        let system = system
-            .iter()
-            .map(|(name, value)| (words::fold(name), value.as_str()));
+impl Files {
+    pub(super) fn new(known: Known) -> Self {
         Self {
-            values: root.chain(system).collect(),
+            known,
             references: BTreeSet::new(),
             mentions: 0,
         }
-    }
-
-    fn expand(&self, text: &str) -> String {
-        macros::expand_nested_within(text, MAX_EXPANSION, |name| {
-            self.values
-                .get(&words::fold(name))
-                .map(|value| (*value).to_owned())
-        })
-        .text
     }
 }
 
@@ -85,7 +66,7 @@ impl Context<'_> {
                     .error(Code::Limit, user.place, message, "split the pipeline");
                 return None;
             }
-            let expanded = self.files.expand(part);
+            let expanded = self.files.known.expand(part);
             let text = expanded.trim();
             if text.is_empty() {
                 complete = false;

@@ -167,7 +167,7 @@ fn checkout() -> TaskDefinition {
     }
 }
 
-fn task(
+pub(super) fn task(
     id: Uuid,
     name: &str,
     version: Version,
@@ -193,7 +193,7 @@ fn task(
     }
 }
 
-fn input(name: &str, declared: &str, label: &str, default: &str) -> Input {
+pub(super) fn input(name: &str, declared: &str, label: &str, default: &str) -> Input {
     Input {
         name: name.to_owned(),
         aliases: Vec::new(),
@@ -206,7 +206,7 @@ fn input(name: &str, declared: &str, label: &str, default: &str) -> Input {
     }
 }
 
-fn required(input: Input) -> Input {
+pub(super) fn required(input: Input) -> Input {
     Input {
         required: true,
         ..input

@@ -3,11 +3,13 @@
 
 mod builtin;
 mod json;
+mod known;
 
 use uuid::Uuid;
 
 pub use builtin::{BASH, CHECKOUT, CMD_LINE, DOWNLOAD_SECURE_FILE, all as builtins, builtin};
 pub use json::InvalidTaskDefinition;
+pub(crate) use known::stand_in;
 
 use crate::{demands::Demand, version::Version, words};
 

@@ -165,12 +165,12 @@ fn the_first_key_says_what_a_step_is() {
         - nothing: x
         ",
         r"
-        a.yml:2:3: the first key of a step says what it is, and this one begins with `name`
+        a.yml:2:3: Unexpected value 'name': the first key of a step says what it is
           hint: move `task:` (line 3) to the top of the step
-        a.yml:4:3: the first key of a step says what it is, and this one begins with `displayName`
+        a.yml:4:3: Unexpected value 'displayName': the first key of a step says what it is
           hint: move `pwsh:` (line 5) to the top of the step
-        a.yml:7:3: there is no step of the kind `nothing`
-          hint: known here: task, script, bash, checkout
+        a.yml:7:3: Unexpected value 'nothing': there is no step of this kind
+          hint: known here: task, script, bash, pwsh, powershell, checkout, download, downloadBuild, getPackage, publish, upload, reviewApp, template
         ",
     );
 }
@@ -198,8 +198,8 @@ fn two_kinds_of_content() {
           steps: [script: x]
         ",
         r"
-        a.yml:1:18: `continueOnError` may stand here with `steps` only, not with `jobs`
-          hint: move it to the job
+        a.yml:1:1: Unexpected value 'continueOnError': a pipeline with `jobs` has no such key
+          hint: `continueOnError` may stand here with `steps` only; move it to the job
         ",
     );
 }

@@ -21,22 +21,22 @@ fn words_and_numbers() {
           timeoutInMinutes: 99999999999
         ",
         r"
-        a.yml:3:12: enabled must be true or false, not `maybe`
+        a.yml:3:12: Unexpected value 'maybe': enabled must be true or false
           hint: write `true` or `false`
-        a.yml:4:20: continueOnError must be true or false, not `1`
+        a.yml:4:20: Unexpected value '1': continueOnError must be true or false
           hint: write `true` or `false`
-        a.yml:5:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `soon`
-          hint: write the number in digits; variables are not known here
-        a.yml:6:28: retryCountOnTaskFailure must be a whole number from 0 to 10, not `11`
-          hint: write the number in digits; variables are not known here
-        a.yml:8:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `-1`
-          hint: write the number in digits; variables are not known here
-        a.yml:9:28: retryCountOnTaskFailure must be a whole number from 0 to 10, not `1.5`
-          hint: write the number in digits; variables are not known here
-        a.yml:10:17: failOnStderr must be true or false, not `x`
+        a.yml:5:21: Unexpected value 'soon': timeoutInMinutes must be a whole number from 0 to 2147483647
+          hint: write the number in digits
+        a.yml:6:28: Unexpected value '11': retryCountOnTaskFailure must be a whole number from 0 to 10
+          hint: write the number in digits
+        a.yml:8:21: Unexpected value '-1': timeoutInMinutes must be a whole number from 0 to 2147483647
+          hint: write the number in digits
+        a.yml:9:28: Unexpected value '1.5': retryCountOnTaskFailure must be a whole number from 0 to 10
+          hint: write the number in digits
+        a.yml:10:17: Unexpected value 'x': failOnStderr must be true or false
           hint: write `true` or `false`
-        a.yml:12:21: timeoutInMinutes must be a whole number from 0 to 2147483647, not `99999999999`
-          hint: write the number in digits; variables are not known here
+        a.yml:12:21: Unexpected value '99999999999': timeoutInMinutes must be a whole number from 0 to 2147483647
+          hint: write the number in digits
         ",
     );
 }
@@ -48,7 +48,7 @@ fn shapes() {
         steps: {script: x}
         ",
         r"
-        a.yml:1:8: steps must be a list (`- item`), not a mapping
+        a.yml:1:8: A mapping was not expected: steps must be a list (`- item`), not a mapping
           hint: check the indentation; docs/yaml.md shows the form
         ",
     );
@@ -57,7 +57,7 @@ fn shapes() {
         steps: hello
         ",
         r"
-        a.yml:1:8: steps must be a list (`- item`), not a text
+        a.yml:1:8: Unexpected value 'hello': steps must be a list (`- item`), not a text
           hint: check the indentation; docs/yaml.md shows the form
         ",
     );
@@ -78,23 +78,23 @@ fn shapes() {
             what: {a: b}
         ",
         r"
-        a.yml:2:3: a step must be a mapping (`key: value`), not a text
+        a.yml:2:3: Unexpected value 'hello': a step must be a mapping (`key: value`), not a text
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:3:3: a step must be a mapping (`key: value`), not a list
+        a.yml:3:3: A sequence was not expected: a step must be a mapping (`key: value`), not a list
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:4:11: script must be a text, not a mapping
+        a.yml:4:11: A mapping was not expected: script must be a text, not a mapping
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:6:8: env must be a mapping, not a list
+        a.yml:6:8: A sequence was not expected: env must be a mapping, not a list
           hint: write `NAME: value` below `env:`, without dashes
-        a.yml:8:12: the value of `A` must be a text, not a list
+        a.yml:8:12: A sequence was not expected: the value of `A` must be a text, not a list
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:8:17: an environment variable may not be called ``
           hint: write `NAME: value`
         a.yml:8:24: an environment variable may not be called `a=b`
           hint: write `NAME: value`
-        a.yml:10:11: inputs must be a mapping (`key: value`), not a list
+        a.yml:10:11: A sequence was not expected: inputs must be a mapping (`key: value`), not a list
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:13:11: the input `what` must be a text, not a mapping
+        a.yml:13:11: A mapping was not expected: the input `what` must be a text, not a mapping
           hint: check the indentation; docs/yaml.md shows the form
         ",
     );
@@ -105,11 +105,11 @@ fn shapes() {
         jobs: {job: A}
         ",
         r"
-        a.yml:1:12: variables must be a mapping (`name: value`) or a list, not a text
+        a.yml:1:12: Unexpected value 'x': variables must be a mapping (`name: value`) or a list, not a text
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:2:7: pool must be a name or a mapping, not a list
+        a.yml:2:7: A sequence was not expected: pool must be a name or a mapping, not a list
           hint: check the indentation; docs/yaml.md shows the form
-        a.yml:3:7: jobs must be a list (`- item`), not a mapping
+        a.yml:3:7: A mapping was not expected: jobs must be a list (`- item`), not a mapping
           hint: check the indentation; docs/yaml.md shows the form
         ",
     );
@@ -119,13 +119,13 @@ fn shapes() {
         pool: {demands: [a b, -c], size: 3}
         ",
         r"
-        a.yml:1:9: stages must be a list (`- item`), not a text
+        a.yml:1:9: Unexpected value 'x': stages must be a list (`- item`), not a text
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:2:18: `a b` is no demand
           hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
         a.yml:2:23: `-c` is no demand
           hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
-        a.yml:2:28: a pool has no key `size`
+        a.yml:2:28: Unexpected value 'size': a pool has no such key
           hint: known here: name, vmImage, demands
         ",
     );
@@ -149,7 +149,7 @@ fn names() {
           hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
         a.yml:4:21: the name of a step may not be `ключ`
           hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
-        a.yml:6:21: a step is already called `sAME` at 5:21
+        a.yml:6:21: Job Job: The step name sAME appears more than once. Step names must be unique within a job. The first is at 5:21
           hint: give this one another name; names ignore case
         ",
     );
@@ -267,12 +267,12 @@ fn variables_that_may_not_be_set() {
           hint: remove one of the two
         a.yml:4:3: this variable has no name
           hint: add `name:`
-        a.yml:5:3: an entry of variables has no key `b`
-          hint: known here: name, value, readonly
+        a.yml:5:3: Unexpected value 'b': an entry of variables has no such key
+          hint: known here: name, value, readonly, group
         a.yml:5:3: this variable has no name
           hint: in a list, write `- name: …` and `value: …`; without dashes, `name: value` is enough
-        a.yml:6:23: an entry of variables has no key `secret`
-          hint: known here: name, value, readonly
+        a.yml:6:23: Unexpected value 'secret': an entry of variables has no such key
+          hint: known here: name, value, readonly, group
         a.yml:9:15: the variable `a` is read-only and set outside of this
           hint: give this one another name
         ",

@@ -1,10 +1,16 @@
 //! What a person gets to read for each text: `check(yaml, expected)`, and what a plan holds for good ones.
 
+mod cannot_run;
+mod declared;
+mod documentation;
 mod errors_tasks;
 mod errors_text;
 mod errors_values;
 mod good;
 mod hostile;
+mod outline;
+mod structure;
+mod whole_plan;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -154,26 +160,39 @@ pub(crate) fn good(text: &str) -> Plan {
     run(text).unwrap_or_else(|refusal| panic!("{}", shown(&Err(refusal))))
 }
 
-/// What a person reads: errors, or warnings of a good plan.
+/// What a person reads: errors, or warnings of a good plan and what of it cannot be run.
 pub(crate) fn shown(outcome: &Result<Plan, Refusal>) -> String {
-    let list = match outcome {
-        Ok(plan) if plan.warnings.is_empty() => return "fine".to_owned(),
-        Ok(plan) => &plan.warnings,
-        Err(Refusal::Invalid(errors)) => errors,
-        Err(Refusal::Needs(needs)) => return format!("needs {needs:?}"),
+    let list: Vec<String> = match outcome {
+        Ok(plan) => {
+            let refused = |refusal| format!("refused: {refusal}");
+            let warnings = plan.warnings.iter().map(ToString::to_string);
+            warnings.chain(plan.refusals.iter().map(refused)).collect()
+        }
+        Err(Refusal::Invalid(errors)) => errors.iter().map(ToString::to_string).collect(),
+        Err(Refusal::Needs(needs)) => vec![format!("needs {needs:?}")],
     };
-    list.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
-        .replace("azure-pipelines.yml", "a.yml")
+    if list.is_empty() {
+        return "fine".to_owned();
+    }
+    list.join("\n").replace("azure-pipelines.yml", "a.yml")
 }
 
 /// Both texts may be indented as the test is.
 #[track_caller]
 pub(crate) fn check(yaml: &str, expected: &str) {
+    compare(yaml, expected, |yaml| shown(&run(yaml)));
+}
+
+/// The same, with what is planned instead of what is told.
+#[track_caller]
+pub(crate) fn check_plan(yaml: &str, expected: &str) {
+    compare(yaml, expected, |yaml| outline::outline(&good(yaml)));
+}
+
+#[track_caller]
+fn compare(yaml: &str, expected: &str, actual: impl Fn(&str) -> String) {
     let (yaml, expected) = (unindent(yaml), unindent(expected));
-    let actual = shown(&run(&yaml));
+    let actual = actual(&yaml);
     assert!(
         actual.trim() == expected.trim(),
         "for\n{yaml}\nexpected\n{expected}\nand got\n{actual}\n"

@@ -4,13 +4,13 @@ use crate::App;
 use crate::ado::{convert, project};
 use crate::auth::Who;
 use crate::body::JsonBody;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Result, validation_result};
 use crate::params::{Params, pipeline_id, run_id};
 use crate::urls::Links;
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use coffer_service::{PipelineText, RunInput};
+use coffer_service::{PipelineText, PreviewView, RunInput};
 use coffer_wire::enums::ConfigurationType;
 use coffer_wire::pipelines::{PipelineRequest, Preview, RunRequest};
 use serde::Deserialize;
@@ -139,8 +139,8 @@ pub(crate) async fn start(
     let project = project(&app, &caller, &name).await?.id;
     let runs = app.service.runs();
     if input.preview {
-        let final_yaml = runs.preview(&caller, project, id, input).await?;
-        return Ok(asked.json(&Preview { final_yaml }));
+        let view = runs.preview(&caller, project, id, input).await?;
+        return Ok(asked.json(&previewed(view)));
     }
     let view = runs.start(&caller, project, id, input).await?;
     Ok(asked.json(&convert::run(&links, project, view)))
@@ -159,8 +159,16 @@ pub(crate) async fn preview(
     let input = body.input()?;
     let project = project(&app, &caller, &name).await?.id;
     let runs = app.service.runs();
-    let final_yaml = runs.preview(&caller, project, id, input).await?;
-    Ok(asked.json(&Preview { final_yaml }))
+    let view = runs.preview(&caller, project, id, input).await?;
+    Ok(asked.json(&previewed(view)))
+}
+
+fn previewed(view: PreviewView) -> Preview {
+    Preview {
+        final_yaml: view.text,
+        runnable: view.runnable,
+        validation_results: view.notes.into_iter().map(validation_result).collect(),
+    }
 }
 
 /// A request for a run, with the members that change its meaning and are not served yet.

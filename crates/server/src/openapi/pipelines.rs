@@ -125,18 +125,18 @@ pub(super) fn group() -> Group {
                 .takes_content(run_schema())
                 .or_nothing()
                 .gives::<Run>(STATE, run())
-                .answers(200, "", Content::json::<Preview>(json!({ "finalYaml": YAML })))
-                .refuses(["pipeline.invalid", "not_supported"]),
+                .answers(200, "", Content::json::<Preview>(json!({ "finalYaml": YAML, "runnable": true })))
+                .refuses(["pipeline.invalid", "pipeline.cannot_run", "not_supported"]),
             get(at::RUN, "getRun", "Reads a run")
                 .about(STATE)
                 .who(SEES)
                 .gives::<Run>("The run.", run()),
             post(at::PREVIEW, "previewRun", "Shows what would run")
-                .about("Plans the pipeline with templates and parameters expanded, and starts nothing.")
+                .about("Plans the pipeline with templates and parameters expanded, and starts nothing. What this server cannot run yet is in `validationResults`, and `runnable` is then false.")
                 .who(QUEUES)
                 .takes_content(run_schema())
                 .or_nothing()
-                .gives::<Preview>("The plan as one YAML text.", json!({ "finalYaml": YAML }))
+                .gives::<Preview>("The plan as one YAML text.", json!({ "finalYaml": YAML, "runnable": true }))
                 .refuses(["pipeline.invalid", "not_supported"]),
         ],
     }

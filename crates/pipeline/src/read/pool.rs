@@ -1,0 +1,112 @@
+//! `pool:`: a name, a mapping, or `server`. It must not know which pools there are.
+
+use super::{
+    Reader,
+    fields::fields,
+    values::{filled, text, wrong_type},
+};
+use crate::{
+    Pool,
+    demands::Demand,
+    diagnostic::{Code, Place, Report, quotable},
+    yaml::{Kind, Node},
+};
+
+/// A pool and what is asked of its agents.
+#[derive(Clone, Debug)]
+pub(super) struct PoolUse {
+    pub(super) pool: Pool,
+    pub(super) demands: Vec<Demand>,
+}
+
+impl PoolUse {
+    fn named(name: String) -> Self {
+        Self {
+            pool: Pool::Agents {
+                name: Some(name),
+                vm_image: None,
+            },
+            demands: Vec::new(),
+        }
+    }
+}
+
+/// Reads a pool. Names may hold variables of the YAML root.
+pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolUse> {
+    let node = node?;
+    match &node.kind {
+        Kind::Refused => return None,
+        Kind::Scalar { text, .. } if text == "server" => {
+            refuse_server(node.place, reader.report);
+            return Some(PoolUse {
+                pool: Pool::Server,
+                demands: Vec::new(),
+            });
+        }
+        Kind::Scalar { text, .. } => {
+            ignored(node.place, reader.report);
+            return Some(PoolUse::named(reader.known.expand(text)));
+        }
+        Kind::Sequence(_) => {
+            wrong_type(node, "pool", "a name or a mapping", reader.report);
+            return None;
+        }
+        Kind::Mapping(_) => {}
+    }
+    let fields = fields(node, "a pool", reader.report)?;
+    fields.check("a pool", &["name", "vmImage", "demands"], reader.report);
+    let mut named = |key: &str| {
+        let value = fields.get(key)?;
+        let text = filled(value, key, reader.report)?;
+        ignored(fields.key(key).unwrap_or(value.place), reader.report);
+        Some(reader.known.expand(&text))
+    };
+    let pool = Pool::Agents {
+        name: named("name"),
+        vm_image: named("vmImage"),
+    };
+    Some(PoolUse {
+        pool,
+        demands: demands(fields.get("demands"), reader.report),
+    })
+}
+
+/// A text, or a list of them.
+pub(super) fn demands(node: Option<&Node>, report: &mut Report) -> Vec<Demand> {
+    let Some(node) = node else { return Vec::new() };
+    let entries = match &node.kind {
+        Kind::Sequence(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    entries
+        .iter()
+        .filter_map(|entry| demand(entry, report))
+        .collect()
+}
+
+fn demand(node: &Node, report: &mut Report) -> Option<Demand> {
+    let text = text(node, "a demand", report)?;
+    let demand = text.parse::<Demand>();
+    if let Err(wrong) = &demand {
+        let message = format!("`{}` is no demand", quotable(&text));
+        report.error(Code::InvalidValue, node.place, message, wrong.to_string());
+    }
+    demand.ok()
+}
+
+pub(super) fn refuse_server(place: Place, report: &mut Report) {
+    report.refuse(
+        place,
+        "this server does not run jobs without an agent (`pool: server`)",
+        "give the job a pool of agents",
+    );
+}
+
+fn ignored(place: Place, report: &mut Report) {
+    report.warn(
+        Code::Ignored,
+        place,
+        "the name of the pool has no effect yet: any agent that meets the demands may run this",
+        "use `demands` to choose an agent",
+    );
+}
