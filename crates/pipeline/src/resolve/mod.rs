@@ -109,13 +109,15 @@ impl Context<'_> {
         }
         let shown = format!("{}@{}", quotable(&task.name), task.version);
         match self.resolver.task(&task.name, &task.version) {
-            Lookup::Found(found) if found.runs_on_agent => return Some(found),
-            Lookup::Found(_) => self.report.error(
-                Code::NotSupported,
-                task.place,
-                format!("the task `{shown}` runs on the server, which is not supported yet"),
-                "use a task that runs on an agent",
-            ),
+            Lookup::Found(found) => {
+                if !found.runs_on_agent {
+                    let message =
+                        format!("the task `{shown}` runs on a server, and this one runs no tasks");
+                    let hint = "use a task that runs on an agent";
+                    self.report.refuse(task.place, message, hint);
+                }
+                return Some(found);
+            }
             Lookup::Unknown => {
                 self.needs.insert(Need::Task {
                     name: task.name.clone(),
@@ -223,15 +225,12 @@ impl Context<'_> {
                     }
                 }
                 Some(InputKind::ConnectedService(_)) if !value.trim().is_empty() => {
-                    self.report.error(
-                        Code::NotSupported,
-                        input.value_place,
-                        format!(
-                            "service connections are not supported yet (input `{}`)",
-                            quotable(name)
-                        ),
-                        "remove the input, or use a task without it",
+                    let message = format!(
+                        "this server has no service connections (input `{}`)",
+                        quotable(name)
                     );
+                    let hint = "remove the input, or use a task without it";
+                    self.report.refuse(input.value_place, message, hint);
                 }
                 Some(_) => {}
             }

@@ -132,6 +132,8 @@ fn groups_expressions_targets_and_tasks_that_are_not_installed() {
           artifact: drop
         - upload: out
         - reviewApp: app
+        - task: SignThings@4
+          inputs: {what: x, service: y}
         - script: x
           target: box
         - script: x
@@ -158,9 +160,11 @@ fn groups_expressions_targets_and_tasks_that_are_not_installed() {
           hint: have an administrator install the task, or use `script` or `bash`
         refused: a.yml:16:3: the task `ReviewApp@0` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:18:11: this server does not run steps in containers (`target`)
+        refused: a.yml:18:30: this server has no service connections (input `service`)
+          hint: remove the input, or use a task without it
+        refused: a.yml:20:11: this server does not run steps in containers (`target`)
           hint: remove `target`, or name `host`
-        refused: a.yml:20:11: this server cannot restrict what a step's output may do (`commands`, `settableVariables`)
+        refused: a.yml:22:11: this server cannot restrict what a step's output may do (`commands`, `settableVariables`)
           hint: remove them from `target`
         ",
     );

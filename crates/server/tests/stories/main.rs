@@ -40,6 +40,7 @@ mod pages_of_lists;
 mod pats;
 mod people;
 mod permits;
+mod planned;
 mod proxies;
 mod queries;
 mod reference;
