@@ -2,7 +2,10 @@
 //! expression language of pipelines, with the functions that say something of a file. Compiled once, evaluated for each
 //! file, within limits of text, depth, parts and work. It must not know files, nor who may see them.
 
-use crate::expression::{self, Callable, Language, Misuse, Operation as Op, Program};
+use crate::expression::{
+    self, Budget, EvaluationError, Expression, FUNCTIONS, Function, Home, Kind, Scope, Time, Value,
+};
+use crate::words;
 use std::fmt;
 
 /// Longest condition, in bytes.
@@ -12,42 +15,13 @@ pub const MAX_PARTS: usize = 256;
 /// Most work for one file: one for each part that is evaluated, and one for each byte that is looked at.
 pub const MAX_WORK: usize = 100_000;
 
-/// Every function that a condition may call beside `property`.
-///
-/// Least and most arguments are those of pipelines, but for `and` and `or`, which clients send with one argument too.
-const FUNCTIONS: &[Callable] = &[
-    ("and", Op::And, 1, None),
-    ("coalesce", Op::Coalesce, 2, None),
-    ("contains", Op::Contains, 2, Some(2)),
-    ("endsWith", Op::EndsWith, 2, Some(2)),
-    ("eq", Op::Eq, 2, Some(2)),
-    ("ge", Op::Ge, 2, Some(2)),
-    ("gt", Op::Gt, 2, Some(2)),
-    ("iif", Op::Iif, 3, Some(3)),
-    ("in", Op::In, 2, None),
-    ("le", Op::Le, 2, Some(2)),
-    ("length", Op::Length, 1, Some(1)),
-    ("lower", Op::Lower, 1, Some(1)),
-    ("lt", Op::Lt, 2, Some(2)),
-    ("ne", Op::Ne, 2, Some(2)),
-    ("not", Op::Not, 1, Some(1)),
-    ("notIn", Op::NotIn, 2, None),
-    ("or", Op::Or, 1, None),
-    ("startsWith", Op::StartsWith, 2, Some(2)),
-    ("trim", Op::Trim, 1, Some(1)),
-    ("upper", Op::Upper, 1, Some(1)),
-    ("xor", Op::Xor, 2, Some(2)),
-];
-
-const LANGUAGE: Language = Language {
-    functions: FUNCTIONS,
-    reader: "property",
-    max_parts: MAX_PARTS,
-};
-
 /// A condition, compiled.
 #[derive(Clone, Debug)]
-pub struct PropertyQuery(Program);
+pub struct PropertyQuery {
+    /// Names of properties are their numbers here.
+    tree: Expression,
+    properties: Vec<String>,
+}
 
 /// The text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,21 +68,31 @@ impl PropertyQuery {
             );
             return Err(error(message, 0, None));
         }
-        let tree =
+        let mut tree =
             expression::parse(text).map_err(|wrong| error(wrong.message, wrong.offset, None))?;
-        let program = Program::compile(&tree, &LANGUAGE).map_err(
-            |Misuse {
+        let mut reader = Reader::default();
+        reader
+            .part(&mut tree)
+            .map_err(|(message, offset)| error(message, offset, None))?;
+        expression::check(&tree, Time::Query, &[]).map_err(
+            |EvaluationError {
                  message,
-                 offset,
                  hint,
-             }| error(message, offset, hint),
+                 span,
+                 ..
+             }| {
+                // Only a suggestion is worth its place in one line.
+                let hint = hint.filter(|hint| hint.starts_with("did you mean"));
+                error(message, span.start, hint)
+            },
         )?;
-        Ok(Self(program))
+        let properties = reader.properties;
+        Ok(Self { tree, properties })
     }
 
     /// The names of the properties that it reads, each once. They ignore case.
     pub fn properties(&self) -> &[String] {
-        self.0.facts()
+        &self.properties
     }
 
     /// Whether a file matches whose properties have these values, in the order of [`PropertyQuery::properties`].
@@ -117,12 +101,81 @@ impl PropertyQuery {
     ///
     /// [`TooMuchWork`] beyond [`MAX_WORK`].
     pub fn matches(&self, values: &[Option<&str>]) -> Result<bool, TooMuchWork> {
-        self.0.is_true(values, MAX_WORK).map_err(|_| TooMuchWork)
+        let mut budget = Budget::of(MAX_WORK, MAX_WORK);
+        expression::evaluate_checked(&self.tree, &File(values), &mut budget, None)
+            .map(|value| value.truthy())
+            .map_err(|_| TooMuchWork)
     }
 
     /// The functions that it may call, for messages and documents.
     pub fn functions() -> impl Iterator<Item = &'static str> {
-        FUNCTIONS.iter().map(|(name, ..)| *name)
+        let known = FUNCTIONS.iter();
+        known
+            .filter(|known| known.home == Home::Everywhere)
+            .map(|known| known.name)
+    }
+}
+
+/// Counts parts, and puts numbers in the place of names of properties.
+#[derive(Default)]
+struct Reader {
+    parts: usize,
+    properties: Vec<String>,
+}
+
+impl Reader {
+    /// The recursion is as deep as the tree, which the parser has limited.
+    fn part(&mut self, tree: &mut Expression) -> Result<(), (String, usize)> {
+        let offset = tree.span.start;
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return Err((format!("there are more than {MAX_PARTS} parts"), offset));
+        }
+        match &mut tree.kind {
+            Kind::Call { name, arguments } if Function::named(name) == Some(Function::Property) => {
+                self.parts += 1;
+                let [argument] = &mut **arguments else {
+                    return Err((ONE_NAME.to_owned(), offset));
+                };
+                let Kind::Text(name) = &argument.kind else {
+                    return Err((ONE_NAME.to_owned(), offset));
+                };
+                let mut known = self.properties.iter();
+                let number = known.position(|known| words::same(known, name));
+                let number = number.unwrap_or_else(|| {
+                    self.properties.push(name.to_string());
+                    self.properties.len() - 1
+                });
+                argument.kind = Kind::Number(number as f64);
+                Ok(())
+            }
+            Kind::Call { arguments, .. } => {
+                arguments.iter_mut().try_for_each(|part| self.part(part))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const ONE_NAME: &str = "`property` takes one name in single quotes";
+
+/// The values of one file's properties.
+struct File<'a>(&'a [Option<&'a str>]);
+
+impl Scope for File<'_> {
+    fn time(&self) -> Time {
+        Time::Query
+    }
+
+    fn value(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn call(&self, function: Function, arguments: &[Value]) -> Result<Value, String> {
+        debug_assert_eq!(function, Function::Property);
+        let number = arguments.first().and_then(Value::to_number);
+        let found = number.and_then(|number| self.0.get(number as usize));
+        Ok(found.copied().flatten().into())
     }
 }
 

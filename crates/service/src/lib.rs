@@ -13,6 +13,7 @@ mod audit_retain;
 mod backup;
 mod break_glass;
 mod checks;
+mod conditions;
 mod content;
 mod credentials;
 mod directory;

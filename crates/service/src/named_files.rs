@@ -42,9 +42,10 @@ impl Pipelines<'_> {
         pipeline: PipelineId,
     ) -> Result<Vec<NamedFile>> {
         let runs = self.0.runs();
-        let (plan, _) = runs
+        let plan = runs
             .plan(caller, project, pipeline, RunInput::default())
-            .await?;
+            .await?
+            .plan;
         let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
         let mut read = self.0.store().read().await?;
         let look = read.look(caller, ViewPipeline { project, pipeline }).await;

@@ -4,6 +4,7 @@ use crate::Service;
 use crate::error::{Error, Kind, PIPELINE, Result};
 use crate::permissions::PermittedFile;
 use crate::run_views::{RunInput, Waiting};
+use crate::runs::Planned;
 use coffer_model::act::{
     CreatePipeline, EditPipeline, PermitPipeline, ViewPipeline, ViewPipelines,
 };
@@ -194,7 +195,7 @@ impl Pipelines<'_> {
         pipeline: PipelineId,
     ) -> Result<Option<Authorization>> {
         let runs = self.0.runs();
-        let Ok((plan, _)) = runs
+        let Ok(Planned { plan, .. }) = runs
             .plan(caller, project, pipeline, RunInput::default())
             .await
         else {

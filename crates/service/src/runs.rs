@@ -1,5 +1,6 @@
 //! Runs: starting, reading, cancelling, and what they wait for.
 
+use crate::conditions::Start;
 use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
 use crate::pipelines;
@@ -12,7 +13,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use coffer_model::act::{CancelRun, QueueRun, ViewPipeline, ViewRun, ViewRuns};
 use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RunId};
-use coffer_pipeline::condition::{Condition, JobStatus};
 use coffer_pipeline::{Plan, Source};
 use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
 
@@ -23,6 +23,14 @@ const PAGES: i64 = 64;
 /// Characters of a claimed ref that go on record.
 const MAX_CLAIM: usize = 250;
 
+/// A plan, and of what.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) revision: i64,
+    /// What conditions see when it starts now.
+    pub(crate) start: Start,
+}
+
 /// Runs.
 pub struct Runs<'a>(pub(crate) &'a Service);
 
@@ -32,11 +40,6 @@ fn not_found() -> Error {
 
 fn about_run(stop: Stop) -> Error {
     Error::from(stop).about(&RUN)
-}
-
-/// Whether what depends on nothing runs under a condition.
-fn runs_first(condition: Condition) -> bool {
-    condition.evaluate(JobStatus::Succeeded, false)
 }
 
 fn small(number: i64) -> i32 {
@@ -53,7 +56,11 @@ impl Runs<'_> {
         input: RunInput,
     ) -> Result<RunView> {
         let claimed = input.claimed_ref.clone();
-        let (plan, revision) = self.plan(caller, project, pipeline, input).await?;
+        let Planned {
+            plan,
+            revision,
+            start,
+        } = self.plan(caller, project, pipeline, input).await?;
         planning::check_runnable(&plan)?;
         let text = plan.canonical_json();
         let mut plan_digest = [0; 32];
@@ -61,7 +68,7 @@ impl Runs<'_> {
         let new = NewRun {
             revision,
             name: None,
-            stages: self.stages(&plan),
+            stages: self.stages(&plan, &start)?,
             plan: text,
             plan_digest,
             // The only kind of pipeline there is. What the request says of refs is a claim, and no source.
@@ -115,7 +122,7 @@ impl Runs<'_> {
             .await
             .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
         drop(read);
-        let (plan, _) = self.plan(caller, project, pipeline, input).await?;
+        let plan = self.plan(caller, project, pipeline, input).await?.plan;
         let notes = plan.warnings.iter().chain(&plan.refusals);
         Ok(PreviewView {
             text: plan.canonical_json(),
@@ -370,7 +377,7 @@ impl Runs<'_> {
         project: ProjectId,
         pipeline: PipelineId,
         input: RunInput,
-    ) -> Result<(Plan, i64)> {
+    ) -> Result<Planned> {
         if input.variables.iter().any(|(_, _, secret)| *secret) {
             return Err(Error::invalid(
                 "Secret variables at queue time are not supported yet: they would be stored in the plan.",
@@ -385,6 +392,7 @@ impl Runs<'_> {
             .pipeline(&seen)
             .await?
             .ok_or_else(pipelines::not_found)?;
+        let now = read.now();
         drop(read);
         let source = Source {
             path: row.path,
@@ -402,32 +410,39 @@ impl Runs<'_> {
             .into_iter()
             .map(|(name, value, _)| (name, value))
             .collect();
-        let plan = planning::make(self.0, project, source, variables, system).await?;
-        Ok((plan, row.revision))
+        let plan = planning::make(self.0, project, source, variables, system.clone()).await?;
+        Ok(Planned {
+            plan,
+            revision: row.revision,
+            start: Start { at: now, system },
+        })
     }
 
-    fn stages(&self, plan: &Plan) -> Vec<NewStage> {
+    fn stages(&self, plan: &Plan, start: &Start) -> Result<Vec<NewStage>> {
         plan.stages
             .iter()
             .map(|stage| {
-                let jobs: Vec<NewJob> = stage
+                let runs = start.runs_stage(plan, stage)?;
+                let jobs = stage
                     .jobs
                     .iter()
-                    .map(|job| NewJob {
-                        id: JobId::random(self.0.entropy()),
-                        name: job.name.clone(),
-                        display_name: job.display_name.clone(),
-                        files: job.secure_files.iter().copied().map(FileId).collect(),
-                        skipped: !runs_first(stage.condition) || !runs_first(job.condition),
-                        continue_on_error: job.continue_on_error,
+                    .map(|job| {
+                        Ok(NewJob {
+                            id: JobId::random(self.0.entropy()),
+                            name: job.name.clone(),
+                            display_name: job.display_name.clone(),
+                            files: job.secure_files.iter().copied().map(FileId).collect(),
+                            skipped: !runs || !start.runs_job(plan, stage, job)?,
+                            continue_on_error: job.continue_on_error,
+                        })
                     })
-                    .collect();
-                NewStage {
+                    .collect::<Result<Vec<NewJob>>>()?;
+                Ok(NewStage {
                     name: stage.name.clone(),
                     display_name: stage.display_name.clone(),
                     files: stage.secure_files.iter().copied().map(FileId).collect(),
                     jobs,
-                }
+                })
             })
             .collect()
     }

@@ -7,12 +7,15 @@ use crate::job_variables::JobVariables;
 use crate::log::StepLog;
 use crate::outcome::{self, Outcome};
 use crate::task::{self, Running};
-use coffer_pipeline::condition::{Condition, JobStatus};
+use coffer_pipeline::condition::{Condition, Decision, JobStatus, StepScope, Variables};
 use coffer_pipeline::tasks::TaskDefinition;
+use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// The variable that says how the job stands.
+const JOB_STATUS: &str = "Agent.JobStatus";
 /// Tries after the first that a step may ask for.
 const MAX_RETRIES: u32 = 10;
 
@@ -36,10 +39,7 @@ impl StepRun<'_> {
         let own = [
             ("System.TaskInstanceId", unit.record_id.to_string()),
             ("System.TaskInstanceName", step.name.clone()),
-            (
-                "Agent.JobStatus",
-                outcome::status_name(*self.status).to_owned(),
-            ),
+            (JOB_STATUS, outcome::status_name(*self.status).to_owned()),
         ];
         for (name, value) in own {
             self.variables.set_own(name, &value);
@@ -51,29 +51,30 @@ impl StepRun<'_> {
         self.log.set_debug(self.variables.is_true("System.Debug"));
         let name = unit.record_name(&display);
 
+        self.log.start(&name);
         let condition = match unit.condition() {
             Ok(condition) => condition,
             Err(error) => {
-                self.log.start(&name);
-                self.log.error(&format!(
-                    "The condition '{}' could not be evaluated: {error}.",
-                    step.condition
-                ));
+                let message = condition_failed(&step.condition, &error, Some(&error.hint));
+                self.log.error(&message);
                 return self.end(Outcome::Failed, unit);
             }
         };
         let canceled = self.context.cancel.is_cancelled();
-        if !condition.evaluate(*self.status, canceled) {
-            self.log.start(&name);
-            self.log.line(&format!("Evaluating: {condition}"));
-            self.log.line(&format!(
-                "Result: False (the job is {}{})",
-                outcome::status_name(*self.status),
-                if canceled { ", and was cancelled" } else { "" }
-            ));
-            return self.log.finish(Outcome::Skipped.wire());
+        let decision = self.decide(&condition, canceled);
+        match decision.holds {
+            Ok(true) => decision.lines.iter().for_each(|line| self.log.debug(line)),
+            Ok(false) => {
+                decision.lines.iter().for_each(|line| self.log.line(line));
+                return self.log.finish(Outcome::Skipped.wire());
+            }
+            Err(error) => {
+                decision.lines.iter().for_each(|line| self.log.line(line));
+                let message = condition_failed(&step.condition, &error, error.hint.as_deref());
+                self.log.error(&message);
+                return self.end(Outcome::Failed, unit);
+            }
         }
-        self.log.start(&name);
         if self.is_fork_with_secret(unit) {
             self.log
                 .warning("Runs of forks, and of refs whose origin is not known, may not use secure files: the step is skipped.");
@@ -81,18 +82,32 @@ impl StepRun<'_> {
         }
         self.log.section(&format!("Starting: {name}"));
         unit.header(self.log);
-        let outcome = self.tries(unit, condition, left).await;
+        let goes_on = canceled || self.decide(&condition, true).holds == Ok(true);
+        let outcome = self.tries(unit, goes_on, left).await;
         self.log.section(&format!("Finishing: {name}"));
         self.end(outcome, unit);
     }
 
-    /// The step's tries, each with the time-out.
-    async fn tries(
-        &mut self,
-        unit: &Unit<'_>,
-        condition: Condition,
-        left: Option<Duration>,
-    ) -> Outcome {
+    /// Whether a condition holds in the job as it is, or as it will be after a cancel.
+    fn decide(&self, condition: &Condition, canceled: bool) -> Decision {
+        let status = if canceled {
+            JobStatus::Canceled
+        } else {
+            *self.status
+        };
+        let scope = StepScope {
+            status,
+            canceled,
+            variables: &Visible {
+                variables: self.variables,
+                status,
+            },
+        };
+        condition.decide(&scope, &|text| self.context.masker.mask(text))
+    }
+
+    /// The step's tries, each with the time-out. `goes_on`: a cancel of the job does not end it.
+    async fn tries(&mut self, unit: &Unit<'_>, goes_on: bool, left: Option<Duration>) -> Outcome {
         let Some(task) = unit.task.as_deref() else {
             self.log.error(&task::unknown(&unit.step.reference));
             return Outcome::Failed;
@@ -103,7 +118,7 @@ impl StepRun<'_> {
         }
         let retries = unit.step.retry_count_on_task_failure.min(MAX_RETRIES);
         for attempt in 0..=retries {
-            let (outcome, may_repeat) = self.try_once(unit, task, condition, left).await;
+            let (outcome, may_repeat) = self.try_once(unit, task, goes_on, left).await;
             if outcome != Outcome::Failed || !may_repeat || attempt == retries {
                 return outcome;
             }
@@ -128,7 +143,7 @@ impl StepRun<'_> {
         &mut self,
         unit: &Unit<'_>,
         task: &TaskDefinition,
-        condition: Condition,
+        goes_on: bool,
         left: Option<Duration>,
     ) -> (Outcome, bool) {
         let context = self.context;
@@ -154,7 +169,6 @@ impl StepRun<'_> {
             .minute
             .checked_mul(unit.step.timeout_in_minutes)
             .filter(|limit| !limit.is_zero());
-        let status = *self.status;
         let watch = async {
             tokio::select! {
                 () = after(limit) => Stopped::TimedOut,
@@ -162,7 +176,7 @@ impl StepRun<'_> {
                     context.cancel.cancel();
                     Stopped::JobTimedOut
                 }
-                () = cancelled_for_good(&context.cancel, condition, status) => Stopped::Cancelled,
+                () = cancelled_for_good(&context.cancel, goes_on) => Stopped::Cancelled,
             }
         };
         let work = task::run(&mut running, unit.phase);
@@ -241,13 +255,44 @@ async fn until_stopped(
     }
 }
 
-/// Waits for a cancel, and for ever if the step's condition holds in a cancelled job.
-async fn cancelled_for_good(cancel: &CancellationToken, condition: Condition, status: JobStatus) {
-    if cancel.is_cancelled() || condition.evaluate(status, true) {
-        // It was started in a cancelled job, or runs on in one.
+/// Waits for a cancel, and for ever when the step goes on after one, as one does that was started in a cancelled job.
+async fn cancelled_for_good(cancel: &CancellationToken, goes_on: bool) {
+    if goes_on {
         std::future::pending::<()>().await;
     }
     cancel.cancelled().await;
+}
+
+/// What a condition sees of the job's variables.
+struct Visible<'a> {
+    variables: &'a JobVariables,
+    status: JobStatus,
+}
+
+impl Variables for Visible<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        if name.eq_ignore_ascii_case(JOB_STATUS) {
+            return Some(outcome::status_name(self.status).to_owned());
+        }
+        let value = self.variables.get(name)?;
+        Some(self.variables.expand(value).to_string())
+    }
+
+    fn all(&self) -> Vec<(String, String)> {
+        let known = self.variables.resolved().into_iter();
+        known
+            .map(|known| (known.name, known.value.to_string()))
+            .chain([(
+                JOB_STATUS.to_owned(),
+                outcome::status_name(self.status).to_owned(),
+            )])
+            .collect()
+    }
+}
+
+fn condition_failed(condition: &str, error: &dyn Display, hint: Option<&str>) -> String {
+    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("The condition '{condition}' could not be evaluated: {error}{hint}.")
 }
 
 async fn after(limit: Option<Duration>) {

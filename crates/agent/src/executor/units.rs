@@ -5,6 +5,7 @@ use crate::executor::phase_prefix;
 use crate::log::StepLog;
 use crate::task;
 use coffer_pipeline::condition::{Condition, ConditionError};
+use coffer_pipeline::expression::Time;
 use coffer_pipeline::tasks::{Phase, TaskDefinition};
 use coffer_wire::agent::{Job, Step};
 use std::sync::Arc;
@@ -61,9 +62,8 @@ impl Unit<'_> {
     /// When it runs.
     pub(super) fn condition(&self) -> Result<Condition, ConditionError> {
         match self.phase {
-            Phase::Post => Ok(Condition::Always),
-            _ if self.step.condition.trim().is_empty() => Ok(Condition::Succeeded),
-            _ => self.step.condition.parse(),
+            Phase::Post => Ok(Condition::always()),
+            _ => Condition::parse(&self.step.condition, Time::Step),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Span, SyntaxError};
 use crate::diagnostic::quotable;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
@@ -14,7 +15,7 @@ pub(super) enum TokenKind {
     Word(String),
     Number(f64),
     Version(String),
-    Text(String),
+    Text(Arc<str>),
     Open,
     Close,
     OpenIndex,
@@ -74,7 +75,7 @@ fn unexpected(c: char, offset: usize) -> SyntaxError {
                 "there is no operator `{shown}`: use functions, for example eq(a, b), and(a, b), not(a)"
             )
         }
-        '$' => "`$` has no meaning in a condition: write variables['name']".to_owned(),
+        '$' => "`$` has no meaning in an expression: write variables['name']".to_owned(),
         _ => format!("`{shown}` is not part of an expression"),
     };
     SyntaxError { message, offset }
@@ -120,7 +121,7 @@ impl Lexer<'_> {
             value.push_str(&rest[..quote]);
             self.at += quote + 1;
             if !self.text[self.at..].starts_with('\'') {
-                return Ok(TokenKind::Text(value));
+                return Ok(TokenKind::Text(value.into()));
             }
             value.push('\'');
             self.at += 1;

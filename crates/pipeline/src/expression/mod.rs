@@ -1,14 +1,49 @@
-//! The expression language of pipelines: text to a spanned tree, and trees that are evaluated. The parser reads the whole
-//! language (literals, names, indexers, calls). What may stand in a tree is decided by who asks: [`crate::condition`] for
-//! stages, jobs and steps, [`crate::query`] for secure files.
+//! The expression language of pipelines: text to a spanned tree, and trees to values. There is one parser and one
+//! evaluator; what exists where is said by a [`Time`], and what names stand for by a [`Scope`]. Pure: it knows no clock, no
+//! files and no secrets.
+//!
+//! Who uses it: [`crate::condition`] for stages, jobs and steps, [`crate::query`] for secure files, [`Template`] for `${{ }}`,
+//! and [`runtime`] for `$[ ]`.
 
+mod budget;
+mod calls;
+mod check;
+mod compare;
+mod evaluate;
+mod functions;
+mod json;
 mod lexer;
+mod object;
 mod parser;
-mod program;
+mod print;
+mod scope;
+mod template;
+mod text;
+mod timestamp;
+mod trace;
 mod value;
 
-pub use parser::parse;
-pub(crate) use program::{Callable, Language, Misuse, Operation, Program};
+#[cfg(test)]
+mod tests;
+
+pub use budget::{Budget, MAX_BYTES, MAX_WORK};
+pub use check::check;
+pub use evaluate::evaluate;
+pub use functions::Function;
+pub use object::Object;
+pub use parser::{parse, parse_at};
+pub use scope::{Contexts, Scope, Time};
+pub use template::{Segment, Template, has_expression, runtime, segments};
+pub use timestamp::Timestamp;
+pub use value::{Parts, Value};
+
+pub(crate) use evaluate::evaluate_checked;
+pub(crate) use functions::{FUNCTIONS, Home};
+pub(crate) use template::in_brackets;
+pub(crate) use trace::{Seen, lines};
+
+use budget::Fault;
+use std::sync::Arc;
 
 /// Longest expression that is read, in bytes.
 pub const MAX_LENGTH: usize = 21_000;
@@ -16,7 +51,7 @@ pub const MAX_LENGTH: usize = 21_000;
 pub const MAX_DEPTH: usize = 50;
 
 /// Byte offsets into the text of the expression.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// First byte.
     pub start: usize,
@@ -45,7 +80,7 @@ pub enum Kind {
     /// Three or four numbers with dots: text as written.
     Version(String),
     /// A string, quotes and escapes removed.
-    Text(String),
+    Text(Arc<str>),
     /// A named context: `variables`, `dependencies` …
     Name(String),
     /// `name(arguments)`.
@@ -79,66 +114,27 @@ pub struct SyntaxError {
     pub offset: usize,
 }
 
-/// Functions of the language with their least and most arguments (none = no limit).
-pub const FUNCTIONS: &[(&str, usize, Option<usize>)] = &[
-    ("always", 0, Some(0)),
-    ("and", 2, None),
-    ("canceled", 0, Some(0)),
-    ("coalesce", 2, None),
-    ("contains", 2, Some(2)),
-    ("containsValue", 2, Some(2)),
-    ("convertToJson", 1, Some(1)),
-    ("counter", 0, Some(2)),
-    ("endsWith", 2, Some(2)),
-    ("eq", 2, Some(2)),
-    ("failed", 0, None),
-    ("format", 1, None),
-    ("ge", 2, Some(2)),
-    ("gt", 2, Some(2)),
-    ("iif", 3, Some(3)),
-    ("in", 2, None),
-    ("join", 2, Some(2)),
-    ("le", 2, Some(2)),
-    ("length", 1, Some(1)),
-    ("lower", 1, Some(1)),
-    ("lt", 2, Some(2)),
-    ("ne", 2, Some(2)),
-    ("not", 1, Some(1)),
-    ("notIn", 2, None),
-    ("or", 2, None),
-    ("replace", 3, Some(3)),
-    ("split", 2, Some(2)),
-    ("startsWith", 2, Some(2)),
-    ("succeeded", 0, None),
-    ("succeededOrFailed", 0, None),
-    ("trim", 1, Some(1)),
-    ("upper", 1, Some(1)),
-    ("xor", 2, Some(2)),
-];
-
-/// The function of a name, ignoring case.
-pub(crate) fn function(name: &str) -> Option<&'static (&'static str, usize, Option<usize>)> {
-    FUNCTIONS
-        .iter()
-        .find(|(known, ..)| known.eq_ignore_ascii_case(name))
+/// The expression does not exist where it is evaluated, or has no value there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EvaluationError {
+    /// What is wrong, in words.
+    pub message: String,
+    /// What to do next, or what was perhaps meant.
+    pub hint: Option<String>,
+    /// The part of the expression.
+    pub span: Span,
+    /// The budget is used up: evaluating something else with it is in vain.
+    pub exhausted: bool,
 }
 
-/// What is wrong with the number of a function's arguments; none when nothing is.
-pub(crate) fn wrong_count(
-    name: &str,
-    least: usize,
-    most: Option<usize>,
-    count: usize,
-) -> Option<String> {
-    if count >= least && most.is_none_or(|most| count <= most) {
-        return None;
+impl EvaluationError {
+    fn at(fault: Fault, span: Span) -> Self {
+        Self {
+            message: fault.message,
+            hint: fault.hint,
+            span,
+            exhausted: fault.exhausted,
+        }
     }
-    let wanted = match most {
-        Some(most) if most == least => least.to_string(),
-        Some(most) => format!("{least} to {most}"),
-        None => format!("at least {least}"),
-    };
-    Some(format!(
-        "`{name}` takes {wanted} argument(s) and has {count}"
-    ))
 }

@@ -10,25 +10,40 @@ use super::{Expression, Kind, MAX_DEPTH, MAX_LENGTH, Span, SyntaxError};
 ///
 /// [`SyntaxError`] with the place: for malformed text, and for one longer than [`MAX_LENGTH`] or deeper than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Result<Expression, SyntaxError> {
+    parse_at(text, 0)
+}
+
+/// The same for a part of a text that begins at an offset, from which places are counted.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_at(text: &str, offset: usize) -> Result<Expression, SyntaxError> {
+    let moved = |mut wrong: SyntaxError| {
+        wrong.offset += offset;
+        wrong
+    };
     if text.len() > MAX_LENGTH {
         return Err(error(
             format!(
                 "an expression may have {MAX_LENGTH} bytes and this one has {}",
                 text.len()
             ),
-            0,
+            offset,
         ));
     }
-    let mut parser = Parser {
-        tokens: tokens(text)?,
-        at: 0,
-    };
-    if parser.kind() == &TokenKind::End {
-        return Err(error("an expression is expected here", 0));
+    let mut tokens = tokens(text).map_err(moved)?;
+    for token in &mut tokens {
+        token.span.start += offset;
+        token.span.end += offset;
     }
-    let expression = parser.expression(0)?;
+    let mut parser = Parser { tokens, at: 0 };
+    if parser.kind() == &TokenKind::End {
+        return Err(error("an expression is expected here", offset));
+    }
+    let built = parser.expression(0)?;
     match parser.kind() {
-        TokenKind::End => Ok(expression),
+        TokenKind::End => Ok(built.tree),
         TokenKind::Close => Err(error("this `)` closes nothing", parser.offset())),
         _ => Err(error("the expression should end here", parser.offset())),
     }
@@ -41,9 +56,34 @@ fn error(message: impl Into<String>, offset: usize) -> SyntaxError {
     }
 }
 
+fn too_deep(offset: usize) -> SyntaxError {
+    error(
+        format!("expressions may be {MAX_DEPTH} levels deep"),
+        offset,
+    )
+}
+
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+}
+
+/// A tree and how many levels it has: chains of indexers grow to the left, where the parser's own depth does not see it.
+struct Built {
+    tree: Expression,
+    levels: usize,
+}
+
+impl Built {
+    /// A tree whose deepest part has so many levels.
+    fn over(parts: usize, kind: Kind, span: Span) -> Result<Self, SyntaxError> {
+        let levels = parts + 1;
+        if levels > MAX_DEPTH {
+            return Err(too_deep(span.start));
+        }
+        let tree = Expression { kind, span };
+        Ok(Self { tree, levels })
+    }
 }
 
 impl Parser {
@@ -66,29 +106,21 @@ impl Parser {
         token
     }
 
-    fn expression(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
+    fn expression(&mut self, depth: usize) -> Result<Built, SyntaxError> {
         if depth >= MAX_DEPTH {
-            return Err(error(
-                format!("expressions may be {MAX_DEPTH} levels deep"),
-                self.offset(),
-            ));
+            return Err(too_deep(self.offset()));
         }
         let mut left = self.prefix(depth)?;
-        let mut links = depth;
         while matches!(self.kind(), TokenKind::Dot | TokenKind::OpenIndex) {
-            links += 1;
-            if links >= MAX_DEPTH {
-                return Err(error(
-                    format!("expressions may be {MAX_DEPTH} levels deep"),
-                    self.offset(),
-                ));
+            if left.levels >= MAX_DEPTH {
+                return Err(too_deep(self.offset()));
             }
             left = self.postfix(left, depth)?;
         }
         Ok(left)
     }
 
-    fn prefix(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
+    fn prefix(&mut self, depth: usize) -> Result<Built, SyntaxError> {
         let Token { kind, span } = self.next();
         let kind = match kind {
             TokenKind::Number(value) => Kind::Number(value),
@@ -104,47 +136,43 @@ impl Parser {
             TokenKind::End => return Err(error("the expression ends too early", span.start)),
             _ => return Err(error("a value or a function is expected here", span.start)),
         };
-        Ok(Expression { kind, span })
+        Built::over(0, kind, span)
     }
 
-    fn call(&mut self, name: String, start: Span, depth: usize) -> Result<Expression, SyntaxError> {
+    fn call(&mut self, name: String, start: Span, depth: usize) -> Result<Built, SyntaxError> {
         let open = self.next();
         let mut arguments = Vec::new();
+        let mut levels = 0;
+        let done = |name, arguments, levels, end| {
+            let span = Span {
+                start: start.start,
+                end,
+            };
+            Built::over(levels, Kind::Call { name, arguments }, span)
+        };
         if self.kind() == &TokenKind::Close {
             let end = self.next().span.end;
-            return Ok(Expression {
-                kind: Kind::Call { name, arguments },
-                span: Span {
-                    start: start.start,
-                    end,
-                },
-            });
+            return done(name, arguments, levels, end);
         }
         loop {
-            arguments.push(self.expression(depth + 1)?);
+            let argument = self.expression(depth + 1)?;
+            levels = levels.max(argument.levels);
+            arguments.push(argument.tree);
             let token = self.next();
             match token.kind {
                 TokenKind::Comma => {}
-                TokenKind::Close => {
-                    let span = Span {
-                        start: start.start,
-                        end: token.span.end,
-                    };
-                    return Ok(Expression {
-                        kind: Kind::Call { name, arguments },
-                        span,
-                    });
-                }
+                TokenKind::Close => return done(name, arguments, levels, token.span.end),
                 TokenKind::End => return Err(error("this `(` is never closed", open.span.start)),
                 _ => return Err(error("`,` or `)` is expected here", token.span.start)),
             }
         }
     }
 
-    fn postfix(&mut self, of: Expression, depth: usize) -> Result<Expression, SyntaxError> {
+    fn postfix(&mut self, of: Built, depth: usize) -> Result<Built, SyntaxError> {
         let operator = self.next();
-        let start = of.span.start;
-        let of = Box::new(of);
+        let start = of.tree.span.start;
+        let mut levels = of.levels;
+        let of = Box::new(of.tree);
         if operator.kind == TokenKind::Dot {
             let Token { kind, span } = self.next();
             let kind = match kind {
@@ -152,38 +180,30 @@ impl Parser {
                 TokenKind::Word(word) => Kind::Index {
                     of,
                     key: Box::new(Expression {
-                        kind: Kind::Text(word),
+                        kind: Kind::Text(word.into()),
                         span,
                     }),
                 },
                 _ => return Err(error("a name is expected after `.`", span.start)),
             };
-            return Ok(Expression {
-                kind,
-                span: Span {
-                    start,
-                    end: span.end,
-                },
-            });
+            let end = span.end;
+            return Built::over(levels, kind, Span { start, end });
         }
         let kind = if self.kind() == &TokenKind::Star {
             self.next();
             Kind::All { of }
         } else {
-            Kind::Index {
-                of,
-                key: Box::new(self.expression(depth + 1)?),
-            }
+            let key = self.expression(depth + 1)?;
+            levels = levels.max(key.levels);
+            let key = Box::new(key.tree);
+            Kind::Index { of, key }
         };
         let close = self.next();
         match close.kind {
-            TokenKind::CloseIndex => Ok(Expression {
-                kind,
-                span: Span {
-                    start,
-                    end: close.span.end,
-                },
-            }),
+            TokenKind::CloseIndex => {
+                let end = close.span.end;
+                Built::over(levels, kind, Span { start, end })
+            }
             TokenKind::End => Err(error("this `[` is never closed", operator.span.start)),
             _ => Err(error("`]` is expected here", close.span.start)),
         }
@@ -215,7 +235,7 @@ mod tests {
         };
         assert_eq!(
             (name.as_str(), &arguments[0].kind),
-            ("f", &Kind::Text("a'b".to_owned()))
+            ("f", &Kind::Text("a'b".into()))
         );
         assert_eq!(arguments[0].span, Span { start: 3, end: 9 });
     }
@@ -250,7 +270,7 @@ mod tests {
             (
                 "eq($(a), 1)",
                 3,
-                "`$` has no meaning in a condition: write variables['name']",
+                "`$` has no meaning in an expression: write variables['name']",
             ),
             ("ключ", 0, "`к` is not part of an expression"),
         ] {
@@ -275,5 +295,9 @@ mod tests {
         assert!(parse(&format!("a{}", ".b".repeat(10_000))).is_err());
         assert!(parse(&format!("a{}", "[b".repeat(10_000))).is_err());
         assert!(parse(&"a".repeat(MAX_LENGTH + 1)).is_err());
+        // Chains and nesting count together: else a tree would be as deep as their product.
+        let chain = ".b".repeat(40);
+        assert!(parse(&format!("a[c]{chain}")).is_ok());
+        assert!(parse(&format!("a[c[d]{chain}]{chain}")).is_err());
     }
 }

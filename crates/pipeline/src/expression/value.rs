@@ -1,76 +1,105 @@
-//! The values that expressions work with: how they turn into one another, and how they compare. The rules are those that
-//! Azure Pipelines documents for its expressions. It must not know where values come from, nor what is done with them.
+//! The values that expressions work with, and how they turn into one another. The rules are those that Azure Pipelines
+//! documents for its expressions. It must not know where values come from, nor what is done with them.
 
+use super::{Object, Timestamp};
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::sync::Arc;
 
-/// A value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+/// A value. A copy is cheap: what may be large is shared.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// What is not there.
+    #[default]
     Null,
+    /// True or false.
     Boolean(bool),
+    /// A finite number.
     Number(f64),
+    /// A version of two to four numbers.
     Version(Parts),
-    Text(Cow<'a, str>),
+    /// A text.
+    Text(Arc<str>),
+    /// A moment, of which there are only those that a context hands in.
+    Time(Timestamp),
+    /// A list.
+    Array(Arc<Vec<Value>>),
+    /// A mapping.
+    Object(Arc<Object>),
 }
 
 /// The two to four numbers of a version; one that is not there is less than any that is.
-pub(super) type Parts = [Option<u32>; 4];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parts([Option<u32>; 4]);
 
-impl<'a> Value<'a> {
-    /// What is known, or null.
-    pub(super) fn known(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
+impl Value {
+    /// What it is, as Azure Pipelines calls it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "Null",
+            Self::Boolean(_) => "Boolean",
+            Self::Number(_) => "Number",
+            Self::Version(_) => "Version",
+            Self::Text(_) => "String",
+            Self::Time(_) => "DateTime",
+            Self::Array(_) => "Array",
+            Self::Object(_) => "Object",
+        }
     }
 
-    /// Null, false, 0 and the empty text are false.
-    pub(super) fn is_true(&self) -> bool {
+    /// As a condition: null, false, 0 and the empty text are false, and all else is true, the text `false` too.
+    #[must_use]
+    pub fn truthy(&self) -> bool {
         match self {
             Self::Null => false,
             Self::Boolean(value) => *value,
             Self::Number(value) => *value != 0.0,
-            Self::Version(_) => true,
             Self::Text(text) => !text.is_empty(),
+            Self::Version(_) | Self::Time(_) | Self::Array(_) | Self::Object(_) => true,
         }
     }
 
-    /// As text; null is empty.
-    pub(super) fn text(&self) -> Cow<'_, str> {
-        match self {
+    /// As text, null being empty; none for arrays and objects, which are no text.
+    #[must_use]
+    pub fn to_text(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
             Self::Null => Cow::Borrowed(""),
             Self::Boolean(true) => Cow::Borrowed("True"),
             Self::Boolean(false) => Cow::Borrowed("False"),
-            Self::Number(value) => Cow::Owned(value.to_string()),
-            Self::Version(parts) => {
-                let parts: Vec<String> = parts.iter().flatten().map(u32::to_string).collect();
-                Cow::Owned(parts.join("."))
-            }
+            Self::Number(value) => Cow::Owned(number_text(*value)),
+            Self::Version(parts) => Cow::Owned(parts.to_string()),
             Self::Text(text) => Cow::Borrowed(text),
-        }
+            Self::Time(time) => Cow::Owned(time.to_string()),
+            Self::Array(_) | Self::Object(_) => return None,
+        })
     }
 
     /// As a number; none when it is no number.
-    fn number(&self) -> Option<f64> {
+    #[must_use]
+    pub fn to_number(&self) -> Option<f64> {
         match self {
             Self::Null => Some(0.0),
             Self::Boolean(value) => Some(f64::from(u8::from(*value))),
             Self::Number(value) => Some(*value),
-            Self::Version(_) => None,
             Self::Text(text) => number(text),
+            Self::Version(_) | Self::Time(_) | Self::Array(_) | Self::Object(_) => None,
         }
     }
 
-    /// As a version; none when it is none.
-    fn version(&self) -> Option<Parts> {
+    /// As a version; none when it is none. A number is one when it has a fraction: 1.2.
+    #[must_use]
+    pub fn to_version(&self) -> Option<Parts> {
         match self {
             Self::Version(parts) => Some(*parts),
-            Self::Number(_) | Self::Text(_) => version(&self.text()),
-            Self::Null | Self::Boolean(_) => None,
+            Self::Number(value) if *value > 0.0 => Parts::parse(&number_text(*value)),
+            Self::Text(text) => Parts::parse(text),
+            _ => None,
         }
     }
 
     /// Whether it is null, or the empty text, which counts as null.
-    pub(super) fn is_nothing(&self) -> bool {
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Text(text) => text.is_empty(),
@@ -78,23 +107,19 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether `right`, turned into this kind of value, is the same; what cannot be turned is not. Text ignores case.
-    pub(super) fn equals(&self, right: &Value<'_>) -> bool {
-        match self {
-            Self::Null => right.is_nothing(),
-            _ => self.compare(right) == Some(Ordering::Equal),
-        }
-    }
-
-    /// How it compares with `right`, turned into this kind of value; none when that cannot be, or this is null.
-    pub(super) fn compare(&self, right: &Value<'_>) -> Option<Ordering> {
-        match self {
-            Self::Null => None,
-            Self::Boolean(value) => Some(value.cmp(&right.is_true())),
-            Self::Number(value) => value.partial_cmp(&right.number()?),
-            Self::Version(parts) => Some(parts.cmp(&right.version()?)),
-            Self::Text(text) => Some(upper(text).cmp(upper(&right.text()))),
-        }
+    /// What stands under a key: a name of an object, a place in an array, from 0. Null when there is nothing.
+    #[must_use]
+    pub fn member(&self, key: &Value) -> Value {
+        let found = match self {
+            Self::Object(object) => key.to_text().and_then(|key| object.get(&key)),
+            Self::Array(items) => key
+                .to_number()
+                .filter(|number| *number >= 0.0 && !key.is_nothing())
+                // Larger than any array is none, and a fraction is cut off.
+                .and_then(|number| items.get(number as usize)),
+            _ => None,
+        };
+        found.cloned().unwrap_or_default()
     }
 
     /// How many bytes a look at it takes.
@@ -106,31 +131,105 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The letters in which text is compared: upper case where that is one letter, as ordinal comparison that ignores case
-/// has it.
-pub(super) fn upper(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().map(|c| single(c, c.to_uppercase()))
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
 }
 
-/// Lower case, letter by letter.
-pub(super) fn lower(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().map(|c| single(c, c.to_lowercase()))
+impl From<f64> for Value {
+    /// What is no finite number is null: no expression makes one.
+    fn from(value: f64) -> Self {
+        if value.is_finite() {
+            Self::Number(value)
+        } else {
+            Self::Null
+        }
+    }
 }
 
-fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
-    match (mapped.next(), mapped.next()) {
-        (Some(one), None) => one,
-        _ => c,
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(items: Vec<Value>) -> Self {
+        Self::Array(Arc::new(items))
+    }
+}
+
+impl From<Object> for Value {
+    fn from(object: Object) -> Self {
+        Self::Object(Arc::new(object))
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<V: Into<Value>> FromIterator<V> for Value {
+    fn from_iter<I: IntoIterator<Item = V>>(items: I) -> Self {
+        Self::Array(Arc::new(items.into_iter().map(Into::into).collect()))
+    }
+}
+
+impl std::fmt::Display for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, part) in self.0.iter().flatten().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            write!(f, "{dot}{part}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Parts {
+    /// Two to four whole numbers with points between.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = [None; 4];
+        let mut count = 0;
+        for part in text.trim().split('.') {
+            let slot = parts.get_mut(count)?;
+            if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            let number: i32 = part.parse().ok()?;
+            *slot = Some(number.unsigned_abs());
+            count += 1;
+        }
+        (count >= 2).then_some(Self(parts))
+    }
+}
+
+/// Without separators of thousands, and with a point only where there is a fraction.
+pub(super) fn number_text(value: f64) -> String {
+    if value == 0.0 {
+        // There is a zero with a sign, which nobody means.
+        "0".to_owned()
+    } else {
+        value.to_string()
     }
 }
 
 /// A decimal number: white space around it, a sign before it, commas in it, one point. The empty text is 0.
 fn number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Some(0.0);
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return text.is_empty().then_some(0.0);
     }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let whole_digits = whole.replace(',', "");
@@ -141,94 +240,87 @@ fn number(text: &str) -> Option<f64> {
     {
         return None;
     }
-    let value: f64 = text.replace(',', "").parse().ok()?;
+    let value: f64 = trimmed.replace(',', "").parse().ok()?;
     value.is_finite().then_some(value)
-}
-
-/// Two to four whole numbers with points between.
-pub(super) fn version(text: &str) -> Option<Parts> {
-    let mut parts = Parts::default();
-    let mut count = 0;
-    for part in text.trim().split('.') {
-        let slot = parts.get_mut(count)?;
-        if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let number: i32 = part.parse().ok()?;
-        *slot = Some(number.unsigned_abs());
-        count += 1;
-    }
-    (count >= 2).then_some(parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Value<'_> {
-        Value::known(Some(text))
+    fn version(text: &str) -> Value {
+        Value::Version(Parts::parse(text).unwrap())
     }
 
     #[test]
-    fn the_right_side_becomes_what_the_left_side_is() {
-        let five = Value::Number(5.0);
-        for (left, right, same) in [
-            (text("Mobile"), text("mOBILE"), true),
-            (text("STRASSE"), text("straße"), false),
-            (text("É"), text("é"), true),
-            (five.clone(), text(" 5.0 "), true),
-            (five.clone(), text("+5"), true),
-            (five.clone(), text("five"), false),
-            (text("5"), five.clone(), true),
-            (text("5.0"), five.clone(), false),
-            (Value::Number(1234.5), text("1,234.5"), true),
-            (Value::Number(0.0), text(""), true),
-            (Value::Number(0.0), Value::Null, true),
-            (Value::Number(1.0), Value::Boolean(true), true),
-            (Value::Boolean(true), text("false"), true),
-            (Value::Boolean(false), text(""), true),
-            (Value::Boolean(false), Value::Null, true),
-            (text("true"), Value::Boolean(true), true),
-            (Value::Null, text(""), true),
-            (Value::Null, text(" "), false),
-            (Value::Null, Value::Boolean(false), false),
-            (text(""), Value::Null, true),
-            (Value::Version(version("1.2").unwrap()), text("1.2"), true),
+    fn conversions_are_those_of_the_documented_table() {
+        let array: Value = [1.0].into_iter().collect();
+        let object = Value::from(Object::from_iter([("a", 1.0)]));
+        let time = Value::Time(Timestamp::new(0, 0));
+        // Value, as boolean, as text, as number, as version, counts as nothing.
+        let rows: Vec<(Value, bool, Option<&str>, Option<f64>, Option<&str>, bool)> = vec![
+            (Value::Null, false, Some(""), Some(0.0), None, true),
+            (true.into(), true, Some("True"), Some(1.0), None, false),
+            (false.into(), false, Some("False"), Some(0.0), None, false),
+            (0.0.into(), false, Some("0"), Some(0.0), None, false),
+            ((-0.0).into(), false, Some("0"), Some(0.0), None, false),
+            (1.5.into(), true, Some("1.5"), Some(1.5), Some("1.5"), false),
+            ((-1.5).into(), true, Some("-1.5"), Some(-1.5), None, false),
             (
-                Value::Version(version("1.2").unwrap()),
-                text("1.2.0"),
+                1234567.0.into(),
+                true,
+                Some("1234567"),
+                Some(1234567.0),
+                None,
+                false,
+            ),
+            ("".into(), false, Some(""), Some(0.0), None, true),
+            (" ".into(), true, Some(" "), None, None, false),
+            ("false".into(), true, Some("false"), None, None, false),
+            (
+                " 1,234.5 ".into(),
+                true,
+                Some(" 1,234.5 "),
+                Some(1234.5),
+                None,
                 false,
             ),
             (
-                Value::Version(version("1.2").unwrap()),
-                Value::Number(1.2),
+                "1.2.3".into(),
                 true,
+                Some("1.2.3"),
+                None,
+                Some("1.2.3"),
+                false,
             ),
-            (Value::Version(version("1.2").unwrap()), Value::Null, false),
-        ] {
-            assert_eq!(left.equals(&right), same, "{left:?} {right:?}");
+            (
+                version("1.2.3.4"),
+                true,
+                Some("1.2.3.4"),
+                None,
+                Some("1.2.3.4"),
+                false,
+            ),
+            (
+                time,
+                true,
+                Some("1970-01-01 00:00:00+00:00"),
+                None,
+                None,
+                false,
+            ),
+            (array, true, None, None, None, false),
+            (object, true, None, None, None, false),
+        ];
+        for (value, truth, text, number, version, nothing) in rows {
+            assert_eq!(value.truthy(), truth, "{value:?}");
+            assert_eq!(value.to_text().as_deref(), text, "{value:?}");
+            assert_eq!(value.to_number(), number, "{value:?}");
+            let found = value.to_version().map(|parts| parts.to_string());
+            assert_eq!(found.as_deref(), version, "{value:?}");
+            assert_eq!(value.is_nothing(), nothing, "{value:?}");
         }
-    }
-
-    #[test]
-    fn what_cannot_be_turned_compares_with_nothing() {
-        let compare = |left: &Value<'_>, right: &Value<'_>| left.compare(right);
-        assert_eq!(
-            compare(&text("10"), &Value::Number(9.0)),
-            Some(Ordering::Less),
-            "as text"
-        );
-        assert_eq!(
-            compare(&Value::Number(9.0), &text("10")),
-            Some(Ordering::Less),
-            "as numbers"
-        );
-        assert_eq!(compare(&Value::Number(9.0), &text("ten")), None);
-        assert_eq!(compare(&Value::Null, &Value::Null), None);
-        let old = Value::Version(version("1.9").unwrap());
-        assert_eq!(compare(&old, &text("1.10.0")), Some(Ordering::Less));
-        assert_eq!(compare(&old, &text("x")), None);
-        assert_eq!(compare(&text("a_"), &text("ab")), Some(Ordering::Greater));
+        assert_eq!(Value::from(f64::NAN), Value::Null);
     }
 
     #[test]
@@ -238,6 +330,7 @@ mod tests {
             ("-.5", Some(-0.5)),
             ("5.", Some(5.0)),
             ("", Some(0.0)),
+            (" ", None),
             (",5", None),
             ("1e3", None),
             (".", None),
@@ -251,7 +344,31 @@ mod tests {
         }
         assert_eq!(number(&"9".repeat(400)), None);
         for bad in ["1", "1.", ".1", "1.2.3.4.5", "1.-2", "1.4294967295", ""] {
-            assert_eq!(version(bad), None, "{bad}");
+            assert_eq!(Parts::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn members_are_found_by_name_and_by_place() {
+        let array: Value = ["a", "b"].into_iter().collect();
+        let object = Value::from(Object::from_iter([("A b", "x"), ("1", "y")]));
+        for (of, key, wanted) in [
+            (&array, Value::from(0.0), Value::from("a")),
+            (&array, 1.9.into(), "b".into()),
+            (&array, "1".into(), "b".into()),
+            (&array, 2.0.into(), Value::Null),
+            (&array, (-1.0).into(), Value::Null),
+            (&array, 1e300.into(), Value::Null),
+            (&array, "x".into(), Value::Null),
+            (&array, Value::Null, Value::Null),
+            (&object, "a B".into(), "x".into()),
+            (&object, 1.0.into(), "y".into()),
+            (&object, "none".into(), Value::Null),
+            (&object, array.clone(), Value::Null),
+            (&Value::Null, "a".into(), Value::Null),
+            (&"text".into(), 0.0.into(), Value::Null),
+        ] {
+            assert_eq!(of.member(&key), wanted, "{of:?} {key:?}");
         }
     }
 }

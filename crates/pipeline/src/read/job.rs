@@ -16,6 +16,7 @@ use crate::{
     Clean, Job, Legs, Strategy, Uses,
     condition::Condition,
     diagnostic::{Code, Place, Report, quotable},
+    expression::Time,
     words,
     yaml::Node,
 };
@@ -226,7 +227,7 @@ pub(super) fn base(
     let mut job = Job {
         display_name: display_name(fields, report).unwrap_or_else(|| label.to_owned()),
         identifier: format!("{}.{label}", stage.unwrap_or(DEFAULT)),
-        condition: condition(fields.get("condition"), report),
+        condition: condition(fields.get("condition"), Time::Job, report),
         continue_on_error: continue_on_error(fields, report),
         timeout_in_minutes,
         cancel_timeout_in_minutes,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     LockBehavior, Stage, StageTrigger,
     diagnostic::{Code, Place, Report},
+    expression::Time,
     yaml::{Kind, Node},
 };
 
@@ -152,7 +153,7 @@ fn stage(
     let stage = Stage {
         display_name: display_name(&fields, report).unwrap_or_else(|| label.to_owned()),
         depends_on: Vec::new(),
-        condition: condition(fields.get("condition"), report),
+        condition: condition(fields.get("condition"), Time::Stage, report),
         variables: own.variables,
         groups: own.groups,
         lock_behavior: fields

@@ -8,7 +8,8 @@ use crate::{
     Count, Runtime,
     condition::Condition,
     diagnostic::{Code, Report, quotable},
-    expression, words,
+    expression::{self, Time},
+    words,
     yaml::{Kind, Node},
 };
 
@@ -102,22 +103,18 @@ pub(super) fn name(node: &Node, what: &str, report: &mut Report) -> Option<Strin
 }
 
 /// A condition; the default when it cannot be read.
-pub(super) fn condition(node: Option<&Node>, report: &mut Report) -> Condition {
+pub(super) fn condition(node: Option<&Node>, time: Time, report: &mut Report) -> Condition {
     let Some(node) = node else {
         return Condition::default();
     };
     let Some(text) = text(node, "condition", report) else {
         return Condition::default();
     };
-    match text.parse() {
+    match Condition::parse(&text, time) {
         Ok(condition) => condition,
         Err(wrong) => {
-            let code = if wrong.unsupported {
-                Code::NotSupported
-            } else {
-                Code::Syntax
-            };
-            report.error(code, node.place_of(wrong.offset), wrong.message, wrong.hint);
+            let place = node.place_of(wrong.offset);
+            report.error(Code::Syntax, place, wrong.message, wrong.hint);
             Condition::default()
         }
     }
@@ -125,17 +122,21 @@ pub(super) fn condition(node: Option<&Node>, report: &mut Report) -> Condition {
 
 /// `$[ ]`, when the value is one: `Some(None)` when it is and cannot be read.
 pub(super) fn runtime(node: &Node, text: &str, report: &mut Report) -> Option<Option<Runtime>> {
-    let (inner, begin) = Runtime::find(text)?;
-    match expression::parse(inner) {
-        Ok(_) => Some(Some(Runtime::parsed(inner))),
-        Err(wrong) => {
-            let hint =
-                "between `$[` and `]` stands one expression, for example `$[variables.name]`";
-            let place = node.place_of(begin + wrong.offset);
-            report.error(Code::Syntax, place, wrong.message, hint);
-            Some(None)
-        }
-    }
+    let hint = "between `$[` and `]` stands one expression, for example `$[variables.name]`";
+    let (inner, begin) = expression::in_brackets(text)?;
+    let (message, offset, hint) = match expression::parse_at(inner, begin) {
+        Ok(tree) => match expression::check(&tree, Time::Runtime, &[]) {
+            Ok(()) => return Some(Some(Runtime::parsed(inner))),
+            Err(wrong) => (
+                wrong.message,
+                wrong.span.start,
+                wrong.hint.unwrap_or_else(|| hint.to_owned()),
+            ),
+        },
+        Err(wrong) => (wrong.message, wrong.offset, hint.to_owned()),
+    };
+    report.error(Code::Syntax, node.place_of(offset), message, hint);
+    Some(None)
 }
 
 /// A whole number, or `$[ ]`.

@@ -172,7 +172,7 @@ fn conditions() {
         r#"
         steps:
         - script: x
-          condition: eq(variables.a, 'b')
+          condition: eq(dependencies.a.result, 'b')
         - script: x
           condition: and(succeeded(), nope())
         - script: x
@@ -185,8 +185,8 @@ fn conditions() {
           condition: succeded()
         "#,
         r"
-        a.yml:3:14: this condition is not supported yet
-          hint: use one of succeeded(), failed(), succeededOrFailed(), always(), canceled()
+        a.yml:3:17: there is no value `dependencies` in the condition of a step
+          hint: `dependencies` exists only in `$[ ]`, the condition of a stage, the condition of a job
         a.yml:5:31: there is no function `nope`
           hint: did you mean `not`?
         a.yml:7:25: the expression ends too early
@@ -201,12 +201,12 @@ fn conditions() {
         r"
         jobs:
         - job: A
-          condition: eq(1, 2)
+          condition: eq(1, parameters.a)
           steps: [script: x]
         ",
         r"
-        a.yml:3:14: this condition is not supported yet
-          hint: use one of succeeded(), failed(), succeededOrFailed(), always(), canceled()
+        a.yml:3:20: there is no value `parameters` in the condition of a job
+          hint: `parameters` exists only in `${{ }}`
         ",
     );
 }

@@ -274,7 +274,7 @@ fn every_key_of_a_step_reaches_the_plan() {
         build.env.iter().collect::<Vec<_>>(),
         [("TOKEN", "$(secretToken)"), ("EMPTY", "")]
     );
-    assert_eq!(build.condition, Condition::SucceededOrFailed);
+    assert_eq!(build.condition, "SucceededOrFailed()".parse().unwrap());
     assert_eq!(
         (
             build.continue_on_error,
@@ -368,7 +368,7 @@ fn one_stage_with_one_job_keeps_its_names_scopes_and_demands() {
         ),
         (Some(0), Some(2), true)
     );
-    assert_eq!(job.condition, Condition::Always);
+    assert_eq!(job.condition, Condition::always());
     let demands: Vec<String> = job.demands.iter().map(ToString::to_string).collect();
     assert_eq!(
         demands,

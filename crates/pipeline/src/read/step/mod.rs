@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Place, Report, quotable},
+    expression::Time,
     plan::Entries,
     words,
     yaml::{Kind, Node},
@@ -72,7 +73,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DraftStep> {
         task,
         inputs,
         env: env(&step, report),
-        condition: condition(step.get("condition"), report),
+        condition: condition(step.get("condition"), Time::Step, report),
         continue_on_error: continue_on_error(&step, report),
         timeout_in_minutes: step
             .get("timeoutInMinutes")

@@ -1,0 +1,162 @@
+//! Texts with `${{ }}` in them, and values that are `$[ ]`: where expressions stand, and what becomes of them. It must not
+//! know YAML: a text is one scalar of it, and places are counted from its beginning.
+
+use super::budget::Budget;
+use super::calls::as_text;
+use super::{
+    EvaluationError, Expression, Scope, Span, SyntaxError, Value, evaluate, parser::parse_at,
+};
+
+/// A part of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segment<'a> {
+    /// Text that stays.
+    Literal(&'a str),
+    /// What stands between `${{` and `}}`.
+    Expression {
+        /// The text between, with its white space.
+        text: &'a str,
+        /// Where that text is.
+        inner: Span,
+        /// Where it is with its brackets.
+        outer: Span,
+    },
+}
+
+/// Whether there is a `${{` in a text, and so something for [`segments`].
+#[must_use]
+pub fn has_expression(text: &str) -> bool {
+    text.contains("${{")
+}
+
+/// Divides a text. A `}}` within single quotes closes nothing; a `${{` that should stay is written `${{ '${{' }}`.
+///
+/// # Errors
+///
+/// A `${{` that is never closed.
+pub fn segments(text: &str) -> Result<Vec<Segment<'_>>, SyntaxError> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find("${{").map(|open| at + open) {
+        if open > at {
+            found.push(Segment::Literal(&text[at..open]));
+        }
+        let start = open + 3;
+        let Some(end) = closing(&text[start..]).map(|end| start + end) else {
+            return Err(SyntaxError {
+                message: "this `${{` is never closed".to_owned(),
+                offset: open,
+            });
+        };
+        at = end + 2;
+        found.push(Segment::Expression {
+            text: &text[start..end],
+            inner: Span { start, end },
+            outer: Span {
+                start: open,
+                end: at,
+            },
+        });
+    }
+    if at < text.len() {
+        found.push(Segment::Literal(&text[at..]));
+    }
+    Ok(found)
+}
+
+/// Where `}}` is, outside of quotes. An escaped quote is two, and so changes nothing.
+fn closing(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut quoted = false;
+    (0..bytes.len()).find(|at| {
+        if bytes[*at] == b'\'' {
+            quoted = !quoted;
+        }
+        !quoted && bytes[*at..].starts_with(b"}}")
+    })
+}
+
+/// A text with expressions in it, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Literal(String),
+    Expression(Expression),
+}
+
+impl Template {
+    /// Reads a text. Places in errors and trees are counted from the beginning of the whole text.
+    ///
+    /// # Errors
+    ///
+    /// The first expression that is none.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let parts = segments(text)?.into_iter().map(|segment| match segment {
+            Segment::Literal(text) => Ok(Part::Literal(text.to_owned())),
+            Segment::Expression { text, inner, .. } => {
+                parse_at(text, inner.start).map(Part::Expression)
+            }
+        });
+        Ok(Self {
+            parts: parts.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The expression, when there is nothing else in the text.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Expression> {
+        match &*self.parts {
+            [Part::Expression(expression)] => Some(expression),
+            _ => None,
+        }
+    }
+
+    /// What becomes of it: the value of the expression when it is all there is, of any kind; else text, to which arrays and
+    /// objects cannot be turned.
+    ///
+    /// # Errors
+    ///
+    /// The first expression that cannot be evaluated.
+    pub fn evaluate(
+        &self,
+        scope: &dyn Scope,
+        budget: &mut Budget,
+    ) -> Result<Value, EvaluationError> {
+        if let Some(expression) = self.whole() {
+            return evaluate(expression, scope, budget);
+        }
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Expression(expression) => {
+                    let at = |fault| EvaluationError::at(fault, expression.span);
+                    let value = evaluate(expression, scope, budget)?;
+                    let text = as_text(&value).map_err(at)?;
+                    budget.make(text.len()).map_err(at)?;
+                    out.push_str(&text);
+                }
+            }
+        }
+        Ok(out.into())
+    }
+}
+
+/// The expression of a value that is `$[ … ]` as a whole; none when it is not. Places are counted from the beginning of the
+/// whole text.
+#[must_use]
+pub fn runtime(text: &str) -> Option<Result<Expression, SyntaxError>> {
+    in_brackets(text).map(|(inner, begin)| parse_at(inner, begin))
+}
+
+/// What stands between `$[` and `]`, trimmed, and where it begins, when that is all of a value.
+pub(crate) fn in_brackets(value: &str) -> Option<(&str, usize)> {
+    let rest = value.trim_start();
+    let inner = rest.strip_prefix("$[")?.trim_end().strip_suffix(']')?;
+    let begin = value.len() - rest.len() + 2 + (inner.len() - inner.trim_start().len());
+    Some((inner.trim(), begin))
+}

@@ -1,0 +1,1 @@
+//! Every function: what it answers, and what it refuses.
