@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use coffer_model::Timestamp;
 use coffer_pipeline::condition::{Condition, NodeScope};
-use coffer_pipeline::expression::{Contexts, Object, Time, Value, self};
+use coffer_pipeline::expression::{self, Contexts, Object, Time, Value};
 use coffer_pipeline::{Job, Plan, Stage, Variable, macros};
 
 /// What conditions see when a run starts. Variables are names and values, weakest first.
@@ -61,10 +61,7 @@ impl Start {
     }
 
     /// All variables, with those in their values replaced.
-    fn variables<'a>(
-        &self,
-        variables: impl Iterator<Item = &'a Variable>,
-    ) -> Object {
+    fn variables<'a>(&self, variables: impl Iterator<Item = &'a Variable>) -> Object {
         let system = self.system.iter().map(|(name, value)| (&**name, &**value));
         let given = variables.map(|variable| (&*variable.name, &*variable.value));
         let raw: Object = system.chain(given).collect();
@@ -92,13 +89,14 @@ mod tests {
             at: Timestamp(1_709_221_507_000_000),
             system: vec![("Build.Reason".to_owned(), "Manual".to_owned())],
         };
-        let variables = [("a", "<$(Build.Reason)>"), ("A", "$(b)!"), ("b", "x")].map(
-            |(name, value)| Variable {
-                name: name.to_owned(),
-                value: value.to_owned(),
-                read_only: false,
-            },
-        );
+        let variables =
+            [("a", "<$(Build.Reason)>"), ("A", "$(b)!"), ("b", "x")].map(|(name, value)| {
+                Variable {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                    read_only: false,
+                }
+            });
         let runs = |text: &str| {
             let condition = Condition::parse(text, Time::Job).unwrap();
             start.runs(&condition, Time::Job, variables.iter(), "the job J")
