@@ -18,13 +18,15 @@ impl Start {
     /// Whether a stage runs that waits for nothing.
     pub(crate) fn runs_stage(&self, plan: &Plan, stage: &Stage) -> Result<bool> {
         let what = format!("the stage {}", stage.name);
-        self.runs(&stage.condition, Time::Stage, plan.variables.iter(), &what)
+        let variables = plan.variables.iter().chain(&stage.variables);
+        self.runs(&stage.condition, Time::Stage, variables, &what)
     }
 
     /// Whether a job runs that waits for nothing, if its stage does.
-    pub(crate) fn runs_job(&self, plan: &Plan, job: &Job) -> Result<bool> {
+    pub(crate) fn runs_job(&self, plan: &Plan, stage: &Stage, job: &Job) -> Result<bool> {
         let what = format!("the job {}", job.name);
-        let variables = plan.variables.iter().chain(&job.variables);
+        let variables = plan.variables.iter().chain(&stage.variables);
+        let variables = variables.chain(&job.variables);
         self.runs(&job.condition, Time::Job, variables, &what)
     }
 
@@ -63,7 +65,8 @@ impl Start {
     /// All variables, with those in their values replaced.
     fn variables<'a>(&self, variables: impl Iterator<Item = &'a Variable>) -> Object {
         let system = self.system.iter().map(|(name, value)| (&**name, &**value));
-        let given = variables.map(|variable| (&*variable.name, &*variable.value));
+        // An expression has no value yet: as what is not there.
+        let given = variables.map(|known| (&*known.name, known.text().unwrap_or_default()));
         let raw: Object = system.chain(given).collect();
         let expand = |value: &Value| {
             let text = value.to_text().unwrap_or_default();
@@ -82,6 +85,7 @@ impl Start {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_pipeline::VariableValue;
 
     #[test]
     fn variables_of_the_run_and_the_moment_decide() {
@@ -93,7 +97,7 @@ mod tests {
             [("a", "<$(Build.Reason)>"), ("A", "$(b)!"), ("b", "x")].map(|(name, value)| {
                 Variable {
                     name: name.to_owned(),
-                    value: value.to_owned(),
+                    value: VariableValue::Text(value.to_owned()),
                     read_only: false,
                 }
             });
