@@ -1,3 +1,5 @@
+//! Conditions: which hold when, what is refused, and what their decisions say. Knows no agent and no server.
+
 use super::*;
 use crate::expression::{Contexts, Object};
 
