@@ -10,12 +10,13 @@ use crate::config::{Config, Database};
 use crate::error::{CommandError, Exit, Result};
 use crate::tls;
 use coffer_keys::{Entropy, os_entropy};
+use coffer_model::rotation::GenerationState;
 use coffer_outgoing::{Outgoing, Policy};
 use coffer_server::Tls;
 use coffer_service::{
     AnchorPlace, Anchoring, FirstStart, KeyOptions, NotePlace, Providers, Service,
 };
-use coffer_store::{Hold, RootGeneration, Store};
+use coffer_store::{Hold, Store};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -242,8 +243,8 @@ pub(crate) async fn providers(
     store: &Store,
     entropy: &Arc<Entropy>,
 ) -> Result<keys::Connected> {
-    let needed = needed_generation(store).await?;
-    keys::connect(&config.keys, needed.as_ref(), entropy).await
+    let needed = needed(store).await?;
+    keys::connect(&config.keys, &needed, entropy).await
 }
 
 /// The key providers that a configuration names, which hold data already unless it is `new`.
@@ -252,11 +253,11 @@ pub(crate) async fn connect_all(
     new: bool,
     entropy: &Arc<Entropy>,
 ) -> Result<KeyOptions> {
-    let held = RootGeneration {
-        id: String::new(),
+    let held = keys::Needed {
         provider: config.keys.provider.kind().word().to_owned(),
+        active: true,
     };
-    let needed = (!new).then_some(&held);
+    let needed: &[keys::Needed] = if new { &[] } else { &[held] };
     Ok(keys::connect(&config.keys, needed, entropy).await?.options)
 }
 
@@ -287,15 +288,20 @@ pub(crate) fn must_exist(config: &Config) -> Result {
     Ok(())
 }
 
-/// The root generation that the data is sealed under; `None` while nothing is.
-async fn needed_generation(store: &Store) -> Result<Option<RootGeneration>> {
-    let asked = async {
-        let unit = store.scale_unit().to_owned();
-        store.read().await?.generation_active(&unit).await
-    };
-    asked.await.map_err(|error| {
+/// The key providers that hold what the data is sealed under: none while nothing is.
+async fn needed(store: &Store) -> Result<Vec<keys::Needed>> {
+    let asked = async { store.read().await?.generations().await };
+    let all = asked.await.map_err(|error| {
         CommandError::new(Exit::Invalid, "the database cannot be read").because(&error)
-    })
+    })?;
+    let open = all.into_iter().filter_map(|row| match row.state {
+        GenerationState::Active => Some((row.provider, true)),
+        GenerationState::Draining => Some((row.provider, false)),
+        GenerationState::Retired | GenerationState::Disabled | GenerationState::Destroyed => None,
+    });
+    Ok(open
+        .map(|(provider, active)| keys::Needed { provider, active })
+        .collect())
 }
 
 /// What the service says when it cannot open, with its own hints.

@@ -45,6 +45,8 @@ pub struct RotationReport {
     pub provider: String,
     /// The root generation that wrapped new project keys before.
     pub from: String,
+    /// The key provider that holds it.
+    pub from_provider: String,
     /// The one that does now.
     pub generation: String,
     /// Project keys made.
@@ -82,6 +84,7 @@ impl RotationReport {
         }
         line("provider", &self.provider);
         line("from", &self.from);
+        line("from-provider", &self.from_provider);
         line("generation", &self.generation);
         for (name, count) in self.counts() {
             line(name, &count.to_string());
@@ -113,6 +116,7 @@ impl RotationReport {
             deployments: values(text, "deployment"),
             provider: value(text, "provider")?.to_owned(),
             from: value(text, "from")?.to_owned(),
+            from_provider: value(text, "from-provider")?.to_owned(),
             generation: value(text, "generation")?.to_owned(),
             keys: number(text, "keys")?,
             wraps: number(text, "wraps")?,
@@ -235,6 +239,7 @@ mod tests {
             deployments: vec!["build 17".into(), "build 18".into()],
             provider: "vault".into(),
             from: "unit-a/3".into(),
+            from_provider: "file".into(),
             generation: "unit-a/4".into(),
             keys: 2,
             wraps: 100,

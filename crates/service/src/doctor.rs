@@ -6,6 +6,7 @@
 use crate::Providers;
 use crate::anchor::{AnchorPlace, Found, witnesses};
 use crate::error::Result;
+use crate::rotation::left_behind;
 use crate::signing::{RecordKeeper, opened};
 use coffer_model::rotation::GenerationState;
 use coffer_seal::{
@@ -178,6 +179,16 @@ async fn keys(store: &Store, providers: &Providers, found: &mut Vec<Finding>) ->
                 .next("this must not be: keep a copy of the database as it is, and report it"),
             );
         }
+    }
+    for (provider, retired) in left_behind(&recorded, store.scale_unit(), providers) {
+        found.push(
+            Finding::new(
+                "root key",
+                Health::Warning,
+                format!("{retired} retired root keys are at {provider}, which is not configured: the server does not destroy them, and what was deleted opens from older copies as long as they are there"),
+            )
+            .next(format!("name {provider} in keys.also until keys.horizon_days are over, or destroy them in the key service")),
+        );
     }
     for row in signing {
         let opened = match providers.find(&row.provider) {

@@ -42,7 +42,7 @@ statements! {
     KNOWN = "select count(*) as n from root_generation where id = $1";
     GENERATION_OF = "select id from root_generation where scale_unit = $1 and provider = $2 and state = 'active'
         order by created_at desc limit 1";
-    SETTLE = "update rotation set generation_id = $2, kept = $3, failures = 0, failing_since = null, last_error = null
+    SETTLE = "update rotation set generation_id = $2, provider = $4, kept = $3, failures = 0, failing_since = null, last_error = null
         where number = $1 and generation_id is null";
     DRAIN_OTHERS = "update root_generation set state = 'draining' where state = 'active' and id <> $1";
     ADOPT = "insert into root_generation (id, scale_unit, provider, state, created_at) values ($1, $2, $3, 'active', $4)
@@ -137,8 +137,8 @@ struct StoredGeneration {
 }
 
 impl Tx {
-    /// Settles which generation wraps the rotation's keys: `generation` is made active, if it is not known yet, and all
-    /// others drain. `kept` says why it is the one that there was, if it is.
+    /// Settles which generation, of which provider, wraps the rotation's keys: it is made active, if it is not known yet,
+    /// and all others drain. `kept` says why it is the one that there was, if it is.
     ///
     /// Refused when that is settled already, or the generation is one that drains.
     pub async fn rotation_settle(
@@ -146,7 +146,7 @@ impl Tx {
         lease: &RotationLease,
         rotation: &RotationRow,
         grant: Option<Grant<CreateKey>>,
-        generation: &str,
+        (generation, provider): (&str, &str),
         kept: &str,
     ) -> Result<(), Stop> {
         let number = lease.check(self)?;
@@ -157,19 +157,18 @@ impl Tx {
             if grant.redeem(self)?.0.version != generation {
                 return Err(StoreError::ForeignGrant.into());
             }
-            let values = args![
-                generation,
-                &rotation.scale_unit,
-                &rotation.provider,
-                self.now.0
-            ];
+            let values = args![generation, &rotation.scale_unit, provider, self.now.0];
             self.run(&ADOPT, values).await?;
         }
         let state: Option<(String,)> = self.maybe(&GENERATION_STATE, args![generation]).await?;
         if state.is_none_or(|(state,)| state != GenerationState::Active.word()) {
             return Err(Refusal::State.into());
         }
-        if self.run(&SETTLE, args![number, generation, kept]).await? != 1 {
+        if self
+            .run(&SETTLE, args![number, generation, kept, provider])
+            .await?
+            != 1
+        {
             return Err(Refusal::State.into());
         }
         self.run(&DRAIN_OTHERS, args![generation]).await?;

@@ -60,20 +60,21 @@ struct State {
 
 struct Shared {
     state: Mutex<State>,
-    moto: String,
+    /// Where moto listens.
+    moto: Mutex<String>,
     http: reqwest::Client,
 }
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 /// A running KMS. It ends when it is dropped.
 pub struct AwsKms {
     shared: Arc<Shared>,
-    moto: Mutex<Child>,
+    moto: Mutex<Option<Child>>,
     address: SocketAddr,
     serving: Mutex<JoinHandle<()>>,
     folder: TempDir,
@@ -104,16 +105,35 @@ impl AwsKms {
     }
 
     /// Starts one, on ports of the system's choosing.
+    pub async fn start() -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            moto: Mutex::default(),
+            http: reqwest::Client::builder().build().unwrap(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let kms = Self {
+            moto: Mutex::default(),
+            address: listener.local_addr().unwrap(),
+            serving: Mutex::new(serve(listener, &shared)),
+            shared,
+            folder: tempfile::tempdir().unwrap(),
+        };
+        kms.run();
+        kms
+    }
+
+    /// Starts moto, with the keys that it had.
     #[expect(
         clippy::disallowed_methods,
         reason = "the service is a program of its own"
     )]
-    pub async fn start() -> Self {
+    fn run(&self) {
         let python = told("COFFER_TEST_PYTHON").expect("a story asks before");
         let packages = told("COFFER_TEST_PYTHON_MOTO").expect("a story asks before");
-        let main = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])";
         let mut moto = Command::new(python)
-            .args(["-c", main])
+            .args(["-c", include_str!("aws_kms/kms.py")])
+            .arg(self.folder.path().join("keys"))
             .env("PYTHONPATH", packages)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
@@ -129,20 +149,13 @@ impl AwsKms {
             .find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()))
             .expect("moto says where it listens");
         std::thread::spawn(move || lines.for_each(drop));
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            moto: url,
-            http: reqwest::Client::builder().build().unwrap(),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        Self {
-            serving: Mutex::new(serve(listener, &shared)),
-            shared,
-            moto: Mutex::new(moto),
-            address,
-            folder: tempfile::tempdir().unwrap(),
-        }
+        *lock(&self.shared.moto) = url;
+        *lock(&self.moto) = Some(moto);
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its address, for `endpoint`.
@@ -185,27 +198,33 @@ impl AwsKms {
         same.count()
     }
 
-    /// Kills moto, and its keys with it, in the middle of whatever it does, and the front.
+    /// Kills moto in the middle of whatever it does, and the front.
     pub fn kill(&self) {
         self.stop();
-        let mut moto = self.moto.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may have ended by itself; either way it is gone afterwards.
-        let _ended = moto.kill();
-        let _status = moto.wait();
+        if let Some(mut moto) = lock(&self.moto).take() {
+            // It may have ended by itself; either way it is gone afterwards.
+            let _ended = moto.kill();
+            let _status = moto.wait();
+        }
     }
 
-    /// Nobody answers any more. The keys stay.
+    /// Nobody answers any more. moto lives on.
     pub fn stop(&self) {
-        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        serving.abort();
+        lock(&self.serving).abort();
     }
 
-    /// Answers again where it did before [`AwsKms::stop`].
+    /// Answers again where it did before [`AwsKms::stop`] or [`AwsKms::kill`], with the keys that it had.
     pub async fn start_again(&self) {
+        if lock(&self.moto).is_none() {
+            self.run();
+        }
         let listener = TcpListener::bind(self.address).await.unwrap();
-        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        *serving = serve(listener, &self.shared);
+        *lock(&self.serving) = serve(listener, &self.shared);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn serve(listener: TcpListener, shared: &Arc<Shared>) -> JoinHandle<()> {
@@ -304,7 +323,7 @@ async fn ask(shared: &Shared, path: &str, headers: &HeaderMap, body: Bytes) -> (
     // Where it came to is not where moto is; the service that is meant stands in the signature.
     headers.remove(HOST);
     headers.remove(http::header::CONTENT_LENGTH);
-    let url = format!("{}{path}", shared.moto);
+    let url = format!("{}{path}", lock(&shared.moto));
     let sent = shared.http.post(url).headers(headers).body(body).send();
     match sent.await {
         Ok(answer) => {

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -48,6 +49,8 @@ pub enum VaultFault {
     Throttled(u32),
     /// 503, with so many seconds of Retry-After, or without.
     Busy(Option<u32>),
+    /// What it should, after so long.
+    Slow(Duration),
     /// 500, nothing more.
     Broken,
     /// It never answers.

@@ -83,7 +83,8 @@ enum Raw {
 }
 
 impl Database {
-    pub(crate) async fn create(engine: Engine, data: &Path) -> Self {
+    /// A new one: on SQLite the file of a server whose data folder this is, made by whoever opens it first.
+    pub async fn create(engine: Engine, data: &Path) -> Self {
         match engine {
             Engine::Sqlite => Self {
                 place: Place::Sqlite(data.join("coffer.db")),
@@ -138,6 +139,14 @@ impl Database {
         match &self.place {
             Place::Sqlite(path) => Place::Sqlite(path.clone()),
             Place::Postgres(url) => Place::Postgres(url.clone()),
+        }
+    }
+
+    /// Where it is, on PostgreSQL.
+    pub fn url(&self) -> Option<&str> {
+        match &self.place {
+            Place::Sqlite(_) => None,
+            Place::Postgres(url) => Some(url),
         }
     }
 

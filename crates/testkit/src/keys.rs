@@ -1,7 +1,6 @@
-//! A key service that does what a story wants: the file provider, away, slow to answer, or with too few rights. Counts
-//! what it is asked.
+//! A key service that does what a story wants: the file provider or any other, away, slow to answer, or with too few
+//! rights. Counts what it is asked.
 
-use coffer_keys::FileProvider;
 use coffer_seal::{
     BoxFuture, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret, WrapContext,
 };
@@ -39,6 +38,8 @@ struct State {
     generations: AtomicU64,
     fault: Mutex<KeyFault>,
     held: watch::Sender<bool>,
+    /// Which of the next calls to wrap or unwrap is the first to wait; none from 0 on down.
+    until_held: AtomicI64,
     waiting: watch::Sender<u64>,
     /// Milliseconds that the clock of keys in memory is ahead.
     later: AtomicU64,
@@ -65,6 +66,11 @@ impl KeyFaults {
         self.0.held.send_replace(held);
     }
 
+    /// So many more calls to wrap or unwrap go on, and those after them wait.
+    pub fn hold_after(&self, calls: i64) {
+        self.0.until_held.store(calls + 1, Ordering::SeqCst);
+    }
+
     /// Returns when so many calls wait.
     pub async fn waiting(&self, calls: u64) {
         let mut waiting = self.0.waiting.subscribe();
@@ -84,10 +90,15 @@ impl KeyFaults {
     }
 
     async fn use_key(&self) -> Result<(), KeyError> {
-        self.0.waiting.send_modify(|waiting| *waiting += 1);
+        if self.0.until_held.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.hold(true);
+        }
         let mut held = self.0.held.subscribe();
-        let _ = held.wait_for(|held| !held).await;
-        self.0.waiting.send_modify(|waiting| *waiting -= 1);
+        if *held.borrow() {
+            self.0.waiting.send_modify(|waiting| *waiting += 1);
+            let _ = held.wait_for(|held| !held).await;
+            self.0.waiting.send_modify(|waiting| *waiting -= 1);
+        }
         self.call()?;
         let fault = *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match fault {
@@ -143,13 +154,13 @@ fn away() -> KeyError {
 
 /// The provider that a test server's nodes use.
 pub(crate) struct TestKeys {
-    pub(crate) file: FileProvider,
+    pub(crate) inner: Arc<dyn KeyProvider>,
     pub(crate) faults: KeyFaults,
 }
 
 impl KeyProvider for TestKeys {
     fn name(&self) -> &'static str {
-        self.file.name()
+        self.inner.name()
     }
 
     fn newest_generation<'a>(
@@ -158,7 +169,7 @@ impl KeyProvider for TestKeys {
     ) -> BoxFuture<'a, Result<Option<GenerationId>, KeyError>> {
         Box::pin(async move {
             self.faults.call()?;
-            self.file.newest_generation(scale_unit).await
+            self.inner.newest_generation(scale_unit).await
         })
     }
 
@@ -170,7 +181,7 @@ impl KeyProvider for TestKeys {
     ) -> BoxFuture<'a, Result<Vec<u8>, KeyError>> {
         Box::pin(async move {
             self.faults.use_key().await?;
-            self.file.wrap(generation, secret, context).await
+            self.inner.wrap(generation, secret, context).await
         })
     }
 
@@ -182,12 +193,13 @@ impl KeyProvider for TestKeys {
     ) -> BoxFuture<'a, Result<ProjectKeySecret, KeyError>> {
         Box::pin(async move {
             self.faults.use_key().await?;
-            self.file.unwrap(generation, wrapped, context).await
+            self.inner.unwrap(generation, wrapped, context).await
         })
     }
 
     fn lifecycle(&self) -> Option<&dyn KeyLifecycle> {
-        (!self.faults.0.no_lifecycle.load(Ordering::SeqCst)).then_some(self)
+        let there = self.inner.lifecycle().is_some();
+        (there && !self.faults.0.no_lifecycle.load(Ordering::SeqCst)).then_some(self)
     }
 }
 
@@ -198,7 +210,7 @@ impl KeyLifecycle for TestKeys {
     ) -> BoxFuture<'a, Result<GenerationId, KeyError>> {
         Box::pin(async move {
             self.faults.call()?;
-            let made = self.lifecycle_of_file()?.new_generation(scale_unit).await?;
+            let made = self.inner_lifecycle()?.new_generation(scale_unit).await?;
             self.faults.0.generations.fetch_add(1, Ordering::SeqCst);
             if self.faults.0.lost_generations.load(Ordering::SeqCst) {
                 return Err(away());
@@ -210,29 +222,29 @@ impl KeyLifecycle for TestKeys {
     fn disable<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(async move {
             self.faults.call()?;
-            self.lifecycle_of_file()?.disable(generation).await
+            self.inner_lifecycle()?.disable(generation).await
         })
     }
 
     fn enable<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(async move {
             self.faults.call()?;
-            self.lifecycle_of_file()?.enable(generation).await
+            self.inner_lifecycle()?.enable(generation).await
         })
     }
 
     fn destroy<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
         Box::pin(async move {
             self.faults.call()?;
-            self.lifecycle_of_file()?.destroy(generation).await
+            self.inner_lifecycle()?.destroy(generation).await
         })
     }
 }
 
 impl TestKeys {
-    fn lifecycle_of_file(&self) -> Result<&dyn KeyLifecycle, KeyError> {
-        self.file
+    fn inner_lifecycle(&self) -> Result<&dyn KeyLifecycle, KeyError> {
+        self.inner
             .lifecycle()
-            .ok_or_else(|| KeyError::refused("the file provider makes generations"))
+            .ok_or_else(|| KeyError::refused("the provider makes no generations"))
     }
 }

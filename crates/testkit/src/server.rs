@@ -18,9 +18,10 @@ use crate::tap::Tap;
 use crate::user::User;
 use crate::wire::Wire;
 use crate::{Authority, logs, samples};
-use coffer_keys::{FileProvider, os_entropy};
+use coffer_keys::os_entropy;
 use coffer_model::Caller;
 use coffer_outgoing::{Outgoing, Policy};
+use coffer_seal::KeyProvider;
 use coffer_server::{Limits, Options, Pair, Proxies, Tls};
 use coffer_service::{Anchoring, ProviderOptions, Service, SessionLife};
 use coffer_store::Store;
@@ -117,6 +118,8 @@ pub struct TestServer {
     anchor: TestPlace,
     deployment: String,
     key_faults: KeyFaults,
+    /// What keeps its root keys, where that is no file.
+    key_service: Option<Arc<dyn KeyProvider>>,
     running: Option<Running>,
 }
 
@@ -135,6 +138,14 @@ impl TestServer {
 
     /// A fresh server.
     pub async fn start_with(engine: Engine, setup: Setup) -> Self {
+        Self::begin(engine, setup, None).await
+    }
+
+    async fn begin(
+        engine: Engine,
+        setup: Setup,
+        key_service: Option<Arc<dyn KeyProvider>>,
+    ) -> Self {
         if setup.logs {
             logs::capture(setup.loud);
         }
@@ -157,6 +168,7 @@ impl TestServer {
             anchor: TestPlace::default(),
             deployment: "test".into(),
             key_faults: KeyFaults::default(),
+            key_service,
             running: None,
         };
         if setup.tls {
@@ -186,11 +198,9 @@ impl TestServer {
         .await
         .unwrap();
         store.advance_clock(self.clock);
-        let key = self.folder.path().join("key").join("root.key");
-        let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let opened = Service::open(coffer_service::Options {
             store: store.clone(),
-            keys: self.keys(provider),
+            keys: self.keys(),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),

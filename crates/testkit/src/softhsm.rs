@@ -1,22 +1,42 @@
 //! A SoftHSM token: PKCS#11 without hardware. Knows nothing of who uses it.
 //!
-//! The module reads where its tokens are from the environment of the process, once. So a story with a token is played
-//! in a process of its own: the test starts itself again.
+//! The module reads where its tokens are from the environment of the process, once. So a story that uses a token itself is
+//! played in a process of its own: the test starts itself again. A story that hands one to a program needs no such thing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 const LABEL: &str = "coffer-test";
 const PIN: &str = "0123456789";
 const FOLDER: &str = "COFFER_TEST_SOFTHSM_FOLDER";
 
-/// A token in a folder of its own, for this process alone.
+/// A token in a folder of its own.
 pub struct SoftHsm {
     module: PathBuf,
     folder: PathBuf,
+    /// Removed with it, unless it is another process's.
+    _own: Option<TempDir>,
 }
 
 impl SoftHsm {
+    /// A token for programs that the story starts, which find it by [`SoftHsm::config`]. `None`, and the skip written
+    /// down, where there is no module.
+    pub fn for_programs(test: &str) -> Option<Self> {
+        let Some(module) = crate::told("COFFER_TEST_SOFTHSM") else {
+            crate::skip(test, "COFFER_TEST_SOFTHSM is not set");
+            return None;
+        };
+        let own = tempfile::tempdir().unwrap();
+        let token = Self {
+            module: PathBuf::from(module),
+            folder: own.path().to_owned(),
+            _own: Some(own),
+        };
+        token.make();
+        Some(token)
+    }
+
     /// The token of this process. `None` for the process that the test runner has started: it has seen the story end
     /// well in another, or has written the skip down.
     #[expect(
@@ -24,23 +44,19 @@ impl SoftHsm {
         reason = "the test starts itself again, with another environment"
     )]
     pub fn alone(test: &str) -> Option<Self> {
-        let Some(module) = crate::told("COFFER_TEST_SOFTHSM") else {
-            crate::skip(test, "COFFER_TEST_SOFTHSM is not set");
-            return None;
-        };
-        let module = PathBuf::from(module);
-        if let Some(folder) = crate::told(FOLDER) {
+        if let (Some(module), Some(folder)) =
+            (crate::told("COFFER_TEST_SOFTHSM"), crate::told(FOLDER))
+        {
             let folder = PathBuf::from(folder);
             std::fs::write(folder.join("played"), "").unwrap();
-            return Some(Self { module, folder });
+            return Some(Self {
+                module: PathBuf::from(module),
+                folder,
+                _own: None,
+            });
         }
-        let own = tempfile::tempdir().unwrap();
-        let folder = own.path();
-        let token = Self {
-            module,
-            folder: folder.to_owned(),
-        };
-        token.make();
+        let token = Self::for_programs(test)?;
+        let folder = token.folder();
         let status = Command::new(std::env::current_exe().unwrap())
             .args([test, "--exact", "--nocapture"])
             .env(FOLDER, folder)

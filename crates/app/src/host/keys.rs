@@ -8,7 +8,6 @@ use crate::error::{CommandError, Exit, Result};
 use coffer_keys::file::{Created, KeyFileError, Passphrase, Settings};
 use coffer_keys::{Entropy, FileProvider, KeyProvider};
 use coffer_service::{KeyOptions, Providers};
-use coffer_store::RootGeneration;
 use std::io::{IsTerminal as _, stdin};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,17 +19,24 @@ pub(crate) struct Connected {
     pub(crate) new_file: Option<PathBuf>,
 }
 
-/// Connects them all. `needed` is the root generation that the data is sealed under, if any is.
+/// A provider that holds a root key which opens something of the data.
+pub(crate) struct Needed {
+    pub(crate) provider: String,
+    /// New keys are wrapped by it. Else a rotation away from it has not ended.
+    pub(crate) active: bool,
+}
+
+/// Connects them all. `needed` are those that the data needs.
 pub(crate) async fn connect(
     keys: &config::Keys,
-    needed: Option<&RootGeneration>,
+    needed: &[Needed],
     entropy: &Arc<Entropy>,
 ) -> Result<Connected> {
-    if let Some(needed) = needed {
+    for needed in needed {
         configured(keys, needed)?;
     }
-    let holds_the_data =
-        needed.is_some_and(|needed| needed.provider == keys.provider.kind().word());
+    let word = keys.provider.kind().word();
+    let holds_the_data = needed.iter().any(|needed| needed.provider == word);
     let (active, new_file) = open(&keys.provider, !holds_the_data, entropy).await?;
     let mut providers = Providers::new(active);
     for other in &keys.also {
@@ -49,20 +55,32 @@ pub(crate) async fn connect(
     Ok(Connected { options, new_file })
 }
 
-/// Whether the provider that holds the data's key is among those named.
-fn configured(keys: &config::Keys, needed: &RootGeneration) -> Result {
+/// Whether a provider that the data needs is among those named.
+fn configured(keys: &config::Keys, needed: &Needed) -> Result {
     let mut named = std::iter::once(&keys.provider).chain(&keys.also);
-    if named.any(|settings| settings.kind().word() == needed.provider) {
+    let provider = &needed.provider;
+    if named.any(|settings| settings.kind().word() == provider) {
         return Ok(());
     }
-    Err(CommandError::new(
-        Exit::Invalid,
-        format!(
-            "the data is sealed under a root key of the provider `{}`, which is not configured",
-            needed.provider
-        ),
-    )
-    .hint("set keys.provider to it, or name it in keys.also to move to another provider"))
+    Err(match needed.active {
+        true => CommandError::new(
+            Exit::Invalid,
+            format!(
+                "the data is sealed under a root key of the provider `{provider}`, which is not configured"
+            ),
+        )
+        .hint("set keys.provider to it, or name it in keys.also to move to another provider"),
+        false => CommandError::new(
+            Exit::Invalid,
+            format!(
+                "some of the data is still sealed under a root key of the provider `{provider}`, which is not configured any more"
+            ),
+        )
+        .hint(format!(
+            "name `{provider}` in keys.also again until the rotation away from it has ended: the audit log then has \
+             Key.RotationFinished, and `coffer doctor` names no root key of it"
+        )),
+    })
 }
 
 /// One of them, and its file if it is one that was made now: only where `may_make` says so.

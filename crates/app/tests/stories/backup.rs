@@ -1,9 +1,9 @@
 //! The restore drill: the commands of docs/backup.md, as they stand there, and a job that uses a file afterwards.
 
 use crate::anchor::copy;
-use crate::harness::{Chance, Done, PATH, Person, Server, Site, command, skip, told, tree};
-use crate::job::{Hand, downloads};
-use crate::kill::administer;
+use crate::harness::{Done, PATH, Server, Site, command, tree};
+use crate::shelf::Shelf;
+use coffer_testkit::Engine;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -47,6 +47,13 @@ impl Place {
         self.site.start(self.configured(command, data)).await
     }
 
+    /// A server here for the first time, with two files.
+    async fn filled(&self) -> (Server, Shelf) {
+        let server = self.serve(self.site.listen(), &self.site.data()).await;
+        let shelf = Shelf::filled(&self.site, &server).await;
+        (server, shelf)
+    }
+
     /// Types the commands of the page.
     async fn type_in(&self, name: &str, data: &Path, backup: &Path) -> Done {
         let mut shell = command("sh", &self.site.folder("server"));
@@ -63,60 +70,11 @@ impl Place {
     }
 }
 
-/// A small file, a long one, and a pipeline that uses both.
-async fn filled(place: &Place, server: &Server) -> Person {
-    let site = &place.site;
-    let ada = administrator(site, server, &site.data()).await;
-    for (name, size) in [("small.pem", 1_000), ("long.bin", 300_000)] {
-        let path = site.file(name, content(name, size));
-        ada.coffer(&["file", "upload", &path, "--authorize-all-pipelines"])
-            .await
-            .ends(0);
-    }
-    ada.pipeline("use", &downloads(["small.pem", "long.bin"]))
-        .await;
-    ada
-}
-
-pub(crate) async fn administrator(site: &Site, server: &Server, data: &Path) -> Person {
-    let code = crate::harness::eventually("the code", async || {
-        let text = std::fs::read_to_string(data.join("first-sign-in.txt")).ok()?;
-        text.ends_with('\n').then(|| text.trim().to_owned())
-    })
-    .await;
-    let ada = site.somebody("ada", server);
-    ada.coffer(&["login", &server.url, "--code", &code, "--name", "ada"])
-        .await
-        .ends(0);
-    ada
-}
-
-pub(crate) fn content(name: &str, size: usize) -> Vec<u8> {
-    name.bytes().cycle().take(size).collect()
-}
-
-/// A job downloads both files.
-async fn used(ada: &Person, hand: &Hand) {
-    ada.queue("use").await;
-    let job = hand.job().await;
-    for file in &job.resources.secure_files {
-        let got = hand.download(&job, file).await.unwrap();
-        let size = if file.name == "small.pem" {
-            1_000
-        } else {
-            300_000
-        };
-        assert_eq!(got, content(&file.name, size), "{}", file.name);
-    }
-    hand.finish(&job, "succeeded").await;
-}
-
-async fn ended(mut server: Server) {
-    assert!(
-        server.process.terminate().await.success(),
-        "{}",
-        server.process.said()
-    );
+/// What was there at the time of the backup is there, and nothing else.
+async fn as_it_was(shelf: &Shelf) {
+    let list = shelf.ada.coffer(&["file", "list"]).await.ends(0);
+    assert!(!list.shows("long.bin").out.contains("lost.pem"));
+    shelf.used().await;
 }
 
 #[tokio::test]
@@ -130,10 +88,8 @@ async fn a_backup_of_a_running_server_is_restored_and_its_files_are_used() {
         place.site.path("backup"),
         place.site.path("fresh"),
     );
-    let server = place.serve(place.site.listen(), &data).await;
-    let ada = filled(&place, &server).await;
-    let hand = Hand::register(&ada, "hand").await;
-    used(&ada, &hand).await;
+    let (server, shelf) = place.filled().await;
+    shelf.used().await;
     place
         .type_in("sqlite-backup", &data, &backup)
         .await
@@ -152,20 +108,22 @@ async fn a_backup_of_a_running_server_is_restored_and_its_files_are_used() {
     }
     assert!(!tree(&backup).iter().any(|file| file.ends_with("root.key")));
     // What comes after it is lost with the disk.
-    ada.file("lost.pem", "lost").await;
-    ada.coffer(&[
-        "audit",
-        "list",
-        "--action",
-        "Database.BackedUp",
-        "--output",
-        "json",
-    ])
-    .await
-    .ends(0)
-    .shows("Database.BackedUp");
+    shelf.ada.file("lost.pem", "lost").await;
+    shelf
+        .ada
+        .coffer(&[
+            "audit",
+            "list",
+            "--action",
+            "Database.BackedUp",
+            "--output",
+            "json",
+        ])
+        .await
+        .ends(0)
+        .shows("Database.BackedUp");
     let address = server.address().to_owned();
-    ended(server).await;
+    server.ended().await;
     std::fs::remove_dir_all(&data).unwrap();
 
     let refused = {
@@ -177,15 +135,9 @@ async fn a_backup_of_a_running_server_is_restored_and_its_files_are_used() {
     refused.ends(6).says("coffer anchor accept");
     place.type_in("sqlite-restore", &fresh, &backup).await;
     let server = place.serve(&address, &fresh).await;
-    let list = ada
-        .coffer(&["file", "list"])
-        .await
-        .ends(0)
-        .shows("long.bin");
-    assert!(!list.out.contains("lost.pem"));
-    used(&ada, &hand).await;
-    ada.coffer(&["audit", "verify"]).await.ends(0);
-    ended(server).await;
+    as_it_was(&shelf).await;
+    shelf.ada.coffer(&["audit", "verify"]).await.ends(0);
+    server.ended().await;
 }
 
 #[tokio::test]
@@ -199,11 +151,9 @@ async fn a_cold_copy_is_restored_where_no_anchor_knows_better() {
         place.site.path("backup"),
         place.site.path("fresh"),
     );
-    let server = place.serve(place.site.listen(), &data).await;
-    let ada = filled(&place, &server).await;
-    let hand = Hand::register(&ada, "hand").await;
+    let (server, shelf) = place.filled().await;
     let address = server.address().to_owned();
-    ended(server).await;
+    server.ended().await;
     place.type_in("sqlite-cold", &data, &backup).await;
     std::fs::remove_dir_all(&data).unwrap();
     place
@@ -211,39 +161,29 @@ async fn a_cold_copy_is_restored_where_no_anchor_knows_better() {
         .await
         .says("not behind any anchor");
     let server = place.serve(&address, &fresh).await;
-    used(&ada, &hand).await;
-    ended(server).await;
+    shelf.used().await;
+    server.ended().await;
 }
 
 #[tokio::test]
 async fn a_dump_of_postgres_is_restored_and_its_files_are_used() {
-    let Some(server) = told("COFFER_TEST_POSTGRES") else {
-        return skip(
-            "backup::a_dump_of_postgres_is_restored_and_its_files_are_used",
-            "COFFER_TEST_POSTGRES is not set",
-        );
+    let site = Site::new();
+    let test = "backup::a_dump_of_postgres_is_restored_and_its_files_are_used";
+    let Some(old) = site.database(Engine::Postgres, test).await else {
+        return;
     };
-    let random = Chance::new(Chance::seed() ^ u64::from(std::process::id())).next();
-    let (base, query) = server.split_once('?').unwrap_or((&server, ""));
-    let (base, _) = base.rsplit_once('/').unwrap();
-    let [old, new] = ["old", "new"].map(|which| format!("coffer_drill_{which}_{random:x}"));
-    for name in [&old, &new] {
-        administer(&server, &format!("create database {name}")).await;
-    }
-    let url = |name: &str| Some(format!("{base}/{name}?{query}"));
-
+    let new = site.database(Engine::Postgres, test).await.unwrap();
+    let url = |database: &coffer_testkit::Database| database.url().map(str::to_owned);
     let mut place = Place {
-        site: Site::new(),
+        site,
         database: url(&old),
     };
     let (data, backup) = (place.site.data(), place.site.path("backup.dump"));
-    let running = place.serve(place.site.listen(), &data).await;
-    let ada = filled(&place, &running).await;
-    let hand = Hand::register(&ada, "hand").await;
+    let (running, shelf) = place.filled().await;
     place.type_in("postgres-backup", &data, &backup).await;
-    ada.file("lost.pem", "lost").await;
+    shelf.ada.file("lost.pem", "lost").await;
     let address = running.address().to_owned();
-    ended(running).await;
+    running.ended().await;
 
     let words = ["backup", "--to", "anywhere"];
     let backup_here = crate::harness::coffer(&place.site.folder("server"), &words);
@@ -254,15 +194,6 @@ async fn a_dump_of_postgres_is_restored_and_its_files_are_used() {
     place.database = url(&new);
     place.type_in("postgres-restore", &data, &backup).await;
     let running = place.serve(&address, &data).await;
-    let list = ada
-        .coffer(&["file", "list"])
-        .await
-        .ends(0)
-        .shows("long.bin");
-    assert!(!list.out.contains("lost.pem"));
-    used(&ada, &hand).await;
-    ended(running).await;
-    for name in [&old, &new] {
-        administer(&server, &format!("drop database {name} with (force)")).await;
-    }
+    as_it_was(&shelf).await;
+    running.ended().await;
 }

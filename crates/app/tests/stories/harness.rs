@@ -1,6 +1,8 @@
 //! Processes, people and folders for the stories. Everything panics rather than answering with an error.
 
 use coffer_client::{Client, ClientOptions};
+use coffer_testkit::{Database, Engine};
+pub(crate) use coffer_testkit::{skip, told};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -33,30 +35,6 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
         );
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// What the test command tells, if it does.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment what is there"
-)]
-pub(crate) fn told(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Writes down that a story could not be played.
-pub(crate) fn skip(name: &str, reason: &str) {
-    use std::io::Write as _;
-    let Some(path) = told("COFFER_TEST_SKIPS") else {
-        return;
-    };
-    let file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path);
-    // One write: many tests append at once.
-    let line = format!("{name}: {reason}\n");
-    file.unwrap().write_all(line.as_bytes()).unwrap();
 }
 
 /// A process that sees nothing of this one's environment and dies with the story.
@@ -237,6 +215,12 @@ impl Server {
         let (_, rest) = self.url.split_once("://").unwrap();
         rest.split_once('/').unwrap().0
     }
+
+    /// Ends it in order.
+    pub(crate) async fn ended(mut self) {
+        let status = self.process.terminate().await;
+        assert!(status.success(), "{}", self.process.said());
+    }
 }
 
 impl Site {
@@ -277,6 +261,14 @@ impl Site {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.path("data")
+    }
+
+    /// A database for the server of this machine. None, and the skip written down, where there is no such engine.
+    pub(crate) async fn database(&self, engine: Engine, test: &str) -> Option<Database> {
+        match engine.is_there(test) {
+            true => Some(Database::create(engine, &self.data()).await),
+            false => None,
+        }
     }
 
     fn log(&self) -> PathBuf {

@@ -1,16 +1,19 @@
 //! A job in the hands of a story: leased by the agents' protocol, without an agent.
 
 use crate::harness::{PROJECT, Person};
-use coffer_client::ClientError;
 use coffer_client::agent::AgentClient;
 use coffer_client::signing::AgentKey;
+use coffer_client::{Client, ClientError};
 use coffer_wire::agent::{Feed, Finish, Job, JobSecureFile, Lines, Record, Register};
+use coffer_wire::pipelines::RunRequest;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A registered agent that does what the story says.
 pub(crate) struct Hand {
     pub(crate) client: AgentClient,
+    /// Where its jobs are.
+    pub(crate) project: &'static str,
 }
 
 impl Hand {
@@ -34,7 +37,26 @@ impl Hand {
         let (client, _) = AgentClient::register(&by.url, by.authority.clone(), &token, key, body)
             .await
             .unwrap();
-        Self { client }
+        Self {
+            client,
+            project: PROJECT,
+        }
+    }
+
+    /// The job of a new pipeline that downloads these files: it may have them if all pipelines may.
+    pub(crate) async fn takes<'a>(
+        &self,
+        client: &Client,
+        name: &str,
+        files: impl IntoIterator<Item = &'a str>,
+    ) -> Job {
+        let pipelines = client.pipelines(self.project);
+        let yaml = downloads(files);
+        let pipeline = pipelines.add(name, "azure-pipelines.yml", &yaml).await;
+        let run = RunRequest::default();
+        let queued = pipelines.run(pipeline.unwrap().id, &run).await;
+        queued.unwrap();
+        self.job().await
     }
 
     /// The next job.
@@ -54,7 +76,7 @@ impl Hand {
     ) -> Result<Vec<u8>, ClientError> {
         let mut download = self
             .client
-            .download_secure_file(PROJECT, file.id, &file.ticket, token(job))
+            .download_secure_file(self.project, file.id, &file.ticket, token(job))
             .await?;
         let mut content = Vec::new();
         while let Some(piece) = download.chunk().await? {

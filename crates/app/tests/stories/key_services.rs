@@ -1,27 +1,38 @@
 //! Root keys in a key service, as an operator configures it, and what its end does to uploads and downloads.
 
-use crate::harness::{Done, PROJECT, Person, Server, Site, eventually};
-use crate::job::{Hand, downloads};
+use crate::busy::{Busy, download, upload};
+use crate::harness::{Done, PROJECT, Server, Site, eventually};
+use crate::job::Hand;
 use crate::kill::rotated;
-use coffer_client::{Body, Client, Upload};
 use coffer_testkit::{FaultProxy, OpenBao, SoftHsm, Trouble};
 use coffer_wire::agent::Job;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::task::JoinSet;
 
 /// What the documentation tells operators to set up.
-const PAGE: &str = include_str!("../../../../docs/keys/vault.md");
-const CONTENT: &str = "what a pipeline needs";
+pub(crate) const PAGE: &str = include_str!("../../../../docs/keys/vault.md");
 
-/// The part of `coffer.toml` for a vault with both policies of the page, by AppRole.
-async fn vault(bao: &OpenBao) -> String {
+/// The part of `coffer.toml` that names the provider.
+fn provider(name: &str) -> String {
+    format!("[keys]\nprovider = {name:?}\nscale_unit = \"prod\"\n\n")
+}
+
+/// The section of a token.
+pub(crate) fn token(hsm: &SoftHsm) -> String {
+    format!(
+        "[keys.pkcs11]\nmodule = {:?}\ntoken = {:?}\npin_file = {:?}\nlifecycle = true\ndeadline_seconds = 20\n",
+        hsm.module().display(),
+        hsm.label(),
+        hsm.pin_file().display()
+    )
+}
+
+/// The sections of a vault with both policies of the page, by AppRole.
+pub(crate) async fn vault(bao: &OpenBao) -> String {
     let mut policies = PAGE.split("```hcl\n").skip(1);
     let mut config = format!(
-        "[keys]\nprovider = \"vault\"\nscale_unit = \"prod\"\n\n[keys.vault]\naddress = {:?}\n\
-         notes_mount = \"coffer-notes\"\ndeadline_seconds = 20\n",
+        "[keys.vault]\naddress = {:?}\nnotes_mount = \"coffer-notes\"\ndeadline_seconds = 20\n",
         bao.url()
     );
     for (name, section) in [
@@ -41,39 +52,8 @@ async fn vault(bao: &OpenBao) -> String {
     config
 }
 
-/// A job that may have this file.
-async fn job(ada: &Person, hand: &Hand, file: &str) -> Job {
-    let client = ada.client();
-    let pipelines = client.pipelines(PROJECT);
-    let yaml = downloads([file]);
-    let pipeline = pipelines
-        .add("opens", "azure-pipelines.yml", &yaml)
-        .await
-        .unwrap();
-    pipelines
-        .run(pipeline.id, &Default::default())
-        .await
-        .unwrap();
-    hand.job().await
-}
-
-/// A file that pipelines may have.
-async fn file(client: &Client, name: &str) -> Result<String, coffer_client::ClientError> {
-    let upload = Upload {
-        authorize_pipelines: true,
-        ..Upload::named(name)
-    };
-    let body = Body::from_bytes(CONTENT.as_bytes().to_vec());
-    let file = client.secure_files(PROJECT).upload(upload, body).await?;
-    Ok(file.id)
-}
-
 async fn opens(hand: &Hand, job: &Job) -> bool {
-    let content = hand.download(job, &job.resources.secure_files[0]).await;
-    content.is_ok_and(|content| {
-        assert_eq!(content, CONTENT.as_bytes(), "a wrong answer");
-        true
-    })
+    download(hand, job).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,16 +63,16 @@ async fn a_vault_is_killed_in_the_middle_of_uploads_and_downloads() {
     }
     let mut bao = OpenBao::start().await;
     let site = Site::new();
-    let config = site.file("coffer.toml", vault(&bao).await);
+    let config = site.file("coffer.toml", provider("vault") + &vault(&bao).await);
     let start = async |listen: &str| -> Server {
         let command = site.serve_command(listen, &["--config", &config]);
         site.start(command).await
     };
     let mut server = start(site.listen()).await;
     let ada = site.administrator(&server).await;
-    file(&ada.client(), "first.bin").await.unwrap();
+    upload(&ada.client(), PROJECT, "first.bin").await.unwrap();
     let hand = Arc::new(Hand::register(&ada, "hand").await);
-    let first = Arc::new(job(&ada, &hand, "first.bin").await);
+    let first = Arc::new(hand.takes(&ada.client(), "opens", ["first.bin"]).await);
     assert!(opens(&hand, &first).await);
     assert!(
         !site.path("key/root.key").exists(),
@@ -100,53 +80,20 @@ async fn a_vault_is_killed_in_the_middle_of_uploads_and_downloads() {
     );
 
     // The project's key is in memory for its time: nothing fails while the vault is away.
-    let (stop, uploads, downloads) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let mut workers = JoinSet::new();
-    for worker in 0..2 {
-        let (client, until, uploads) = (ada.client(), stop.clone(), uploads.clone());
-        workers.spawn(async move {
-            while !until.load(Ordering::SeqCst) {
-                let number = uploads.fetch_add(1, Ordering::SeqCst);
-                file(&client, &format!("{worker}-{number}.bin"))
-                    .await
-                    .unwrap();
-            }
-        });
-        let (hand, first) = (hand.clone(), first.clone());
-        let (until, downloads) = (stop.clone(), downloads.clone());
-        workers.spawn(async move {
-            while !until.load(Ordering::SeqCst) {
-                assert!(opens(&hand, &first).await);
-                downloads.fetch_add(1, Ordering::SeqCst);
-            }
-        });
-    }
-    let more = async || {
-        let before = [&uploads, &downloads].map(|count| count.load(Ordering::SeqCst));
-        eventually("more of both", async || {
-            let now = [&uploads, &downloads].map(|count| count.load(Ordering::SeqCst));
-            (now[0] > before[0] + 5 && now[1] > before[1] + 5).then_some(())
-        })
-        .await;
-    };
-    more().await;
+    let mut busy = Busy::begin(ada.client(), &hand, &first);
+    busy.more().await;
     bao.kill();
-    more().await;
+    busy.more().await;
     bao.start_again().await;
-    more().await;
-    stop.store(true, Ordering::SeqCst);
-    while let Some(worker) = workers.join_next().await {
-        worker.unwrap();
-    }
+    busy.more().await;
+    busy.end().await;
 
     // A server that starts while the vault is sealed has no keys, says so, and has them when it is opened.
     assert!(server.process.terminate().await.success());
     let server = start(server.address()).await;
-    let refused = file(&ada.client(), "refused.bin").await.unwrap_err();
+    let refused = upload(&ada.client(), PROJECT, "refused.bin")
+        .await
+        .unwrap_err();
     assert_eq!(refused.status(), Some(503), "{refused}");
     assert!(!opens(&hand, &first).await);
     bao.unseal().await;
@@ -154,24 +101,21 @@ async fn a_vault_is_killed_in_the_middle_of_uploads_and_downloads() {
         opens(&hand, &first).await.then_some(())
     })
     .await;
-    file(&ada.client(), "accepted.bin").await.unwrap();
+    upload(&ada.client(), PROJECT, "accepted.bin")
+        .await
+        .unwrap();
     ada.coffer(&["audit", "verify"]).await.ends(0);
     drop(server);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_holds_the_root_keys_of_a_server() {
-    let Some(hsm) = SoftHsm::alone("key_services::a_token_holds_the_root_keys_of_a_server") else {
+    let Some(hsm) = SoftHsm::for_programs("key_services::a_token_holds_the_root_keys_of_a_server")
+    else {
         return;
     };
     let site = Site::new();
-    let config = format!(
-        "[keys]\nprovider = \"pkcs11\"\n\n[keys.pkcs11]\nmodule = {:?}\ntoken = {:?}\npin_file = {:?}\n\
-         lifecycle = true\ndeadline_seconds = 20\n",
-        hsm.module().display(),
-        hsm.label(),
-        hsm.pin_file().display()
-    );
+    let config = provider("pkcs11") + &token(&hsm);
     let config = site.file("coffer.toml", config);
     let command = |listen: &str| {
         let mut command = site.serve_command(listen, &["--config", &config]);
@@ -180,9 +124,9 @@ async fn a_token_holds_the_root_keys_of_a_server() {
     };
     let mut server = site.start(command(site.listen())).await;
     let ada = site.administrator(&server).await;
-    file(&ada.client(), "first.bin").await.unwrap();
+    upload(&ada.client(), PROJECT, "first.bin").await.unwrap();
     let hand = Hand::register(&ada, "hand").await;
-    let first = job(&ada, &hand, "first.bin").await;
+    let first = hand.takes(&ada.client(), "opens", ["first.bin"]).await;
     assert!(opens(&hand, &first).await);
     assert!(server.process.terminate().await.success());
     let mut server = site.start(command(server.address())).await;
@@ -191,8 +135,9 @@ async fn a_token_holds_the_root_keys_of_a_server() {
     assert!(!site.logs().contains(hsm.pin()), "the PIN is in the log");
 
     // Data of the token does not open with a file that knows nothing.
-    let refused = Done::of(site.serve_command(server.address(), &[])).await;
-    refused.ends(6).says("pkcs11");
+    let mut other = site.serve_command(server.address(), &[]);
+    other.env("COFFER_KEYS__SCALE_UNIT", "prod");
+    Done::of(other).await.ends(6).says("pkcs11");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,7 +148,7 @@ async fn a_vault_is_killed_in_the_middle_of_a_rotation() {
     let mut bao = OpenBao::start().await;
     let mut proxy = FaultProxy::http(bao.address()).await;
     let site = Site::new();
-    let config = vault(&bao).await.replace(bao.url(), &proxy.url());
+    let config = provider("vault") + &vault(&bao).await.replace(bao.url(), &proxy.url());
     let config = site.file("coffer.toml", config);
     let start = async |listen: &str, deployment: &str| -> Server {
         let mut command = site.serve_command(listen, &["--config", &config]);
@@ -212,9 +157,9 @@ async fn a_vault_is_killed_in_the_middle_of_a_rotation() {
     };
     let mut server = start(site.listen(), "one").await;
     let ada = site.administrator(&server).await;
-    file(&ada.client(), "first.bin").await.unwrap();
+    upload(&ada.client(), PROJECT, "first.bin").await.unwrap();
     let hand = Hand::register(&ada, "hand").await;
-    let first = job(&ada, &hand, "first.bin").await;
+    let first = hand.takes(&ada.client(), "opens", ["first.bin"]).await;
     assert!(server.process.terminate().await.success());
 
     // The new root key is made, but nobody hears of it; and then the vault is gone.

@@ -1,9 +1,9 @@
 //! The server is killed at random moments of a busy time. What it had acknowledged holds; nothing is half there.
 
-use crate::harness::{Chance, PROJECT, Person, Server, Site, eventually, sha256, skip, told};
-use crate::job::{Hand, downloads};
+use crate::harness::{Chance, PROJECT, Person, Server, Site, eventually, sha256, told};
+use crate::job::Hand;
 use coffer_client::{AuditQuery, Body, Client, ErrorKind, Filter, Upload};
-use sqlx::Connection as _;
+use coffer_testkit::Engine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -197,19 +197,9 @@ async fn open(
             .collect()
     };
     for part in chosen.chunks(IN_ONE_JOB) {
-        let pipelines = ada.client();
-        let pipelines = pipelines.pipelines(PROJECT);
-        let yaml = downloads(part.iter().map(|(name, _)| name.as_str()));
         let pipeline = format!("open-{}", chance.next());
-        let pipeline = pipelines
-            .add(&pipeline, "azure-pipelines.yml", &yaml)
-            .await
-            .unwrap();
-        pipelines
-            .run(pipeline.id, &Default::default())
-            .await
-            .unwrap();
-        let job = hand.job().await;
+        let names = part.iter().map(|(name, _)| name.as_str());
+        let job = hand.takes(&ada.client(), &pipeline, names).await;
         assert_eq!(job.resources.secure_files.len(), part.len());
         let expected: BTreeMap<_, _> = part.iter().cloned().collect();
         for file in &job.resources.secure_files {
@@ -249,12 +239,16 @@ pub(crate) async fn rotated(ada: &Person) -> usize {
     .await
 }
 
-/// Kills the server so often, on this database.
+/// Kills the server so often, on this engine.
 #[expect(
     clippy::print_stdout,
     reason = "a long test prints its seed and its counts"
 )]
-async fn kills(database: Option<&str>) {
+async fn kills(engine: Engine, test: &str) {
+    let site = Site::new();
+    let Some(database) = site.database(engine, test).await else {
+        return;
+    };
     let kills = if told("COFFER_EFFORT").as_deref() == Some("soak") {
         200
     } else {
@@ -263,13 +257,12 @@ async fn kills(database: Option<&str>) {
     let seed = Chance::seed();
     println!("seed {seed} (COFFER_TEST_SEED), {kills} kills");
     let mut chance = Chance::new(seed);
-    let site = Site::new();
     // Each start is another deployment: keys are being rotated when the server is killed.
     let start = async |listen: &str, build: usize| -> Server {
         let mut command = site.serve_command(listen, &["--log-level", "warn"]);
         command.env("COFFER_DEPLOYMENT__ID", format!("build-{build}"));
         command.env("COFFER_KEYS__ROTATION_RATE", "200");
-        if let Some(url) = database {
+        if let Some(url) = database.url() {
             command.env("COFFER_STORAGE__DATABASE", url);
         }
         site.start(command).await
@@ -339,33 +332,10 @@ async fn kills(database: Option<&str>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn soak_kill_minus_nine() {
-    kills(None).await;
+    kills(Engine::Sqlite, "kill::soak_kill_minus_nine").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn soak_kill_minus_nine_on_postgres() {
-    let Some(server) = told("COFFER_TEST_POSTGRES") else {
-        return skip(
-            "kill::soak_kill_minus_nine_on_postgres",
-            "COFFER_TEST_POSTGRES is not set",
-        );
-    };
-    let name = format!(
-        "coffer_kill_{:x}",
-        Chance::new(Chance::seed() ^ std::process::id() as u64).next()
-    );
-    let (base, query) = server.split_once('?').unwrap_or((&server, ""));
-    let (base, _) = base.rsplit_once('/').unwrap();
-    administer(&server, &format!("create database {name}")).await;
-    kills(Some(&format!("{base}/{name}?{query}"))).await;
-    administer(&server, &format!("drop database {name} with (force)")).await;
-}
-
-pub(crate) async fn administer(server: &str, sql: &str) {
-    let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    kills(Engine::Postgres, "kill::soak_kill_minus_nine_on_postgres").await;
 }

@@ -13,6 +13,8 @@ mod agent;
 mod anchor;
 mod backup;
 mod break_glass;
+#[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
+mod busy;
 mod cli;
 mod clients;
 mod demo;
@@ -20,16 +22,26 @@ mod doctor;
 mod harness;
 mod job;
 mod key;
+#[cfg(all(
+    feature = "key-vault",
+    feature = "key-pkcs11",
+    feature = "key-azure",
+    feature = "key-aws"
+))]
+mod key_outage;
 #[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
 mod key_services;
 mod kill;
 mod log;
 mod memory;
+#[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
+mod migration;
 mod page;
 mod password;
 mod permission;
 mod properties;
 mod recover;
 mod serve;
+mod shelf;
 mod tls;
 mod units;

@@ -4,7 +4,7 @@
 //! in it are worked out from the root key file and the database, by the description of the format alone.
 
 use crate::harness::{PROJECT, Site, eventually, skip};
-use crate::job::{Hand, downloads};
+use crate::job::Hand;
 use aho_corasick::AhoCorasick;
 use coffer_client::{Body, Upload};
 use sqlx::Connection as _;
@@ -153,17 +153,7 @@ async fn a_core_of_a_server_after_its_work_holds_no_key_and_no_content() {
 
     // A job takes them, and writes a log.
     let hand = Hand::register(&ada, "hand").await;
-    let yaml = downloads(names.iter().copied());
-    let pipelines = client.pipelines(PROJECT);
-    let pipeline = pipelines
-        .add("take", "azure-pipelines.yml", &yaml)
-        .await
-        .unwrap();
-    pipelines
-        .run(pipeline.id, &Default::default())
-        .await
-        .unwrap();
-    let job = hand.job().await;
+    let job = hand.takes(&client, "take", names.iter().copied()).await;
     for file in &job.resources.secure_files {
         let content = hand.download(&job, file).await.unwrap();
         assert!(content.starts_with(b"Marker"));

@@ -11,8 +11,10 @@ use coffer_seal::KeyError;
 
 use crate::asked::{Doing, chain};
 
-/// KMS says that it had too many calls, and never for how long: its quotas are per second.
+/// KMS says that it had too many calls, and not for how long: its quotas are per second.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Nobody is left alone for longer than this on the word of what stands before it, such as an endpoint of the network's own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// An answer that KMS does not give.
 pub(super) fn strange() -> KeyError {
@@ -36,6 +38,14 @@ where
     match error {
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
+            let pause = answer
+                .raw()
+                .headers()
+                .get("retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map_or(PAUSE, |seconds| {
+                    Duration::from_secs(seconds).min(LONGEST_PAUSE)
+                });
             match answer.err().code().unwrap_or_default() {
                 "UnrecognizedClientException"
                 | "InvalidClientTokenId"
@@ -45,7 +55,7 @@ where
                 | "IncompleteSignature"
                 | "MissingAuthenticationToken"
                 | "OptInRequired" => not_signed_in(),
-                code => service(code, status, doing, credential),
+                code => service(code, (status, pause), doing, credential),
             }
         }
         SdkError::TimeoutError(_) => KeyError::Unavailable {
@@ -78,7 +88,12 @@ where
     }
 }
 
-fn service(code: &str, status: u16, doing: Doing<'_>, credential: &str) -> KeyError {
+fn service(
+    code: &str,
+    (status, pause): (u16, Duration),
+    doing: Doing<'_>,
+    credential: &str,
+) -> KeyError {
     if status < 400 {
         return strange();
     }
@@ -93,7 +108,7 @@ fn service(code: &str, status: u16, doing: Doing<'_>, credential: &str) -> KeyEr
         "ThrottlingException"
         | "Throttling"
         | "RequestLimitExceeded"
-        | "TooManyRequestsException" => KeyError::Throttled { retry_after: PAUSE },
+        | "TooManyRequestsException" => KeyError::Throttled { retry_after: pause },
         "DisabledException" => KeyError::Disabled {
             generation: doing.generation(),
         },
@@ -111,7 +126,7 @@ fn service(code: &str, status: u16, doing: Doing<'_>, credential: &str) -> KeyEr
         | "InternalFailure"
         | "ServiceUnavailable" => unavailable(status),
         _ if status >= 500 || status == 408 => unavailable(status),
-        _ if status == 429 => KeyError::Throttled { retry_after: PAUSE },
+        _ if status == 429 => KeyError::Throttled { retry_after: pause },
         code => {
             // A name of the service, and no more than a name.
             let name: String = code

@@ -137,7 +137,11 @@ impl<'a> Engine<'a> {
     }
 
     async fn settle(&self, rotation: Arc<RotationRow>) -> std::result::Result<(), Halt> {
-        let provider = self.provider(&rotation)?;
+        let providers = self.service.keys().providers();
+        // One that was taken out again before it had a key holds nothing up: nothing depends on it yet.
+        let provider = providers
+            .find(&rotation.provider)
+            .unwrap_or_else(|| providers.active());
         let unit = &rotation.scale_unit;
         self.call().await;
         let newest = provider.newest_generation(unit).await?;
@@ -156,7 +160,7 @@ impl<'a> Engine<'a> {
                     Ok(made) => (made.0, true, String::new()),
                     // The credential is there, and too narrow: the same as none.
                     Err(error @ KeyError::Forbidden { .. }) => (
-                        there.ok_or_else(|| no_generation(&rotation))?,
+                        there.ok_or_else(|| no_generation(provider, unit))?,
                         false,
                         error.to_string(),
                     ),
@@ -164,7 +168,7 @@ impl<'a> Engine<'a> {
                 }
             }
             (None, None) => (
-                there.ok_or_else(|| no_generation(&rotation))?,
+                there.ok_or_else(|| no_generation(provider, unit))?,
                 false,
                 "no credential is configured that may make root generations".to_owned(),
             ),
@@ -174,6 +178,7 @@ impl<'a> Engine<'a> {
         let id = GenerationId(generation.clone());
         self.service.keys().probe(provider, &id, unit).await?;
         let duty = self.service.duty("rotate keys");
+        let name = provider.name();
         leased!(
             self,
             "rotation.settle",
@@ -189,7 +194,7 @@ impl<'a> Engine<'a> {
                 } else {
                     None
                 };
-                tx.rotation_settle(&lease, &rotation, grant, &generation, &kept)
+                tx.rotation_settle(&lease, &rotation, grant, (&generation, name), &kept)
                     .await
             }
         );
@@ -439,13 +444,14 @@ fn is_lost(error: &KeyError) -> bool {
     )
 }
 
-fn no_generation(rotation: &RotationRow) -> Error {
+fn no_generation(provider: &dyn KeyProvider, unit: &str) -> Error {
     Error::new(
         Kind::Unavailable,
         "keys.no_generation",
         format!(
             "The key provider {} has no root generation for the scale unit {}, and no credential is configured that may make one.",
-            rotation.provider, rotation.scale_unit
+            provider.name(),
+            unit
         ),
     )
 }

@@ -3,15 +3,35 @@
 //! The key service is asked first, and the database notes what it did: asked twice, it says the same. Counted from the
 //! retirement, by the database's clock.
 
-use crate::Service;
 use crate::error::Result;
+use crate::{Providers, Service};
 use coffer_model::act::{DestroyGeneration, DisableGeneration};
-use coffer_model::rotation::{End, Horizon, end};
+use coffer_model::rotation::{End, GenerationState, Horizon, end};
 use coffer_seal::{GenerationId, KeyError};
 use coffer_store::{GenerationRow, Refusal, Stop};
+use std::collections::BTreeMap;
 
 /// What was read before a generation retired has been opened by then, and no node thinks it is in use.
 const GRACE_SECONDS: i64 = 3600;
+
+/// How many generations of this unit have retired at each provider that is not configured any more: nobody here ends them.
+pub(crate) fn left_behind(
+    generations: &[GenerationRow],
+    unit: &str,
+    providers: &Providers,
+) -> BTreeMap<String, usize> {
+    let mut left = BTreeMap::new();
+    for row in generations {
+        let ends = matches!(
+            row.state,
+            GenerationState::Retired | GenerationState::Disabled
+        );
+        if ends && row.scale_unit == unit && providers.find(&row.provider).is_none() {
+            *left.entry(row.provider.clone()).or_default() += 1;
+        }
+    }
+    left
+}
 
 impl Service {
     pub(crate) fn horizon(&self) -> Horizon {
@@ -27,8 +47,13 @@ impl Service {
             let mut read = self.store().read().await?;
             let now = read.now();
             let all = read.generations().await?.into_iter();
-            // Of a unit that the data was moved from, its own provider has to end the generations.
-            let all = all.filter(|row| row.scale_unit == self.store().scale_unit());
+            // Of a unit that the data was moved from, its own provider has to end the generations. Of a provider that was
+            // taken out of the configuration, whoever has it: that is said at the start.
+            let providers = self.keys().providers();
+            let all = all.filter(|row| {
+                row.scale_unit == self.store().scale_unit()
+                    && providers.find(&row.provider).is_some()
+            });
             let due = all.filter_map(|row| {
                 end(row.state, row.retired, now, self.horizon()).map(|end| (row, end))
             });

@@ -12,12 +12,13 @@ use crate::KeyOptions;
 use crate::Service;
 use crate::error::{Error, Kind, Result, chain};
 use coffer_model::act::{FailRotation, RequestRotation, StartRotation, ViewRotations};
-use coffer_model::rotation::{Due, due};
+use coffer_model::rotation::{Due, GenerationState, due};
 use coffer_model::{Caller, EventId};
 use coffer_seal::KeyError;
 use coffer_store::{NewRotation, Refusal, RotationRow, Stop};
 use engine::{Engine, Halt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+pub(crate) use horizon::left_behind;
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -129,6 +130,9 @@ pub(crate) async fn run(service: &Service, stop: CancellationToken) {
     } else {
         EventId::random(service.entropy()).0
     };
+    if let Err(error) = service.elsewhere().await {
+        tracing::debug!(%error, "looking where root keys are failed");
+    }
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looks = 0_u32;
@@ -179,6 +183,42 @@ impl Service {
             scale_unit: self.store().scale_unit().to_owned(),
             provider: self.keys().active_provider().name().to_owned(),
         }
+    }
+
+    /// Says once, at the start, what an operator who moved to another provider may not expect: that keys stay where they
+    /// are, or that nobody ends the root keys of a provider that is not configured any more.
+    async fn elsewhere(&self) -> Result<()> {
+        let new = self.new_rotation("deployment");
+        let mut read = self.store().read().await?;
+        let look = read
+            .rotation_look(&new.deployment, &new.provider, Uuid::nil())
+            .await?;
+        let all = read.generations().await?;
+        drop(read);
+        let active = all.iter().find(|row| row.state == GenerationState::Active);
+        if look.known
+            && !look.waiting
+            && !look.running
+            && let Some(active) = active.filter(|active| active.provider != new.provider)
+        {
+            tracing::warn!(
+                configured = new.provider,
+                holds = active.provider,
+                deployment = new.deployment,
+                "keys stay with the provider that holds them: this deployment was there before with the configured one, and is \
+                 not rotated back. To move, set deployment.id to a value that was not used yet and start again"
+            );
+        }
+        let unit = self.store().scale_unit();
+        for (provider, generations) in left_behind(&all, unit, self.keys().providers()) {
+            tracing::warn!(
+                provider,
+                generations,
+                "retired root keys are held by a provider that is not configured: this server does not destroy them. Name it in \
+                 keys.also until keys.horizon_days are over, or destroy them in the key service"
+            );
+        }
+        Ok(())
     }
 
     /// Begins a rotation if a deployment waits for one, and goes on with what is under way, if that is this node's.

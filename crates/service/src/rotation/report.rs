@@ -7,7 +7,7 @@ use coffer_model::act::{FinishRotation, SignRecord};
 use coffer_model::record::Kind;
 use coffer_model::rotation::GenerationState;
 use coffer_model::statement::RotationReport;
-use coffer_store::{Refusal, RotationRow, Stop};
+use coffer_store::{GenerationRow, Refusal, RotationRow, Stop};
 use std::sync::Arc;
 
 /// Other nodes may take a record's number first; this often is enough.
@@ -19,12 +19,15 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
     for _ in 0..TRIES {
         let mut read = service.store().read().await?;
         let time = read.now().0;
+        let generations = read.generations().await?;
+        let from = generations.iter().find(|row| row.id == rotation.from);
         let report = Arc::new(RotationReport {
             rotation: rotation.number,
             cause: rotation.cause.clone(),
             deployments: read.rotation_deployments(rotation.number).await?,
             provider: rotation.provider.clone(),
             from: rotation.from.clone(),
+            from_provider: from.map_or_else(String::new, |from| from.provider.clone()),
             generation: rotation.generation.clone().unwrap_or_default(),
             keys: rotation.keys_made,
             wraps: rotation.wraps,
@@ -32,7 +35,7 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
             retired_keys: rotation.keys_retired,
             retired_generations: rotation.generations_retired,
             left: engine.stuck.0,
-            not_rotated: not_rotated(engine, rotation, &mut read).await?,
+            not_rotated: not_rotated(engine, rotation, &generations),
             began: rotation.began.0,
             ended: time,
         });
@@ -112,11 +115,11 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
 }
 
 /// What is left as it was, and why.
-async fn not_rotated(
+fn not_rotated(
     engine: &Engine<'_>,
     rotation: &RotationRow,
-    read: &mut coffer_store::ReadTx,
-) -> Result<Vec<String>, Halt> {
+    generations: &[GenerationRow],
+) -> Vec<String> {
     let mut left = Vec::new();
     if !rotation.kept.is_empty() {
         left.push(format!("root generation: {}", rotation.kept));
@@ -133,7 +136,7 @@ async fn not_rotated(
             engine.stuck.1
         ));
     }
-    for generation in read.generations().await? {
+    for generation in generations {
         if generation.state == GenerationState::Draining {
             left.push(format!(
                 "root generation {}: something still needs it",
@@ -141,5 +144,5 @@ async fn not_rotated(
             ));
         }
     }
-    Ok(left)
+    left
 }

@@ -88,7 +88,7 @@ impl Story {
                 version: generation.into(),
             };
             let grant = tx.authorize(&duty, act).await?;
-            tx.rotation_settle(&lease, &rotation, Some(grant), generation, "")
+            tx.rotation_settle(&lease, &rotation, Some(grant), (generation, "file"), "")
                 .await
         })
         .await

@@ -53,6 +53,7 @@ pub(super) async fn answer(
             );
             return cut();
         }
+        Some(VaultFault::Slow(time)) => tokio::time::sleep(time).await,
         Some(VaultFault::Hangs) => std::future::pending().await,
         Some(VaultFault::CutBefore) => return cut(),
         Some(VaultFault::Babbles) => return (StatusCode::OK, "<html>").into_response(),

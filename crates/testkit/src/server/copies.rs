@@ -3,7 +3,7 @@
 use super::TestServer;
 use crate::anchor::TestPlace;
 use crate::engine::Database;
-use coffer_keys::{FileProvider, os_entropy};
+use coffer_keys::os_entropy;
 use coffer_service::{Error, KeyOptions};
 use coffer_store::Store;
 use std::sync::Arc;
@@ -68,9 +68,7 @@ impl TestServer {
         })
         .await
         .unwrap();
-        let key = self.folder.path().join("key").join("root.key");
-        let (file, _) = FileProvider::open_or_create(&key, Arc::new(os_entropy)).unwrap();
-        (store, self.keys(file))
+        (store, self.keys())
     }
 
     /// Where its anchor is kept, when it is set up to have one.

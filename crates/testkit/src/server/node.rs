@@ -1,7 +1,7 @@
 //! Another node on a server's database. It does its duties and answers nobody.
 
 use super::{ORGANIZATION, PROJECT, TestServer};
-use coffer_keys::{FileProvider, os_entropy};
+use coffer_keys::os_entropy;
 use coffer_service::{Service, SessionLife};
 use coffer_store::Store;
 use std::sync::Arc;
@@ -50,11 +50,9 @@ impl TestServer {
         .await
         .unwrap();
         store.advance_clock(self.clock);
-        let key = self.folder.path().join("key").join("root.key");
-        let (provider, _) = FileProvider::open_or_create(&key, entropy.clone()).unwrap();
         let (service, _) = Service::open(coffer_service::Options {
             store,
-            keys: self.keys(provider),
+            keys: self.keys(),
             entropy,
             organization: ORGANIZATION.into(),
             project: PROJECT.into(),
