@@ -5,7 +5,7 @@
 pub const MAX_BYTES: usize = 10 << 20;
 /// Most work of one evaluation: one for each part that is evaluated and each member that is looked at, and one for each
 /// byte that is read.
-pub const MAX_WORK: usize = 100_000_000;
+pub const MAX_WORK: usize = 20_000_000;
 
 /// What is left to be taken.
 #[derive(Clone, Debug)]

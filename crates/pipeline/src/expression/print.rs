@@ -36,7 +36,7 @@ pub(super) fn print<W: Write>(
         Kind::Index { of, key } => {
             print(of, out, instead)?;
             match &key.kind {
-                Kind::Text(name) if is_plain(name) => write!(out, ".{name}"),
+                Kind::Text(name) if is_plain(name) && !takes_dots(of) => write!(out, ".{name}"),
                 _ => {
                     out.write_char('[')?;
                     print(key, out, instead)?;
@@ -46,9 +46,14 @@ pub(super) fn print<W: Write>(
         }
         Kind::All { of } => {
             print(of, out, instead)?;
-            out.write_str(".*")
+            out.write_str(if takes_dots(of) { "[*]" } else { ".*" })
         }
     }
+}
+
+/// Whether a dot after it would be read as a part of it.
+fn takes_dots(tree: &Expression) -> bool {
+    matches!(tree.kind, Kind::Number(_) | Kind::Version(_))
 }
 
 /// A text in single quotes.
