@@ -5,6 +5,7 @@
     reason = "a story that cannot go on is a failed story"
 )]
 
+mod conditions;
 mod downloads;
 mod jobs;
 mod life;

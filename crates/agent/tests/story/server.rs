@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) finished: Vec<Finish>,
     pub(crate) downloads: Vec<String>,
     pub(crate) cancel: bool,
+    /// How often the agent was told to cancel.
+    pub(crate) cancels_told: usize,
     /// How often a job was asked for.
     pub(crate) leases: usize,
     /// Renewals and feeds are refused: the lease went to somebody else.
@@ -114,6 +116,14 @@ impl Server {
     pub(crate) async fn until_line(&self, text: &str) {
         self.until(text, |told| told.log().contains(text).then_some(()))
             .await;
+    }
+
+    /// Of three answers two went to the same loop of the agent's, which acts on one before it asks for the next.
+    pub(crate) async fn until_cancel_was_read(&self) {
+        self.until("the agent knows of the cancel", |told| {
+            (told.cancels_told >= 3).then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn until_finished(&self) -> String {
@@ -300,6 +310,7 @@ async fn about_job(
         other => panic!("{other}"),
     }
     let cancel = told.cancel;
+    told.cancels_told += usize::from(cancel && !lose);
     drop(told);
     server.changed.notify_waiters();
     if lose {

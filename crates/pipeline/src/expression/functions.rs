@@ -83,7 +83,7 @@ const fn of(
     }
 }
 
-/// Every function, by name. Counts are those of the public documentation; it gives `in` and `notIn` one argument at least.
+/// Every function, sorted by name ignoring case. Counts are those of the public documentation; it gives `in` and `notIn` one argument at least.
 pub(crate) const FUNCTIONS: &[Signature] = {
     use Function as F;
     use Home::{Conditions, Everywhere, Pipelines, Queries, Variables};
@@ -135,10 +135,13 @@ impl Function {
     /// The function of a name, ignoring case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        FUNCTIONS
-            .iter()
-            .find(|known| known.name.eq_ignore_ascii_case(name))
-            .map(|known| known.function)
+                FUNCTIONS
+            .binary_search_by(|known| {
+                let known = known.name.bytes().map(|b| b.to_ascii_lowercase());
+                known.cmp(name.bytes().map(|b| b.to_ascii_lowercase()))
+            })
+            .ok()
+            .map(|at| FUNCTIONS[at].function)
     }
 
     /// What is known of it: the table has a row for each.

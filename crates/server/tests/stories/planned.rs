@@ -3,7 +3,7 @@
 
 use crate::Cast;
 use coffer_testkit::{PROJECT, both, random};
-use coffer_wire::pipelines::{QueueVariable, RunRequest};
+use coffer_wire::pipelines::{QueueVariable, RunRequest, RunState};
 use std::collections::BTreeMap;
 
 /// Two stages, each with a file; the second one in a leg of a job that never runs.
@@ -167,6 +167,64 @@ jobs:
         assert!(
             refused.to_string().contains("references secure file $(which) which could not be found"),
             "{refused}"
+        );
+    }
+
+    async fn a_condition_is_decided_by_what_the_run_is_given(server) {
+        let cast = Cast::of(&server).await;
+        let yaml = "stages:
+- stage: S
+  condition: and(succeeded(), eq(variables['Build.Reason'], 'manual'))
+  variables: {level: $(wanted)}
+  jobs:
+  - job: J
+    condition: and(eq(variables.level, 'HIGH'), ne(format('{0:yyyy}', pipeline.startTime), '1999'), gt(2, variables.count))
+    variables: {count: 1}
+    steps:
+    - bash: echo
+      condition: and(succeeded(), eq(variables.level, 'high'))
+";
+        let pipeline = cast.developer.pipeline("decides", yaml).await;
+        let pipelines = cast.developer.client.pipelines(PROJECT);
+        let with = |value: &str| RunRequest {
+            variables: BTreeMap::from([(
+                "wanted".to_owned(),
+                QueueVariable { value: value.into(), is_secret: false },
+            )]),
+            ..RunRequest::default()
+        };
+        let skipped = pipelines.run(pipeline.id, &with("low")).await.unwrap();
+        assert_eq!(skipped.state, RunState::Completed);
+        let agent = server.agent("hand").await;
+        let run = pipelines.run(pipeline.id, &with("high")).await.unwrap();
+        let job = agent.job().await;
+        assert_eq!(job.job.run_id, run.id);
+        assert_eq!(
+            job.job.steps[0].condition, "and(succeeded(), eq(variables.level, 'high'))",
+            "a step's condition is the agent's affair"
+        );
+    }
+
+    async fn a_condition_that_means_nothing_starts_nothing(server) {
+        let cast = Cast::of(&server).await;
+        let pipelines = cast.developer.client.pipelines(PROJECT);
+        let refused = async |name: &str, yaml: &str| {
+            let refused = match pipelines.add(name, "azure-pipelines.yml", yaml).await {
+                Ok(pipeline) => pipelines.run(pipeline.id, &RunRequest::default()).await.unwrap_err(),
+                Err(error) => error,
+            };
+            assert_eq!(refused.code(), Some("pipeline.invalid"), "{refused}");
+            refused.to_string()
+        };
+        let text = refused("compares", "variables: {a: x}\njobs:\n- job: J\n  condition: lt(1, variables.a)\n  steps: [{bash: echo}]\n").await;
+        assert!(
+            text.contains("The condition of the job J could not be evaluated: `lt` is unable to convert its right side"),
+            "{text}"
+        );
+        let text = refused("names", "jobs:\n- job: J\n  condition: or(true, parameters.a)\n  steps: [{bash: echo}]\n").await;
+        assert!(
+            text.contains("azure-pipelines.yml:3:23: there is no value `parameters` in the condition of a job"),
+            "{text}"
         );
     }
 }
