@@ -135,7 +135,7 @@ impl Function {
     /// The function of a name, ignoring case.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-                FUNCTIONS
+        FUNCTIONS
             .binary_search_by(|known| {
                 let known = known.name.bytes().map(|b| b.to_ascii_lowercase());
                 known.cmp(name.bytes().map(|b| b.to_ascii_lowercase()))

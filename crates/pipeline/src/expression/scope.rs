@@ -112,7 +112,12 @@ impl Time {
                 function.name()
             ));
         }
-        let known: Vec<&str> = self.names().iter().chain(locals).copied().collect();
+        let mut known: Vec<&str> = self.names().to_vec();
+        for local in locals {
+            if !known.iter().any(|known| words::same(known, local)) {
+                known.push(local);
+            }
+        }
         match words::nearest(name, known.iter().copied()) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint(format!(

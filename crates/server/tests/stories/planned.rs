@@ -3,7 +3,8 @@
 
 use crate::Cast;
 use coffer_testkit::{PROJECT, both, random};
-use coffer_wire::pipelines::{QueueVariable, RunRequest, RunState};
+use coffer_wire::enums::RunState;
+use coffer_wire::pipelines::{QueueVariable, RunRequest};
 use std::collections::BTreeMap;
 
 /// Two stages, each with a file; the second one in a leg of a job that never runs.

@@ -83,7 +83,9 @@ fn a_mistake_counts_also_where_evaluation_would_not_get_to() {
         ),
     ] {
         let tree = parse(text).unwrap();
-        let scope = Contexts::new(Time::Template).with("each1", "x");
+        let scope = Contexts::new(Time::Template)
+            .with("variables", Value::Null)
+            .with("each1", "x");
         let wrong = evaluate(&tree, &scope, &mut Budget::default()).expect_err(text);
         assert_eq!(
             (wrong.span.start, &*wrong.message, wrong.hint.as_deref()),
