@@ -13,6 +13,7 @@ mod coffer;
 mod error;
 mod freezes;
 mod graph;
+mod keys;
 mod lines;
 mod options;
 mod permissions;
@@ -31,6 +32,7 @@ pub use coffer::Coffer;
 pub use error::{ClientError, ErrorKind};
 pub use freezes::{Freezes, Frozen};
 pub use graph::Graph;
+pub use keys::Keys;
 pub use lines::Lines;
 pub use options::{ClientOptions, DEFAULT_ORGANIZATION, organization_url};
 pub use permissions::Permissions;
@@ -108,6 +110,13 @@ impl Client {
     /// Breaking glass.
     pub fn break_glass(&self) -> BreakGlass<'_> {
         BreakGlass {
+            transport: &self.transport,
+        }
+    }
+
+    /// Keys.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys {
             transport: &self.transport,
         }
     }

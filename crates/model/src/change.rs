@@ -41,11 +41,15 @@ pub enum Kind {
     Freeze,
     /// A switch of the organization: name = value.
     Switch,
+    /// Break-glass request: id = project, file, digest of all that it says, state, who agreed.
+    BreakGlass,
+    /// Rotation of keys: number = cause, provider, `running` or the number of its signed report.
+    Rotation,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Organization,
         Self::Project,
         Self::Identity,
@@ -61,6 +65,8 @@ impl Kind {
         Self::Agent,
         Self::Freeze,
         Self::Switch,
+        Self::BreakGlass,
+        Self::Rotation,
     ];
 
     /// The word in the text.
@@ -81,6 +87,17 @@ impl Kind {
             Self::Agent => "agent",
             Self::Freeze => "freeze",
             Self::Switch => "switch",
+            Self::BreakGlass => "breakglass",
+            Self::Rotation => "rotation",
+        }
+    }
+
+    /// The kinds that events tell of since a version of what they tell; all when there was none before.
+    pub fn since(told: Option<&str>) -> &'static [Self] {
+        const ALL: [Kind; 17] = Kind::ALL;
+        match told {
+            Some("1") => &[Self::BreakGlass, Self::Rotation],
+            _ => &ALL,
         }
     }
 

@@ -59,6 +59,8 @@ scopes! {
     AUDIT_LOG = "vso.auditlog", bit(15);
     /// Change audit streams.
     AUDIT_STREAMS_MANAGE = "vso.auditstreams_manage", bit(15) | bit(16);
+    /// Read metrics. Ours: the original has none.
+    METRICS = "coffer.metrics", bit(17);
 }
 
 impl TokenScopes {

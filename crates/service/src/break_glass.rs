@@ -5,13 +5,13 @@
 //! Who may and when is the gate's decision. Every step is on record, allowed or denied, and a warning in the log.
 
 use crate::Service;
+use crate::again::{Again, Proven};
 use crate::download::Download;
 use crate::error::{BREAK_GLASS, Error, FILE, Kind, Noun, Result};
-use crate::passwords::Typed;
-use crate::sign_in::Shown;
+use crate::reason::reason;
 use age::x25519::Recipient;
 use coffer_model::act::{
-    Act, ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
+    Act, ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
 };
 use coffer_model::break_glass::Wish;
 use coffer_model::policy::Denied;
@@ -19,24 +19,14 @@ use coffer_model::{Authentication, Caller, FileId, IdentityId, ProjectId, name};
 use coffer_store::{BoxFuture, BreakGlassRow, Grant, Refusal, Stop, Tx};
 use std::io::Write as _;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
-/// The longest reason, bytes.
-const MAX_REASON: usize = 1000;
 /// The longest recipient, bytes: an age public key has 62.
 const MAX_RECIPIENT: usize = 100;
+/// Requests ended in one round.
+const MOST_EXPIRED: i64 = 100;
 
 /// Breaking glass.
 pub struct BreakGlass<'a>(pub(crate) &'a Service);
-
-/// What an officer shows in the call itself. No `Debug`.
-#[derive(Default)]
-pub struct Again {
-    /// The password.
-    pub password: Zeroizing<String>,
-    /// The code of the second factor; empty where there is none.
-    pub code: Zeroizing<String>,
-}
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -59,10 +49,9 @@ pub struct Exported {
     pub sealed: Vec<u8>,
 }
 
-/// Who acts, and what is used up by it.
+/// Who acts, and whether the configuration names them.
 struct Officer {
-    caller: Caller,
-    shown: Option<Shown>,
+    proven: Proven,
     listed: bool,
 }
 
@@ -71,16 +60,6 @@ const NOWHERE: (ProjectId, FileId) = (ProjectId(Uuid::nil()), FileId(Uuid::nil()
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::new(Kind::Invalid, "argument.invalid", text)
-}
-
-fn reason(text: &str) -> Result<String> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > MAX_REASON || text.chars().any(char::is_control) {
-        return Err(invalid(format!(
-            "Breaking glass needs a reason: one line of at most {MAX_REASON} bytes."
-        )));
-    }
-    Ok(text.to_owned())
 }
 
 fn recipient(text: &str) -> Result<Recipient> {
@@ -124,7 +103,7 @@ impl BreakGlass<'_> {
         asked: &Asked,
         again: Again,
     ) -> Result<BreakGlassRow> {
-        let why = reason(&asked.reason)?;
+        let why = reason("Breaking glass", &asked.reason)?;
         let recipient = recipient(&asked.recipient)?.to_string();
         let officer = self.officer(caller, again).await?;
         let mut read = self.0.store().read().await?;
@@ -138,17 +117,17 @@ impl BreakGlass<'_> {
             file,
             listed,
         };
-        let (by, shown) = (officer.caller.clone(), officer.shown.clone());
+        let proven = officer.proven.clone();
         let stored = self
             .0
             .store()
             .write("break_glass.request", move |tx| {
-                let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
+                let (proven, act) = (proven.clone(), act.clone());
                 let (why, recipient) = (why.clone(), recipient.clone());
                 Box::pin(async move {
                     let details = [("recipient", recipient.clone()), ("why", why.clone())];
-                    let grant = tx.authorize_with(&by, act, &details).await?;
-                    spend(tx, shown).await?;
+                    let grant = tx.authorize_with(&proven.caller, act, &details).await?;
+                    proven.spend(tx).await?;
                     tx.break_glass_insert(grant, &why, &recipient).await
                 })
             })
@@ -273,45 +252,15 @@ impl BreakGlass<'_> {
 
     /// The caller as an officer: with what was shown in this call, if anything was, and whether the configuration names it.
     async fn officer(&self, caller: &Caller, again: Again) -> Result<Officer> {
-        let Authentication::Token { credential, scopes } = caller.authentication else {
-            return Ok(Officer {
-                caller: caller.clone(),
-                shown: None,
-                listed: false,
-            });
-        };
-        let own = self.0.people().me(caller).await?.person();
-        let key = name::key(&own.unique_name);
-        let listed = self
-            .0
-            .0
-            .break_glass_officers
-            .iter()
-            .any(|named| name::key(named) == key);
-        if again.password.is_empty() {
-            return Ok(Officer {
-                caller: caller.clone(),
-                shown: None,
-                listed,
-            });
+        let mut listed = false;
+        if matches!(caller.authentication, Authentication::Token { .. }) {
+            let own = self.0.people().me(caller).await?.person();
+            let key = name::key(&own.unique_name);
+            let officers = &self.0.0.break_glass_officers;
+            listed = officers.iter().any(|named| name::key(named) == key);
         }
-        let typed = Typed {
-            name: own.unique_name,
-            password: again.password,
-            code: again.code,
-        };
-        let shown = self.0.passwords().show(typed, caller.address).await?;
-        let authentication = Authentication::Shown {
-            credential,
-            scopes,
-            method: with_token(shown.method()),
-        };
         Ok(Officer {
-            caller: Caller {
-                authentication,
-                ..caller.clone()
-            },
-            shown: Some(shown),
+            proven: again.of(self.0, caller).await?,
             listed,
         })
     }
@@ -343,15 +292,14 @@ impl BreakGlass<'_> {
         details: [(&'static str, String); N],
         then: Then<A, T>,
     ) -> std::result::Result<T, Stop> {
-        let (by, shown) = (officer.caller.clone(), officer.shown.clone());
+        let proven = officer.proven.clone();
         self.0
             .store()
             .write(name, move |tx| {
-                let (by, shown, act) = (by.clone(), shown.clone(), act.clone());
-                let details = details.clone();
+                let (proven, act, details) = (proven.clone(), act.clone(), details.clone());
                 Box::pin(async move {
-                    let grant = tx.authorize_with(&by, act, &details).await?;
-                    spend(tx, shown).await?;
+                    let grant = tx.authorize_with(&proven.caller, act, &details).await?;
+                    proven.spend(tx).await?;
                     then(tx, grant).await
                 })
             })
@@ -371,23 +319,61 @@ impl BreakGlass<'_> {
             Err(Stop::Denied { .. }) => "denied",
             Err(_) => "failed",
         };
-        let IdentityId(by) = officer.caller.identity;
+        let IdentityId(by) = officer.proven.caller.identity;
         tracing::warn!(%request, step, outcome, %by, "break-glass");
-        let stored = match &officer.shown {
-            Some(shown) => match stored {
-                Err(stop @ Stop::Refused(Refusal::CodeSpent)) => {
-                    return self.0.passwords().unless_replayed(shown, Err(stop)).await;
-                }
-                stored => stored,
-            },
-            None => stored,
-        };
+        let stored = officer.proven.unless_replayed(self.0, stored).await?;
         let about = if step == "request" {
             &FILE
         } else {
             &BREAK_GLASS
         };
         stored.map_err(|stop| over(stop, about))
+    }
+}
+
+impl Service {
+    /// Puts on record that time ran out for requests: nobody agreed, or nobody had the content. The gate refuses them from
+    /// that moment on whether it is on record or not.
+    pub async fn expire_break_glass(&self) -> Result<()> {
+        let overdue = self
+            .store()
+            .read()
+            .await?
+            .break_glass_overdue(MOST_EXPIRED)
+            .await?;
+        for row in overdue {
+            let (duty, wish) = (self.duty("end break-glass requests"), row.wish.clone());
+            let details = [
+                ("request", wish.request.to_string()),
+                ("digest", hex::encode(wish.digest())),
+                ("was", row.noted().word().to_owned()),
+                ("until", row.until.0.to_string()),
+            ];
+            let noted = self
+                .store()
+                .write("break_glass.expire", move |tx| {
+                    let (duty, details) = (duty.clone(), details.clone());
+                    let act = ExpireBreakGlass {
+                        project: wish.project,
+                        file: wish.file,
+                        request: wish.request,
+                    };
+                    Box::pin(async move {
+                        let grant = tx.authorize_with(&duty, act, &details).await?;
+                        tx.break_glass_expire(grant).await
+                    })
+                })
+                .await;
+            match noted {
+                Ok(()) => {
+                    tracing::warn!(request = %row.wish.request, step = "expire", outcome = "done", "break-glass");
+                }
+                // Another node noted it, or an officer was quicker.
+                Err(Stop::Refused(Refusal::State)) => {}
+                Err(stop) => return Err(stop.into()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -399,20 +385,4 @@ fn named(request: Uuid, digest: &[u8; 32]) -> [(&'static str, String); 2] {
         ("request", request.to_string()),
         ("digest", hex::encode(digest)),
     ]
-}
-
-/// What was shown, with the token, as the audit log says it.
-fn with_token(method: &str) -> &'static str {
-    match method {
-        "password" => "token and password",
-        "password and code" => "token, password and code",
-        _ => "token, password and recovery code",
-    }
-}
-
-async fn spend(tx: &mut Tx, shown: Option<Shown>) -> std::result::Result<(), Stop> {
-    match shown {
-        Some(shown) => shown.spend(tx).await,
-        None => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@
 use crate::Providers;
 use crate::anchor::{AnchorPlace, Found, witnesses};
 use crate::error::Result;
-use crate::rotation::left_behind;
+use crate::rotation::{finding, left_behind};
 use crate::signing::{RecordKeeper, opened};
 use coffer_model::rotation::GenerationState;
 use coffer_seal::{
@@ -78,6 +78,10 @@ pub async fn examine(
 ) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     keys(store, providers, &mut found).await?;
+    let mut read = store.read().await?;
+    let running = read.rotation_running().await?;
+    found.push(finding(running.as_ref(), read.now()));
+    drop(read);
     blobs(store, &mut found).await?;
     clocks(store, clock, &mut found).await?;
     for witness in witnesses(store, providers, keeper, places).await? {

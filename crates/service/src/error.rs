@@ -210,6 +210,16 @@ pub(crate) const BREAK_GLASS: Noun = Noun {
     not_found: "break_glass.not_found",
     name_taken: "break_glass.over",
 };
+pub(crate) const KEYS: Noun = Noun {
+    name: "What is asked for about keys",
+    not_found: "keys.not_found",
+    name_taken: "name_taken",
+};
+pub(crate) const ROTATION: Noun = Noun {
+    name: "A rotation",
+    not_found: "keys.not_found",
+    name_taken: "name_taken",
+};
 pub(crate) const PROJECT: Noun = Noun {
     name: "A project",
     not_found: "project.not_found",

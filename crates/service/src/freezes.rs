@@ -1,7 +1,8 @@
 //! Freezing and unfreezing. The gate reads the row, so every node refuses at once; what a node is giving out at that
 //! moment breaks off there at once, and on the other nodes with their next look, within two seconds.
 
-use crate::error::{Error, FILE, Kind, PROJECT, Result};
+use crate::error::{Error, FILE, PROJECT, Result};
+use crate::reason::reason;
 use crate::{Service, checks};
 use coffer_model::act::{
     FreezeEverything, FreezeFile, FreezeProject, UnfreezeEverything, UnfreezeFile, UnfreezeProject,
@@ -11,9 +12,6 @@ use coffer_model::library::{Freeze, FreezeTarget};
 use coffer_model::{Caller, FileId, ProjectId};
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
-
-/// The longest reason, bytes.
-const MAX_REASON: usize = 1000;
 
 /// What this node knows to be frozen.
 #[derive(Default)]
@@ -58,18 +56,6 @@ impl Service {
 /// Freezes.
 pub struct Freezes<'a>(pub(crate) &'a Service);
 
-fn reason(text: &str) -> Result<String> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > MAX_REASON || text.chars().any(char::is_control) {
-        return Err(Error::new(
-            Kind::Invalid,
-            "argument.invalid",
-            format!("A freeze needs a reason: one line of at most {MAX_REASON} bytes."),
-        ));
-    }
-    Ok(text.to_owned())
-}
-
 impl Freezes<'_> {
     /// The freezes that hold a file: its own, its project's, that of everything.
     pub async fn of_file(
@@ -113,7 +99,7 @@ impl Freezes<'_> {
         target: FreezeTarget,
         why: &str,
     ) -> Result<()> {
-        let (asked, why) = (caller.clone(), reason(why)?);
+        let (asked, why) = (caller.clone(), reason("A freeze", why)?);
         let organization = self.0.organization().id;
         self.0
             .store()
@@ -219,12 +205,5 @@ mod tests {
         assert!(known.holds(there, two));
         known.replace(HashSet::new());
         assert!(!known.holds(here, one));
-    }
-
-    #[test]
-    fn a_reason_is_one_line_that_says_something() {
-        assert_eq!(reason(" incident 7 ").unwrap(), "incident 7");
-        assert!(reason("").is_err() && reason("a\nb").is_err());
-        assert!(reason(&"a".repeat(MAX_REASON + 1)).is_err());
     }
 }

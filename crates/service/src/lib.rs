@@ -4,6 +4,7 @@
 //! can use. Nothing here knows HTTP, the wire's shapes, or a terminal.
 
 mod access;
+mod again;
 mod agents;
 mod anchor;
 mod attempts;
@@ -50,6 +51,7 @@ mod projects;
 mod provider;
 mod provider_rules;
 mod purge;
+mod reason;
 mod recover;
 mod reencrypt;
 mod roles;
@@ -80,7 +82,8 @@ pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
 pub use backup::back_up;
-pub use break_glass::{Again, Asked as BreakGlassAsked, BreakGlass, Exported};
+pub use again::Again;
+pub use break_glass::{Asked as BreakGlassAsked, BreakGlass, Exported};
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_pipeline::tasks::{CommandMode, Phase, TaskDefinition};
 pub use coffer_store::ATTEMPT_SECONDS;
@@ -122,7 +125,7 @@ pub use provider_rules::{Admit, GroupRule, ProviderOptions};
 pub use purge::{Purged, purge_report};
 pub use recover::{Recovery, recover};
 pub use roles::{Assignment, Assignments, Held, RoleChanges, RoleSheet, Roles, SheetRow, Whose};
-pub use rotation::{RotationView, Rotations};
+pub use rotation::{GenerationView, RotationStanding, RotationView, Rotations};
 pub use run_pages::{PipelineLine, RunLine, RunPage};
 pub use run_views::{
     LogText, LogView, PreviewView, RecordView, RunInput, RunView, TimelineView, Waiting,
@@ -134,7 +137,7 @@ pub use sessions::{
 };
 pub use sign_in::{Shown, SignIn};
 pub use signing::RecordKeeper;
-pub use standing::Standing;
+pub use standing::{Metrics, Standing};
 pub use streams::{CreatedStream, NewStream, StreamChange, StreamOptions, StreamView, Streams};
 pub use tasks::Tasks;
 pub use unit_move::begin_move;
@@ -423,7 +426,7 @@ impl Service {
     }
 
     /// Does the product's own duties until told to stop: ends lost jobs, breaks off what was frozen elsewhere, skips
-    /// stages that waited too long, sweeps abandoned uploads, rotates keys, sends audit streams.
+    /// stages and break-glass requests that waited too long, sweeps abandoned uploads, rotates keys, sends audit streams.
     pub async fn run_duties(&self, stop: CancellationToken) {
         tokio::join!(
             self.run_regular_duties(stop.clone()),
@@ -453,6 +456,9 @@ impl Service {
                     }
                 }
                 _ = waits.tick() => {
+                    if let Err(error) = self.expire_break_glass().await {
+                        tracing::warn!(error = %error, "ending break-glass requests failed; it is tried again");
+                    }
                     if let Err(error) = self.skip_overdue().await {
                         tracing::warn!(error = %error, "skipping stages that waited too long failed; it is tried again");
                     }

@@ -3,6 +3,7 @@
 //! Rotation only wraps the same file key anew; this makes another one. The content stays the same, and so do its digest,
 //! its name and who may use it. Row, key and audit row change in one commit; the old sealed bytes go to the trash.
 
+use crate::again::Again;
 use crate::content::Content;
 use crate::error::{Error, FILE, Kind, Result};
 use crate::files::Files;
@@ -14,7 +15,8 @@ use coffer_seal::FileKey;
 use coffer_store::{Refusal, Resealed, Stop};
 
 impl Files<'_> {
-    /// Seals a file's content again with a new file key. Downloads that began before go on to their end.
+    /// Seals a file's content again with a new file key. Downloads that began before go on to their end. The caller shows
+    /// in the call itself who it is: with a token alone nobody makes the server open a file.
     ///
     /// # Errors
     /// [`Kind::Conflict`] when somebody else did the same meanwhile: the key is new then as well.
@@ -23,21 +25,28 @@ impl Files<'_> {
         caller: &Caller,
         project: ProjectId,
         file: FileId,
+        again: Again,
     ) -> Result<()> {
         let service = self.0;
         let act = ReencryptFile { project, file };
-        let (asked, wanted) = (caller.clone(), act.clone());
-        let body = service
+        let proven = again.of(service, caller).await?;
+        let caller = &proven.caller;
+        let (asked, wanted) = (proven.clone(), act.clone());
+        let stored = service
             .store()
             .write("secure_file.reencrypt_read", move |tx| {
-                let (caller, act) = (asked.clone(), wanted.clone());
+                let (proven, act) = (asked.clone(), wanted.clone());
                 Box::pin(async move {
                     let details = [("step", "begun".to_owned())];
-                    let grant = tx.authorize_with(&caller, act, &details).await?;
+                    let grant = tx.authorize_with(&proven.caller, act, &details).await?;
+                    proven.spend(tx).await?;
                     tx.sealed_body_to_reseal(grant).await
                 })
             })
-            .await
+            .await;
+        let body = proven
+            .unless_replayed(service, stored)
+            .await?
             .map_err(|stop| Error::from(stop).about(&FILE))?;
         let was = body.preamble.clone();
         let mut content = Content::open(service, project, file, body).await?;

@@ -2,15 +2,18 @@
 //! unit, so that of two exports one is refused.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::permissions::frozen_count;
 use crate::secure_files::SealedBody;
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
-    ApproveBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
+    ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, ReadMetrics, RequestBreakGlass, ViewKeys,
+    WithdrawBreakGlass,
 };
 use coffer_model::break_glass::{APPROVE_SECONDS, EXPORT_SECONDS, GlassFacts, State, Wish};
+use coffer_model::change::Change;
 use coffer_model::library::Person;
 use coffer_model::{FileId, IdentityId, ProjectId, Timestamp};
 use uuid::Uuid;
@@ -38,6 +41,11 @@ statements! {
             until_at = $4 where id = $5 and state = 'requested'";
     END = "update break_glass_request set state = $1, ended_by = $2, ended_at = $3
         where id = $4 and state in ('requested', 'approved')";
+    EXPIRE = "update break_glass_request set state = 'expired', ended_at = $1
+        where id = $2 and state in ('requested', 'approved') and until_at <= $1";
+    OVERDUE = concat!("select ", columns!(), joined!(), "where g.state in ('requested', 'approved') and g.until_at <= $1
+        order by g.until_at, g.id limit $2");
+    COUNT = "select state, count(*) as n from break_glass_request group by state";
     ONE = concat!("select ", columns!(), joined!(), "where g.id = $1");
     LIST = concat!("select ", columns!(), joined!(), "order by g.requested_at desc, g.id");
     FROZEN = concat!("select ", frozen_count!("$1", "$2"), " as frozen");
@@ -63,6 +71,21 @@ pub struct BreakGlassRow {
     /// Who agreed.
     pub approved_by: Option<Person>,
     approved: Option<[u8; 32]>,
+    /// The state as it is stored: what is over by its time alone is not noted yet.
+    stored: State,
+}
+
+impl BreakGlassRow {
+    /// How far it was when something was last noted of it.
+    pub fn noted(&self) -> State {
+        self.stored
+    }
+
+    /// What an audit event tells of it, and what the row must say for ever after.
+    pub(crate) fn fact(&self) -> Change {
+        let approved_by = self.approved_by.as_ref().map(|person| person.id);
+        facts::break_glass(&self.wish, self.stored, approved_by)
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -110,6 +133,7 @@ impl Row {
                 display_name: self.display_name,
             },
             state: state.at(now, until),
+            stored: state,
             until,
             approved_by: self.approved_by.map(|id| Person {
                 id: IdentityId(id),
@@ -131,6 +155,14 @@ async fn one(
 ) -> Result<Option<BreakGlassRow>, StoreError> {
     let row: Option<Row> = conn.maybe(&ONE, args![request]).await?;
     row.map(|row| row.into_request(now)).transpose()
+}
+
+/// Every request as it is stored, for reconciling.
+pub(crate) async fn stored(conn: &mut Conn) -> Result<Vec<BreakGlassRow>, StoreError> {
+    let rows: Vec<Row> = conn.all(&LIST, Vec::new()).await?;
+    rows.into_iter()
+        .map(|row| row.into_request(Timestamp(0)))
+        .collect()
 }
 
 /// What the gate decides on: about a file, and about the request for it if there must be one. None where the request is
@@ -195,6 +227,7 @@ impl Tx {
             until.0
         ];
         self.run_one(&INSERT, values).await?;
+        self.break_glass_told(request).await?;
         Ok(request)
     }
 
@@ -207,7 +240,7 @@ impl Tx {
         let until = self.now.plus_seconds(EXPORT_SECONDS);
         let values = args![by, self.now.0, &act.digest[..], until.0, act.request];
         match self.run(&APPROVE, values).await? {
-            1 => Ok(()),
+            1 => self.break_glass_told(act.request).await,
             _ => Err(Refusal::State.into()),
         }
     }
@@ -236,9 +269,30 @@ impl Tx {
     async fn break_glass_end(&mut self, request: Uuid, state: State, by: Uuid) -> Result<(), Stop> {
         let values = args![state.word(), by, self.now.0, request];
         match self.run(&END, values).await? {
-            1 => Ok(()),
+            1 => self.break_glass_told(request).await,
             _ => Err(Refusal::State.into()),
         }
+    }
+
+    /// Notes that a request's time ran out. Refused when it did not, or when that is noted.
+    pub async fn break_glass_expire(
+        &mut self,
+        grant: Grant<ExpireBreakGlass>,
+    ) -> Result<(), Stop> {
+        let (act, _) = grant.redeem(self)?;
+        match self.run(&EXPIRE, args![self.now.0, act.request]).await? {
+            1 => self.break_glass_told(act.request).await,
+            _ => Err(Refusal::State.into()),
+        }
+    }
+
+    /// The event of a step tells what the row says after it.
+    async fn break_glass_told(&mut self, request: Uuid) -> Result<(), Stop> {
+        let now = self.now;
+        if let Some(row) = one(&mut self.conn, now, request).await? {
+            self.change(&row.fact());
+        }
+        Ok(())
     }
 }
 
@@ -251,6 +305,24 @@ impl ReadTx {
         let now = self.now();
         let rows: Vec<Row> = self.conn.all(&LIST, Vec::new()).await?;
         rows.into_iter().map(|row| row.into_request(now)).collect()
+    }
+
+    /// Requests whose time ran out and of which that is not noted yet, so many at most.
+    pub async fn break_glass_overdue(
+        &mut self,
+        top: i64,
+    ) -> Result<Vec<BreakGlassRow>, StoreError> {
+        let now = self.now();
+        let rows: Vec<Row> = self.conn.all(&OVERDUE, args![now.0, top]).await?;
+        rows.into_iter().map(|row| row.into_request(now)).collect()
+    }
+
+    /// How many requests there are in each state that was noted.
+    pub async fn break_glass_counts(
+        &mut self,
+        _seen: &Seen<ReadMetrics>,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        self.conn.all(&COUNT, Vec::new()).await
     }
 
     /// One request.

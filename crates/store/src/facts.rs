@@ -6,7 +6,9 @@
 use crate::audit::fingerprint;
 use crate::error::StoreError;
 use crate::sql::{Conn, statements};
+use coffer_model::IdentityId;
 use coffer_model::access::Namespace;
+use coffer_model::break_glass::{State, Wish};
 use coffer_model::change::{Change, Kind};
 use coffer_model::replay::Live;
 use std::fmt::Display;
@@ -33,6 +35,7 @@ statements! {
     RECOVERY_CODES = "select identity_id, hash from recovery_code";
     FREEZES = "select target_kind, target_id from content_freeze";
     AGENTS = "select id, public_key from agent";
+    ROTATIONS = "select number, cause, provider, record from rotation";
 }
 
 fn set(kind: Kind, key: &[&dyn Display], value: &[&dyn Display]) -> Change {
@@ -212,6 +215,25 @@ pub(crate) fn agent(id: Uuid, public_key: &[u8]) -> Change {
     set(Kind::Agent, &[&id], &[&fingerprint(public_key)])
 }
 
+/// A break-glass request: what it says, by its digest, and how far it is.
+pub(crate) fn break_glass(wish: &Wish, state: State, approved_by: Option<IdentityId>) -> Change {
+    // As officers see it.
+    let digest = wish.digest().into_iter().map(|byte| format!("{byte:02x}"));
+    let digest: String = digest.collect();
+    let by = approved_by.map(|by| by.0.to_string()).unwrap_or_default();
+    set(
+        Kind::BreakGlass,
+        &[&wish.request],
+        &[&wish.project.0, &wish.file.0, &digest, &state.word(), &by],
+    )
+}
+
+/// A rotation of keys, with the number of its report once it has ended.
+pub(crate) fn rotation(number: i64, cause: &str, provider: &str, record: Option<i64>) -> Change {
+    let state = record.map_or_else(|| "running".to_owned(), |record| record.to_string());
+    set(Kind::Rotation, &[&number], &[&cause, &provider, &state])
+}
+
 /// Everything that the tables hold now. On a connection that sees one moment.
 pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     let mut all = Live::new();
@@ -281,5 +303,13 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     rows.iter().for_each(|(kind, id)| tell(freeze(kind, *id)));
     let rows: Vec<(Uuid, Vec<u8>)> = conn.all(&AGENTS, Vec::new()).await?;
     rows.iter().for_each(|(id, key)| tell(agent(*id, key)));
+    let rows: Vec<(i64, String, String, Option<i64>)> = conn.all(&ROTATIONS, Vec::new()).await?;
+    rows.iter()
+        .for_each(|(number, cause, provider, record)| {
+            tell(rotation(*number, cause, provider, *record));
+        });
+    for row in crate::break_glass::stored(conn).await? {
+        tell(row.fact());
+    }
     Ok(all)
 }

@@ -119,18 +119,21 @@ impl ReadTx {
 }
 
 impl Tx {
-    /// Puts everything that is there on record as given. Once: a second time does nothing.
+    /// Puts what is there, of the kinds that events told nothing of so far, on record as given. Once: a second time does
+    /// nothing. What was told of already is not taken as given again: an upgrade explains nothing away.
     pub async fn baseline(
         &mut self,
         caller: &Caller,
         organization: OrganizationId,
     ) -> Result<(), Stop> {
-        if !self.take_changes_told().await? {
+        let untold = self.take_changes_told().await?;
+        if untold.is_empty() {
             return Ok(());
         }
         let live = facts::live(&mut self.conn).await?;
         let all: Vec<Change> = live
             .into_iter()
+            .filter(|((kind, _), _)| untold.contains(kind))
             .map(|((kind, key), value)| Change::Set(kind, key, value))
             .collect();
         for changes in all.chunks(BASELINE_CHANGES) {

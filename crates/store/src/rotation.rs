@@ -4,11 +4,12 @@
 //! asks for it anew. That it began, failed and ended is on record. What it does to keys is in `rotation_keys`.
 
 use crate::error::{Refusal, Stop, StoreError};
+use crate::facts;
 use crate::gate::{Grant, Seen};
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::Timestamp;
-use coffer_model::act::{FailRotation, FinishRotation, SignRecord, StartRotation, ViewRotations};
+use coffer_model::act::{FailRotation, FinishRotation, SignRecord, StartRotation, ViewKeys};
 use coffer_model::record::{Kind, Signed};
 use coffer_model::tree::Tree;
 use uuid::Uuid;
@@ -50,6 +51,12 @@ statements! {
             last_error = null, lease_owner = null, lease_until = 0
         where number = $1 and state = 'running'";
     NEWEST = concat!("select ", columns!(), " from rotation order by number desc limit $1");
+    ONE = concat!("select ", columns!(), " from rotation where number = $1");
+    LEFT = "select (select count(*) from project_key where state = 'active' and rotation < $1) as keys,
+            (select count(*) from project_key k join wrapped_key w on w.project_key_id = k.id
+                where k.state = 'draining') as wraps,
+            (select count(*) from root_generation g join signing_key s on s.generation_id = g.id
+                where g.state = 'draining') as secrets";
 }
 
 /// A rotation as stored.
@@ -112,6 +119,17 @@ pub struct RotationLook {
     pub running: bool,
     /// It is this node's to go on with, now.
     pub free: bool,
+}
+
+/// What a rotation that is under way has still to do. What does not open is in it until the rotation ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RotationLeft {
+    /// Scopes whose key is to be made anew.
+    pub keys: i64,
+    /// Keys of files, logs and secrets that draining keys wrap.
+    pub wraps: i64,
+    /// Secrets of our own that draining generations wrap.
+    pub secrets: i64,
 }
 
 /// A rotation to begin.
@@ -256,6 +274,7 @@ impl Tx {
             return Err(Refusal::State.into());
         }
         self.run(&TAKE_WAITING, args![number]).await?;
+        self.change(&facts::rotation(number, new.cause, &new.provider, None));
         Ok(())
     }
 
@@ -321,11 +340,12 @@ impl Tx {
         if act.rotation != number || signed.record.kind != Kind::Rotation {
             return Err(StoreError::ForeignGrant.into());
         }
-        self.run_one(
-            &FINISH,
-            args![number, self.now.0, signed.record.number, stuck],
-        )
-        .await?;
+        let row: Row = self.conn.one(&ONE, args![number]).await?;
+        let record = signed.record.number;
+        self.run_one(&FINISH, args![number, self.now.0, record, stuck])
+            .await?;
+        let fact = facts::rotation(number, &row.cause, &row.provider, Some(record));
+        self.change(&fact);
         self.record_insert(sign, signed, tree).await
     }
 }
@@ -361,10 +381,30 @@ impl ReadTx {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
+    /// What a rotation that is under way has still to do.
+    pub async fn rotation_left(&mut self, number: i64) -> Result<RotationLeft, StoreError> {
+        let (keys, wraps, secrets) = self.conn.one(&LEFT, args![number]).await?;
+        Ok(RotationLeft {
+            keys,
+            wraps,
+            secrets,
+        })
+    }
+
+    /// One rotation.
+    pub async fn rotation(
+        &mut self,
+        _seen: &Seen<ViewKeys>,
+        number: i64,
+    ) -> Result<Option<RotationRow>, StoreError> {
+        let row: Option<Row> = self.conn.maybe(&ONE, args![number]).await?;
+        Ok(row.map(RotationRow::from))
+    }
+
     /// The newest rotations, newest first.
     pub async fn rotations(
         &mut self,
-        _seen: &Seen<ViewRotations>,
+        _seen: &Seen<ViewKeys>,
         top: i64,
     ) -> Result<Vec<RotationRow>, StoreError> {
         let rows: Vec<Row> = self.conn.all(&NEWEST, args![top]).await?;

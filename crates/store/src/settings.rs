@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
+use coffer_model::change::Kind;
 
 statements! {
     CLAIM = "insert into meta (key, value) values ($1, $2) on conflict (key) do nothing";
@@ -13,17 +14,18 @@ statements! {
 /// The setting that says which changes the audit events tell.
 pub(crate) const CHANGES_TOLD: &str = "audit_changes";
 /// Its value: raised when events begin to tell of something new that is there already, so that a baseline is taken.
-pub(crate) const TOLD: &str = "1";
+pub(crate) const TOLD: &str = "2";
 
 impl Tx {
-    /// Notes that events tell every change from now on. False if that was noted before.
-    pub(crate) async fn take_changes_told(&mut self) -> Result<bool, StoreError> {
-        let known: Option<(String,)> = self.maybe(&READ, args![CHANGES_TOLD]).await?;
-        if known.is_some_and(|(known,)| known == TOLD) {
-            return Ok(false);
+    /// Notes that events tell every change from now on. Says which kinds they told nothing of so far; none if that was
+    /// noted before.
+    pub(crate) async fn take_changes_told(&mut self) -> Result<&'static [Kind], StoreError> {
+        let known = self.setting(CHANGES_TOLD).await?;
+        if known.as_deref() == Some(TOLD) {
+            return Ok(&[]);
         }
         self.run_one(&PUT, args![CHANGES_TOLD, TOLD]).await?;
-        Ok(true)
+        Ok(Kind::since(known.as_deref()))
     }
 
     /// Sets a value unless it is set, and returns the one that stands.

@@ -104,6 +104,8 @@ const TEXTS: &[&str] = &[
     "coffer.rs kind",
     "coffer.rs outcome",
     "envelope.rs result",
+    "keys.rs reason",
+    "keys.rs state",
     "streams.rs kind",
 ];
 

@@ -14,6 +14,7 @@ pub mod common;
 pub mod enums;
 pub mod envelope;
 pub mod graph;
+pub mod keys;
 pub mod locations;
 pub mod log_line;
 pub mod paths;

@@ -51,6 +51,20 @@ pub mod break_glass {
     pub const EXPORT: &str = "_apis/coffer/breakglass/{requestId}/export";
 }
 
+/// Keys.
+pub mod keys {
+    /// GET a list of [`crate::keys::KeyGeneration`].
+    pub const GENERATIONS: &str = "_apis/coffer/keys/generations";
+    /// GET a list of [`crate::keys::KeyRotation`], POST [`crate::keys::RotateKeys`].
+    pub const ROTATIONS: &str = "_apis/coffer/keys/rotations";
+    /// GET [`crate::keys::KeyRotation`].
+    pub const ROTATION: &str = "_apis/coffer/keys/rotations/{rotationNumber}";
+    /// POST [`crate::keys::SignInAgain`].
+    pub const RE_ENCRYPT: &str = "{project}/_apis/coffer/securefiles/{secureFileId}/reencrypt";
+    /// GET: text of Prometheus.
+    pub const METRICS: &str = "_apis/coffer/metrics";
+}
+
 /// Roles of the Library.
 pub mod roles {
     /// The roles of a scope.

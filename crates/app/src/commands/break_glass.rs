@@ -1,19 +1,19 @@
 //! `coffer key break-glass`: two officers have the content of one file encrypted to somebody.
 
-use super::secret_input::asking;
+use super::secret_input::AgainArgs;
+use super::shell::quoted;
 use super::short_date;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use coffer_client::Client;
 use coffer_wire::break_glass::{BreakGlassRequest, BreakGlassStep, BreakGlassWish};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use zeroize::Zeroizing;
 
 /// Verbs of `break-glass`.
 #[derive(Subcommand)]
@@ -36,7 +36,7 @@ second factor if you have one.")]
         #[arg(long, value_name = "TEXT")]
         reason: String,
         #[command(flatten)]
-        again: Again,
+        again: AgainArgs,
     },
     /// List requests, newest first
     #[command(after_help = "\
@@ -55,7 +55,7 @@ within an hour.")]
         /// Id of the request
         request: String,
         #[command(flatten)]
-        again: Again,
+        again: AgainArgs,
     },
     /// Take a request back
     #[command(after_help = "\
@@ -80,35 +80,8 @@ Either of the two officers may. Only the recipient can open it: `age --decrypt -
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
         #[command(flatten)]
-        again: Again,
+        again: AgainArgs,
     },
-}
-
-/// The sign-in that each step asks for.
-#[derive(Args)]
-pub(crate) struct Again {
-    /// Read the password from standard input, its first line
-    #[arg(long)]
-    password_stdin: bool,
-    /// The code of your authenticator app, or a recovery code; asked for when there is a terminal
-    #[arg(long, value_name = "CODE")]
-    otp: Option<String>,
-}
-
-impl Again {
-    /// Password and code.
-    fn ask(&self) -> Result<(Zeroizing<String>, Option<String>)> {
-        let mut ask = asking(self.password_stdin);
-        let password = ask("Your password")?;
-        let code = match &self.otp {
-            Some(code) => Some(code.clone()),
-            None if self.password_stdin => None,
-            None => {
-                Some(ask("Code of your authenticator app (empty if you use none)")?.to_string())
-            }
-        };
-        Ok((password, code.filter(|code| !code.is_empty())))
-    }
 }
 
 /// Runs `key break-glass`.
@@ -191,9 +164,7 @@ pub(crate) async fn run(context: &Context, command: BreakGlassCommand) -> Result
                 exported.file,
                 to.display()
             ));
-            context.out.note(
-                "Its content has been outside now: renew it where it comes from. Keys here are rotated with the next deployment.",
-            );
+            tell_afterwards(context, &seen);
             if context.out.is_json() {
                 context.out.json(&serde_json::json!({
                     "request": seen.id, "file": exported.file, "writtenTo": to, "bytes": content.len(),
@@ -202,6 +173,22 @@ pub(crate) async fn run(context: &Context, command: BreakGlassCommand) -> Result
             Ok(())
         }
     }
+}
+
+/// What is to be done now, and by whom. Officers are neither key operators nor administrators of the file, so they hand it on.
+fn tell_afterwards(context: &Context, request: &BreakGlassRequest) {
+    let out = context.out;
+    out.note("Its content has been outside now: renew it where it comes from, upload the new one and delete this one.");
+    out.note("Keys did not leave. If they are to be new as well, whoever may does so now:");
+    out.note(&format!(
+        "  a key operator:           coffer key rotate --wait --reason 'break-glass {}'",
+        request.id
+    ));
+    out.note(&format!(
+        "  the file's administrator: coffer key re-encrypt {} --project {}",
+        quoted(&request.file),
+        quoted(&request.project)
+    ));
 }
 
 async fn find(client: &Client, wanted: &str) -> Result<BreakGlassRequest> {
@@ -233,7 +220,7 @@ fn tell(context: &Context, request: &BreakGlassRequest) {
     ));
 }
 
-fn step(request: &BreakGlassRequest, again: &Again) -> Result<BreakGlassStep> {
+fn step(request: &BreakGlassRequest, again: &AgainArgs) -> Result<BreakGlassStep> {
     let (password, code) = again.ask()?;
     Ok(BreakGlassStep {
         digest: request.digest.clone(),

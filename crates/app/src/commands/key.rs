@@ -1,10 +1,12 @@
 //! `coffer key`: what keeps root keys, whether it works, the passphrase of the root key file; and what officers do.
 //!
-//! All but breaking glass run on the server's host, with the server's configuration, and need no server.
+//! Listing, rotating, re-encrypting and breaking glass speak with a server, from anywhere. All else runs on the server's host,
+//! with the server's configuration, and needs no server.
 
 use super::break_glass::{self, BreakGlassCommand};
 use super::key_enable::{self, EnableArgs};
 use super::key_move::{self, MoveArgs};
+use super::key_rotate::{self, ListArgs, ReEncryptArgs, RotateArgs};
 use super::key_test::{self, TestArgs};
 use crate::cli::ServeArgs;
 use crate::config::{Keys, ProviderKind, ProviderSettings};
@@ -51,6 +53,12 @@ Run it on the server's host. The present passphrase comes from keys.file.passphr
 --new-passphrase-file the new one is asked for, twice. Copies of the file keep the passphrase that they had.
 A server that runs reads a changed passphrase from keys.file.passphrase_file: put the new one there.")]
     Passphrase(PassphraseArgs),
+    /// List root keys with what still sits under each, and rotations with how far they are
+    List(ListArgs),
+    /// Rotate all keys now, without a new deployment
+    Rotate(RotateArgs),
+    /// Seal a secure file again with a new file key, when its key may be known
+    ReEncrypt(ReEncryptArgs),
     /// Have the content of one file encrypted to somebody: two officers together
     #[command(subcommand, name = "break-glass")]
     BreakGlass(BreakGlassCommand),
@@ -84,6 +92,15 @@ pub(crate) async fn run(context: &Context, command: KeyCommand) -> Result<Exit> 
         KeyCommand::Test(args) => key_test::run(context, args).await,
         KeyCommand::Passphrase(args) => {
             passphrase(context, &args)?;
+            Ok(Exit::Success)
+        }
+        KeyCommand::List(args) => {
+            key_rotate::list(context, &args).await?;
+            Ok(Exit::Success)
+        }
+        KeyCommand::Rotate(args) => key_rotate::rotate(context, &args).await,
+        KeyCommand::ReEncrypt(args) => {
+            key_rotate::re_encrypt(context, &args).await?;
             Ok(Exit::Success)
         }
         KeyCommand::BreakGlass(command) => {

@@ -1,6 +1,7 @@
 //! Follows a run: its log as it grows, what it waits for and who may permit it, and its end.
 
 use super::permits::SECURE_FILE;
+use super::shell::quoted;
 use super::short_date;
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -359,16 +360,6 @@ pub(super) fn in_order(records: &[TimelineRecord]) -> Vec<&TimelineRecord> {
     ordered
 }
 
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,12 +385,5 @@ mod tests {
         ];
         let ids: Vec<&str> = in_order(&records).iter().map(|r| r.id.as_str()).collect();
         assert_eq!(ids, ["stage", "job", "step1", "step2", "orphan", "loop"]);
-    }
-
-    #[test]
-    fn the_command_to_type_survives_a_shell() {
-        assert_eq!(quoted("Mobile"), "Mobile");
-        assert_eq!(quoted("My Project"), "'My Project'");
-        assert_eq!(quoted("it's; rm -rf"), "'it'\\''s; rm -rf'");
     }
 }

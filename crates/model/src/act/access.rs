@@ -71,4 +71,10 @@ acts! {
         organization: OrganizationId } "Key.Viewed" scope FULL
         needs |a| right(Scope::Officers(a.organization), officers::LOOK, officers::LOOK),
         about |a| on(&Scope::Officers(a.organization));
+
+    /// Read the numbers by which keys and breaking glass are watched. They name nobody and no key.
+    ReadMetrics { /// Organization.
+        organization: OrganizationId } "Key.MetricsRead" scope METRICS
+        needs |a| right(Scope::Officers(a.organization), officers::LOOK, officers::LOOK),
+        about |a| on(&Scope::Officers(a.organization));
 }

@@ -56,4 +56,12 @@ acts! {
         needs |a| Requirement::Officer { organization: a.organization, project: a.project, file: a.file,
             listed: a.listed, step: Step::Withdraw { request: a.request } },
         about |a| about(Some(a.project), "securefile", a.file);
+
+    /// Note that nobody agreed with a break-glass request, or had its content, in time.
+    ExpireBreakGlass { /// Project.
+        project: ProjectId, /// File.
+        file: FileId, /// The request.
+        request: Uuid } "BreakGlass.Expired" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(Some(a.project), "securefile", a.file);
 }

@@ -11,12 +11,6 @@ use crate::scope::TokenScopes;
 acts! {
     KEYS_ACTS;
 
-    /// See how keys are rotated.
-    ViewRotations { /// Organization.
-        organization: OrganizationId } "Key.RotationsViewed" scope FULL
-        needs |a| right(Scope::Officers(a.organization), officers::LOOK, officers::LOOK),
-        about |a| about(None, "organization", a.organization);
-
     /// Have all keys rotated now, without a new deployment.
     RequestRotation { /// Organization.
         organization: OrganizationId } "Key.RotationRequested" scope FULL + fresh

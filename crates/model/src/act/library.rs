@@ -60,7 +60,7 @@ acts! {
     /// Seal a secure file's content again with a new key. The content stays the same.
     ReencryptFile { /// Project.
         project: ProjectId, /// File.
-        file: FileId } "SecureFile.Reencrypted" scope SECURE_FILES_MANAGE + fresh
+        file: FileId } "SecureFile.Reencrypted" scope SECURE_FILES_MANAGE + shown
         needs |a| right(Scope::File(a.project, a.file), library::ADMINISTER, library::VIEW),
         about |a| about(Some(a.project), "securefile", a.file);
 

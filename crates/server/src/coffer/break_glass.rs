@@ -1,5 +1,6 @@
 //! Breaking glass: requests of officers, and the one answer of all that holds content for people, encrypted.
 
+use super::again::again;
 use crate::App;
 use crate::ado::convert::{date, identity};
 use crate::auth::Who;
@@ -10,13 +11,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer_service::{Again, BreakGlassRow};
+use coffer_service::BreakGlassRow;
 use coffer_wire::break_glass::{
     BreakGlassExport, BreakGlassRequest, BreakGlassStep, BreakGlassWish,
 };
 use http::StatusCode;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 fn request(row: &BreakGlassRow) -> BreakGlassRequest {
     BreakGlassRequest {
@@ -32,13 +32,6 @@ fn request(row: &BreakGlassRow) -> BreakGlassRequest {
         until: date(row.until),
         approved_by: row.approved_by.as_ref().map(identity),
         digest: hex::encode(row.wish.digest()),
-    }
-}
-
-fn again(password: String, code: Option<String>) -> Again {
-    Again {
-        password: Zeroizing::new(password),
-        code: Zeroizing::new(code.unwrap_or_default()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Our own routes, in the area `coffer`. One file per group of use cases.
 
+pub(crate) mod again;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod audit_convert;
@@ -8,6 +9,8 @@ pub(crate) mod break_glass;
 pub(crate) mod convert;
 pub(crate) mod file_access;
 pub(crate) mod freezes;
+pub(crate) mod keys;
+pub(crate) mod metrics;
 pub(crate) mod organization;
 pub(crate) mod pools;
 pub(crate) mod projects;

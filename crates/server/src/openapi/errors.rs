@@ -42,8 +42,10 @@ known! {
     Conflict "identity.name_taken" "Somebody has that name. Names ignore case.";
     NotFound "identity.not_found" "There is no such person, group or service, or the caller may not see it.";
     NotFound "job.not_found" "There is no such job.";
+    NotFound "keys.not_found" "There is no such rotation, or the caller may not see keys.";
     Internal "keys.provider_missing" "The key is kept by a key provider that the server does not have.";
     Internal "keys.refused" "A key cannot be used: the key provider refuses, or a stored key is damaged.";
+    Conflict "keys.rotating" "Keys are being rotated already.";
     Unavailable "keys.throttled" "The key service takes no more calls for a while.";
     Unavailable "keys.unavailable" "The key provider does not answer, or the project's key is being rotated.";
     Conflict "lease.lost" "The agent does not hold the job any more.";
@@ -81,6 +83,7 @@ known! {
     Conflict "secure_file.upload_broken" "The upload took longer than its place is kept.";
     Unavailable "sign_in.busy" "Too many passwords are being compared. Try again in a moment.";
     Unauthenticated "sign_in.refused" "Name, password or code is wrong, or the name is locked for a while.";
+    Forbidden "sign_in.not_fresh" "The call itself must hold the caller's password.";
     Forbidden "source.not_trusted" "A run of a fork, or of a ref of unknown origin, asked for content.";
     Invalid "ticket.invalid" "The ticket is not of this job and file, or the job is over.";
     NotFound "timeline.not_found" "That build has no such timeline.";

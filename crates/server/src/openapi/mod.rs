@@ -12,6 +12,7 @@ mod directory;
 mod document;
 mod errors;
 mod examples;
+mod keys;
 mod operation;
 mod people;
 mod permissions;
@@ -46,6 +47,7 @@ fn groups() -> Vec<Group> {
         audit::group(),
         audit::streams(),
         break_glass::group(),
+        keys::group(),
         agents::group(),
         connection::group(),
     ]

@@ -59,6 +59,13 @@ impl Place {
                 REQUEST,
                 Some("break_glass.not_found"),
             ),
+            "rotationNumber" => place(
+                "rotationNumber",
+                "The rotation.",
+                number,
+                "3",
+                Some("keys.not_found"),
+            ),
             "secureFileId" => place(
                 "secureFileId",
                 "The secure file.",

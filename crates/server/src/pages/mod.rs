@@ -35,6 +35,15 @@ use tokio::time::timeout;
 /// How long the database may take to show that it is there.
 const READY: Duration = Duration::from_secs(5);
 
+fn body(standing: &Standing) -> &'static str {
+    match (standing.keys_answer, standing.rotation.fails()) {
+        (true, false) => r#"{"status":"ready"}"#,
+        (false, false) => r#"{"status":"degraded"}"#,
+        (true, true) => r#"{"status":"ready","rotation":"failing"}"#,
+        (false, true) => r#"{"status":"degraded","rotation":"failing"}"#,
+    }
+}
+
 /// `GET /healthz`: the process answers. Says nothing about its keys or its database.
 pub(crate) async fn health() -> Response {
     (
@@ -44,16 +53,13 @@ pub(crate) async fn health() -> Response {
         .into_response()
 }
 
-/// `GET /readyz`: requests can be served; `degraded` while a key provider does not answer. The reason is for the log.
+/// `GET /readyz`: requests can be served; `degraded` while a key provider does not answer, and whether a rotation of keys
+/// does not go on. Neither is a reason not to be asked. What is behind it is for the log.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     let failed = match timeout(READY, app.service.ready()).await {
         Ok(Ok(standing)) => {
             let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
-            let body = match standing {
-                Standing::Ready => r#"{"status":"ready"}"#,
-                Standing::Degraded => r#"{"status":"degraded"}"#,
-            };
-            return (kind, body).into_response();
+            return (kind, body(&standing)).into_response();
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no answer in time".to_owned(),

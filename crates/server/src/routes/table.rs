@@ -8,8 +8,8 @@ use crate::ado::{
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
-    agents, audit, audit_export, break_glass, file_access, freezes, organization, pools, projects,
-    sign_in, streams, tokens, users,
+    agents, audit, audit_export, break_glass, file_access, freezes, keys, metrics, organization, pools,
+    projects, sign_in, streams, tokens, users,
 };
 use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::file::{delete, permissions as pipeline_permissions, show as file_page};
@@ -183,6 +183,12 @@ fn ours() -> Vec<Route> {
         route!(DELETE paths::break_glass::ITEM, break_glass::withdraw),
         route!(POST paths::break_glass::APPROVE, break_glass::approve),
         route!(POST paths::break_glass::EXPORT, break_glass::export),
+        route!(GET paths::keys::GENERATIONS, keys::generations),
+        route!(GET paths::keys::ROTATIONS, keys::rotations),
+        route!(POST paths::keys::ROTATIONS, keys::rotate),
+        route!(GET paths::keys::ROTATION, keys::one),
+        route!(POST paths::keys::RE_ENCRYPT, keys::re_encrypt),
+        route!(GET paths::keys::METRICS, metrics::get),
         route!(GET paths::access::FREEZE, freezes::of_everything),
         route!(PUT paths::access::FREEZE, freezes::freeze_everything),
         route!(DELETE paths::access::FREEZE, freezes::unfreeze_everything),

@@ -209,6 +209,18 @@ both! {
         let answer = send(&officers.vera, &at(&late, "export"), &step(&late)).await;
         refused(&server, answer, 409, "BreakGlass.Exported", "request_over").await;
         assert_eq!(officers.vera.get(GLASS).await.ok().json()["value"][0]["state"], "expired");
+        // Both ends are on record, once, as the product's own doing.
+        for _ in 0..2 {
+            server.service().expire_break_glass().await.unwrap();
+        }
+        let events = server.administrator().audit().await;
+        let expired: Vec<_> = events.iter().filter(|event| event.action == "BreakGlass.Expired").collect();
+        let was: Vec<_> = expired.iter().map(|event| event.details["was"].as_str()).collect();
+        assert_eq!(was, ["requested", "approved"]);
+        assert_eq!(expired[1].details["request"], late["id"].as_str().unwrap());
+        assert_eq!(expired[1].details["digest"], late["digest"].as_str().unwrap());
+        assert_eq!(expired[1].actor.authentication, "system");
+        assert_eq!(expired[1].resource_id.as_deref(), Some(officers.cast.file.id.as_str()));
         let back = approved(&officers).await;
         let path = format!("{GLASS}/{}", back["id"].as_str().unwrap());
         assert_eq!(officers.wim.call("DELETE", &path).send().await.status, 204);
@@ -216,6 +228,11 @@ both! {
         refused(&server, answer, 409, "BreakGlass.Exported", "request_over").await;
         let answer = officers.wim.call("DELETE", &path).send().await;
         refused(&server, answer, 409, "BreakGlass.Withdrawn", "request_over").await;
+        // What is over another way does not expire as well, and what waits does not yet.
+        officers.asked().await;
+        server.service().expire_break_glass().await.unwrap();
+        let events = server.administrator().audit().await;
+        assert_eq!(events.iter().filter(|event| event.action == "BreakGlass.Expired").count(), 2);
     }
 
     async fn what_is_frozen_or_gone_is_not_given_out_and_bad_wishes_are_no_requests(server) {

@@ -12,7 +12,8 @@ async fn rotate(server: &TestServer) -> String {
     let active = "select id from root_generation where state = 'active'";
     let old = server.database().texts(active).await.remove(0);
     let admin = server.caller(server.administrator()).await;
-    server.service().rotations().request(&admin).await.unwrap();
+    let rotations = server.service().rotations();
+    rotations.request(&admin, "a story").await.unwrap();
     eventually("the old root key is retired", || async {
         let question = format!("root_generation where id = '{old}' and retired_at is not null");
         count(server, &question).await == 1

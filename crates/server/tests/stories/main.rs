@@ -25,6 +25,7 @@ mod health;
 mod horizon;
 mod hostile;
 mod job;
+mod keys;
 mod library;
 mod library_page;
 mod limits;

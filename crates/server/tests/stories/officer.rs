@@ -4,11 +4,17 @@
 use crate::Cast;
 use coffer_model::record::{Kind, Signed};
 use coffer_testkit::{
-    AuditQuery, Engine, ExportFormat, PROJECT, TestServer, User, both, eventually,
+    AuditQuery, Engine, ExportFormat, PROJECT, TestServer, User, both, eventually, group,
 };
 use coffer_wire::audit::{ExportLine, Finding, SignedRecord};
 use coffer_wire::coffer::AuditEntry;
 use coffer_wire::secure_files::SecureFileUpdate;
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "a long enough password";
+const GLASS: &str = "_apis/coffer/breakglass";
+/// Of an identity that nobody has.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 /// What a query finds: action and resource, in the order of the answer.
 async fn found(officer: &User, query: AuditQuery) -> Vec<(String, String)> {
@@ -242,6 +248,62 @@ both! {
         ] {
             planted(&server, &sql, what, kind).await;
         }
+    }
+
+    async fn what_officers_and_key_operators_did_is_explained_and_nothing_else_is(mut server) {
+        let cast = Cast::of(&server).await;
+        let vera = server.person_with_password("vera", &[group::BREAK_GLASS_OFFICERS], PASSWORD).await;
+        let wim = server.person_with_password("wim", &[group::BREAK_GLASS_OFFICERS], PASSWORD).await;
+        let wish = json!({
+            "project": PROJECT, "file": cast.file.name, "reason": "incident 7", "recipient": RECIPIENT, "password": PASSWORD,
+        });
+        let ask = async || vera.call("POST", GLASS).json(&wish).send().await.ok().json();
+        let (first, second, third) = (ask().await, ask().await, ask().await);
+        let step = json!({ "digest": first["digest"], "password": PASSWORD });
+        let at = |request: &Value, step: &str| format!("{GLASS}/{}{step}", request["id"].as_str().unwrap());
+        wim.call("POST", &at(&first, "/approve")).json(&step).send().await.ok();
+        assert_eq!(reconciled(&server).await, [], "one is approved, and two wait");
+        vera.call("POST", &at(&first, "/export")).json(&step).send().await.ok();
+        assert_eq!(wim.call("DELETE", &at(&second, "")).send().await.status, 204);
+        let rotations = "_apis/coffer/keys/rotations";
+        let administrator = server.administrator();
+        let asked = administrator.call("POST", rotations).json(&json!({ "reason": "incident 7" }));
+        asked.send().await.ok();
+        eventually("the keys are rotated", || async {
+            administrator.get(rotations).await.ok().json()["value"][0]["state"] == "done"
+        })
+        .await;
+        server.advance_clock(3601);
+        server.service().expire_break_glass().await.unwrap();
+        assert_eq!(third["state"], "requested");
+        assert_eq!(reconciled(&server).await, [], "exported, withdrawn, expired, rotated");
+
+        let columns = "project_id, file_id, file_name, reason, recipient, requested_by, requested_at, state, until_at";
+        let zero = if server.engine() == Engine::Sqlite { "zeroblob(16)" } else { "'00000000-0000-0000-0000-000000000000'::uuid" };
+        for (sql, what, kind) in [
+            ("update break_glass_request set recipient = 'age1mallory' where state = 'exported'".to_owned(), "different", "breakglass"),
+            ("update break_glass_request set state = 'withdrawn' where state = 'exported'".to_owned(), "different", "breakglass"),
+            (format!("insert into break_glass_request (id, {columns}) select {zero}, {columns} from break_glass_request where state = 'expired'"), "unexplained", "breakglass"),
+            ("delete from break_glass_request where state = 'expired'".to_owned(), "missing", "breakglass"),
+            ("update rotation set cause = 'deployment'".to_owned(), "different", "rotation"),
+            ("update rotation set number = 7".to_owned(), "unexplained", "rotation"),
+            ("delete from rotation".to_owned(), "missing", "rotation"),
+        ] {
+            planted(&server, &sql, what, kind).await;
+        }
+        // An upgrade from a version that told nothing of these takes them as given, says so, and explains nothing else away.
+        planted(&server, "update pipeline_revision set yaml = 'steps: []'", "different", "pipeline").await;
+        server.database().sql("update meta set value = '1' where key = 'audit_changes'").await;
+        let given = async |server: &TestServer| {
+            let found = server.administrator().client.coffer().audit_reconcile().await.unwrap();
+            found.taken_as_given.len()
+        };
+        assert_eq!(given(&server).await, 0);
+        server.restart().await;
+        assert_eq!(given(&server).await, 1);
+        let left = reconciled(&server).await;
+        assert!(left.contains(&("different".into(), "pipeline".into())), "{left:?}");
+        assert!(left.iter().all(|(_, kind)| kind != "rotation"), "{left:?}");
     }
 
     async fn old_events_go_and_a_tombstone_stays(mut server) {

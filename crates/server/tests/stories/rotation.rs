@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
+const PASSWORD: &str = "a long enough password";
 
 /// Files of all sizes, and a pipeline that may use them all.
 struct Shelf {
@@ -85,7 +86,7 @@ async fn rotations(server: &TestServer) -> Vec<RotationView> {
 
 async fn request(server: &TestServer) -> i64 {
     let admin = server.caller(server.administrator()).await;
-    server.service().rotations().request(&admin).await.unwrap()
+    server.service().rotations().request(&admin, "a story").await.unwrap()
 }
 
 /// Waits until so many rotations have ended. Answers with the newest.
@@ -413,7 +414,7 @@ both! {
     async fn keys_are_rotated_for_key_operators_and_for_nobody_else(server) {
         let cast = Cast::of(&server).await;
         let engineer = server.caller(&cast.engineer).await;
-        let refused = server.service().rotations().request(&engineer).await.unwrap_err();
+        let refused = server.service().rotations().request(&engineer, "a story").await.unwrap_err();
         assert_eq!(refused.kind, coffer_service::Kind::NotFound);
         assert!(server.service().rotations().list(&engineer).await.is_err());
         let events = server.administrator().audit().await;
@@ -424,12 +425,14 @@ both! {
     async fn a_file_whose_key_may_be_known_is_sealed_again(server) {
         let shelf = Shelf::of(&server).await;
         let job = shelf.job().await;
+        server.set_password("rel", PASSWORD).await;
+        server.set_password("dev", PASSWORD).await;
         let engineer = server.caller(&shelf.cast.engineer).await;
         let project = project_of(&server).await;
         let before = preambles(&server).await;
         for (file, _) in &shelf.files {
             let id = coffer_model::FileId(file.id.parse().unwrap());
-            server.service().files().re_encrypt(&engineer, project, id).await.unwrap();
+            server.service().files().re_encrypt(&engineer, project, id, again()).await.unwrap();
         }
         let after = preambles(&server).await;
         assert_eq!(before.len(), after.len());
@@ -443,8 +446,16 @@ both! {
         assert_eq!(newest(&events, "SecureFile.Reencrypted").details["step"], "done");
         let developer = server.caller(&shelf.cast.developer).await;
         let id = coffer_model::FileId(shelf.cast.file.id.parse().unwrap());
-        let refused = server.service().files().re_encrypt(&developer, project, id).await.unwrap_err();
+        let refused = server.service().files().re_encrypt(&developer, project, id, again()).await.unwrap_err();
         assert_eq!(refused.kind, coffer_service::Kind::Forbidden);
+    }
+}
+
+/// What the caller shows in the call itself.
+fn again() -> coffer_service::Again {
+    coffer_service::Again {
+        password: PASSWORD.to_owned().into(),
+        ..Default::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The second factor: setting it up, signing in with it, codes that work once, and the way back when the device is lost.
 
 use crate::newest;
-use coffer_testkit::{Answer, Authenticator, Browser, TestServer, User, both, group};
+use coffer_testkit::{Answer, Authenticator, Browser, PROJECT, TestServer, User, both, group};
 use serde_json::json;
 
 const PASSWORD: &str = "a long enough password";
@@ -23,7 +23,7 @@ async fn trade(nobody: &User, code: &str) -> Answer {
 /// Grace with an app and recovery codes.
 async fn enrolled(server: &mut TestServer) -> (Browser, Authenticator, Vec<String>) {
     server
-        .person_with_password("Grace", &[group::READERS], PASSWORD)
+        .person_with_password("Grace", &[group::RELEASE_ADMINISTRATORS], PASSWORD)
         .await;
     let mut browser = server.browser();
     sign_in(&mut browser, PASSWORD, "").await.ok();
@@ -112,6 +112,30 @@ both! {
         let mut both = [one, two];
         both.sort_unstable();
         assert_eq!(both, [200, 401]);
+    }
+
+    async fn a_code_in_the_call_is_good_for_one_act(mut server) {
+        let (_, mut app, _) = enrolled(&mut server).await;
+        let grace = server.holder(&server.person_token("Grace").await.unwrap());
+        let file = grace.upload("ca.pem", b"a certificate").await;
+        let path = format!("{PROJECT}/_apis/coffer/securefiles/{}/reencrypt", file.id);
+        let shown = async |code: &str| {
+            let body = json!({"password": PASSWORD, "code": code});
+            grace.call("POST", &path).json(&body).send().await
+        };
+        assert_eq!(shown("").await.code(401), "sign_in.refused");
+        let code = app.code();
+        assert_eq!(shown(&code).await.status, 204);
+        assert_eq!(shown(&code).await.code(401), "sign_in.refused");
+        app.wait(&mut server);
+        // Two at once: one of them.
+        let code = app.code();
+        let (one, two) = tokio::join!(async { shown(&code).await.status }, async { shown(&code).await.status });
+        let mut both = [one, two];
+        both.sort_unstable();
+        assert_eq!(both, [204, 401]);
+        let events = server.administrator().audit().await;
+        assert_eq!(newest(&events, "SecureFile.Reencrypted").actor.authentication, "token, password and code");
     }
 
     async fn a_recovery_code_works_once_and_any_way_it_is_typed(mut server) {

@@ -166,6 +166,16 @@ pub(crate) const PROBES: &[Probe] = &[
         "POST _apis/coffer/breakglass/{requestId}/export",
         r#"{"digest":"{digest}"}"#,
     ),
+    // Keys. Who may rotate does; the others meet it under way or done, and notice nothing.
+    bare("GET _apis/coffer/keys/generations"),
+    bare("GET _apis/coffer/keys/rotations"),
+    with("POST _apis/coffer/keys/rotations", r#"{"reason":"walk"}"#),
+    bare("GET _apis/coffer/keys/rotations/{rotationNumber}"),
+    with(
+        "POST {project}/_apis/coffer/securefiles/{secureFileId}/reencrypt",
+        r#"{"password":""}"#,
+    ),
+    bare("GET _apis/coffer/metrics"),
     // Who can use a file, and what is frozen. What one party freezes, the next finds frozen.
     bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/access"),
     bare("GET {project}/_apis/coffer/securefiles/{secureFileId}/freeze"),

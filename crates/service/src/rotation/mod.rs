@@ -7,15 +7,21 @@
 mod engine;
 mod horizon;
 mod report;
+mod standing;
+mod view;
+
+pub use standing::RotationStanding;
+pub(crate) use standing::finding;
+pub use view::{GenerationView, RotationView};
 
 use crate::KeyOptions;
 use crate::Service;
 use crate::error::{Error, Kind, Result, chain};
-use coffer_model::act::{FailRotation, RequestRotation, StartRotation, ViewRotations};
+use coffer_model::EventId;
+use coffer_model::act::{FailRotation, StartRotation};
 use coffer_model::rotation::{Due, GenerationState, due};
-use coffer_model::{Caller, EventId};
 use coffer_seal::KeyError;
-use coffer_store::{NewRotation, Refusal, RotationRow, Stop};
+use coffer_store::{NewRotation, Refusal, Stop};
 use engine::{Engine, Halt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 pub(crate) use horizon::left_behind;
@@ -36,8 +42,6 @@ const FIRST_PAUSE: i64 = 5;
 const LONGEST_PAUSE: i64 = 300;
 /// The longest text of an error that is kept.
 const MOST_ERROR: usize = 400;
-/// Rotations listed.
-const MOST_LISTED: i64 = 50;
 
 /// What the rotations of a service share.
 pub(crate) struct Rotation {
@@ -58,69 +62,6 @@ impl Rotation {
 
 /// Rotations of keys, for people.
 pub struct Rotations<'a>(pub(crate) &'a Service);
-
-/// A rotation, as people see it.
-#[derive(Clone, Debug)]
-pub struct RotationView {
-    /// What is stored of it.
-    pub row: RotationRow,
-    /// The deployments it is for.
-    pub deployments: Vec<String>,
-}
-
-impl Rotations<'_> {
-    /// Has all keys rotated now, without a new deployment. It goes on in the background; answers with its number.
-    pub async fn request(&self, caller: &Caller) -> Result<i64> {
-        let service = self.0;
-        let (caller, duty) = (caller.clone(), service.duty("rotate keys"));
-        let organization = service.organization().id;
-        let new = service.new_rotation("request");
-        service
-            .store()
-            .write("rotation.request", move |tx| {
-                let (caller, duty, new) = (caller.clone(), duty.clone(), new.clone());
-                Box::pin(async move {
-                    let asked = tx
-                        .authorize(&caller, RequestRotation { organization })
-                        .await?;
-                    let rotation = tx.rotation_next().await?;
-                    let details = [
-                        ("cause", new.cause.to_owned()),
-                        ("provider", new.provider.clone()),
-                        ("follows", asked.event().to_string()),
-                    ];
-                    let grant = tx
-                        .authorize_with(&duty, StartRotation { rotation }, &details)
-                        .await?;
-                    tx.rotation_begin(grant, &new).await?;
-                    Ok(rotation)
-                })
-            })
-            .await
-            .map_err(|stop| match stop {
-                Stop::Refused(Refusal::State) => Error::new(
-                    Kind::Conflict,
-                    "keys.rotating",
-                    "Keys are being rotated already. Ask again when that has ended.",
-                ),
-                stop => stop.into(),
-            })
-    }
-
-    /// The newest rotations, newest first.
-    pub async fn list(&self, caller: &Caller) -> Result<Vec<RotationView>> {
-        let organization = self.0.organization().id;
-        let mut read = self.0.store().read().await?;
-        let seen = read.look(caller, ViewRotations { organization }).await?;
-        let rows = read.rotations(&seen, MOST_LISTED).await?;
-        let mut views = Vec::with_capacity(rows.len());
-        for row in rows {
-            let deployments = read.rotation_deployments(row.number).await?;
-            views.push(RotationView { row, deployments });
-        }
-        Ok(views)
-    }
-}
 
 /// Rotates and ends generations until told to stop.
 pub(crate) async fn run(service: &Service, stop: CancellationToken) {

@@ -10,7 +10,7 @@ use coffer_model::act::{
     CreateKey, DestroyGeneration, DisableGeneration, ReencryptFile, RetireGeneration, StartRotation,
 };
 use coffer_model::rotation::{Facts, GenerationState, Step, next};
-use coffer_model::{FileId, ProjectId, ProjectKeyId};
+use coffer_model::{Authentication, FileId, ProjectId, ProjectKeyId};
 use uuid::Uuid;
 
 const NODE: Uuid = Uuid::from_u128(1);
@@ -425,7 +425,11 @@ both! {
         let was = preamble_of(world, file).await;
         let new = story.renewed().await;
         let reseal = async |was: Vec<u8>, key: ProjectKeyId| {
-            let (admin, project) = (world.admin.clone(), world.project);
+            let (mut admin, project) = (world.admin.clone(), world.project);
+            if let Authentication::Token { credential, scopes } = admin.authentication {
+                let method = "token and password";
+                admin.authentication = Authentication::Shown { credential, scopes, method };
+            }
             let new = Resealed {
                 was,
                 preamble: vec![8; 97],

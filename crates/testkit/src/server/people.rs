@@ -63,13 +63,18 @@ impl TestServer {
     /// A person who signs in by this password, made by the way that people take.
     pub async fn person_with_password(&self, name: &str, groups: &[&str], password: &str) -> User {
         let person = self.person(name, groups).await;
+        self.set_password(name, password).await;
+        person
+    }
+
+    /// Gives somebody who is there a password, by the way that people take.
+    pub async fn set_password(&self, name: &str, password: &str) {
         let code = self.invitation(name).await;
         let set = self
             .nobody()
             .call("POST", coffer_wire::paths::coffer::NEW_PASSWORD)
             .json(&serde_json::json!({"code": code, "password": password}));
         set.send().await.ok();
-        person
     }
 
     /// A one-time code for setting a password.
