@@ -11,7 +11,8 @@ use crate::error::{BREAK_GLASS, Error, FILE, Kind, Noun, Result};
 use crate::reason::reason;
 use age::x25519::Recipient;
 use coffer_model::act::{
-    Act, ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys, WithdrawBreakGlass,
+    Act, ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, RequestBreakGlass, ViewKeys,
+    WithdrawBreakGlass,
 };
 use coffer_model::break_glass::Wish;
 use coffer_model::policy::Denied;

@@ -76,13 +76,13 @@ mod upload;
 mod waits;
 
 pub use access::Access;
+pub use again::Again;
 pub use agents::Agents;
 pub use anchor::{AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses};
 pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
 pub use backup::back_up;
-pub use again::Again;
 pub use break_glass::{Asked as BreakGlassAsked, BreakGlass, Exported};
 pub use coffer_oidc::{Answer as ProviderAnswer, Settings as ProviderSettings};
 pub use coffer_pipeline::tasks::{CommandMode, Phase, TaskDefinition};

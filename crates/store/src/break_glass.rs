@@ -9,8 +9,8 @@ use crate::secure_files::SealedBody;
 use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::act::{
-    ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, ReadMetrics, RequestBreakGlass, ViewKeys,
-    WithdrawBreakGlass,
+    ApproveBreakGlass, ExpireBreakGlass, ExportBreakGlass, ReadMetrics, RequestBreakGlass,
+    ViewKeys, WithdrawBreakGlass,
 };
 use coffer_model::break_glass::{APPROVE_SECONDS, EXPORT_SECONDS, GlassFacts, State, Wish};
 use coffer_model::change::Change;
@@ -275,10 +275,7 @@ impl Tx {
     }
 
     /// Notes that a request's time ran out. Refused when it did not, or when that is noted.
-    pub async fn break_glass_expire(
-        &mut self,
-        grant: Grant<ExpireBreakGlass>,
-    ) -> Result<(), Stop> {
+    pub async fn break_glass_expire(&mut self, grant: Grant<ExpireBreakGlass>) -> Result<(), Stop> {
         let (act, _) = grant.redeem(self)?;
         match self.run(&EXPIRE, args![self.now.0, act.request]).await? {
             1 => self.break_glass_told(act.request).await,

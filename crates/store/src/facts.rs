@@ -304,10 +304,9 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     let rows: Vec<(Uuid, Vec<u8>)> = conn.all(&AGENTS, Vec::new()).await?;
     rows.iter().for_each(|(id, key)| tell(agent(*id, key)));
     let rows: Vec<(i64, String, String, Option<i64>)> = conn.all(&ROTATIONS, Vec::new()).await?;
-    rows.iter()
-        .for_each(|(number, cause, provider, record)| {
-            tell(rotation(*number, cause, provider, *record));
-        });
+    rows.iter().for_each(|(number, cause, provider, record)| {
+        tell(rotation(*number, cause, provider, *record));
+    });
     for row in crate::break_glass::stored(conn).await? {
         tell(row.fact());
     }

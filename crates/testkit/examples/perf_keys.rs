@@ -179,7 +179,12 @@ async fn download(server: &TestServer, job: &LeasedJob, until: Until) -> Waits {
 async fn rotate(server: &TestServer) -> (Duration, Duration) {
     let admin = server.caller(server.administrator()).await;
     let (before, started) = (server_time(), Instant::now());
-    let number = server.service().rotations().request(&admin, "measured").await.unwrap();
+    let number = server
+        .service()
+        .rotations()
+        .request(&admin, "measured")
+        .await
+        .unwrap();
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let all = server.service().rotations().list(&admin).await.unwrap();

@@ -4,11 +4,16 @@ use crate::harness::{Done, Person, Server, Site, coffer};
 use age::x25519::Identity;
 use std::io::Read as _;
 
-const PASSWORD: &str = "a long enough password\n";
+pub(crate) const PASSWORD: &str = "a long enough password\n";
 const CONTENT: &str = "-----BEGIN CERTIFICATE-----\nthe content of a story\n";
 
-async fn officer(site: &Site, ada: &Person, server: &Server, name: &str) -> Person {
-    let group = "Break-Glass Officers";
+/// Somebody of a group, signed in by password.
+pub(crate) async fn with_password(
+    site: &Site,
+    ada: &Person,
+    server: &Server,
+    (name, group): (&str, &str),
+) -> Person {
     ada.coffer(&["user", "add", name, "--group", group])
         .await
         .ends(0);
@@ -35,8 +40,9 @@ async fn two_officers_have_a_file_and_only_the_recipient_reads_it() {
     let server = site.start(command).await;
     let ada = site.administrator(&server).await;
     ada.file("signing.pem", CONTENT).await;
-    let vera = officer(&site, &ada, &server, "vera").await;
-    let wim = officer(&site, &ada, &server, "wim").await;
+    let officers = "Break-Glass Officers";
+    let vera = with_password(&site, &ada, &server, ("vera", officers)).await;
+    let wim = with_password(&site, &ada, &server, ("wim", officers)).await;
     let recipient = Identity::generate();
     let to = recipient.to_public().to_string();
     let wish = [
@@ -74,7 +80,11 @@ async fn two_officers_have_a_file_and_only_the_recipient_reads_it() {
         .await
         .ends(0)
         .says("for the recipient alone")
-        .says("renew it where it comes from");
+        .says("renew it where it comes from")
+        .says(&format!(
+            "coffer key rotate --wait --reason 'break-glass {request}'"
+        ))
+        .says("coffer key re-encrypt signing.pem --project Main");
     let sealed = std::fs::read(&file).unwrap();
     let opened = age::Decryptor::new(&sealed[..]).unwrap();
     let mut opened = opened

@@ -29,6 +29,7 @@ mod key;
     feature = "key-aws"
 ))]
 mod key_outage;
+mod key_rotate;
 #[cfg(all(feature = "key-vault", feature = "key-pkcs11"))]
 mod key_services;
 mod kill;

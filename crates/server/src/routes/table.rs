@@ -8,8 +8,8 @@ use crate::ado::{
 use crate::auth::Auth;
 use crate::body::{FEED_LIMIT, JSON_LIMIT};
 use crate::coffer::{
-    agents, audit, audit_export, break_glass, file_access, freezes, keys, metrics, organization, pools,
-    projects, sign_in, streams, tokens, users,
+    agents, audit, audit_export, break_glass, file_access, freezes, keys, metrics, organization,
+    pools, projects, sign_in, streams, tokens, users,
 };
 use crate::pages::account::{second_factor, tokens as tokens_page};
 use crate::pages::file::{delete, permissions as pipeline_permissions, show as file_page};

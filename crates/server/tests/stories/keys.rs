@@ -126,7 +126,7 @@ both! {
         assert_eq!(kim.get(ROTATIONS).await.ok().json()["count"], 0, "and nothing was rotated");
     }
 
-    async fn a_rotation_that_keeps_failing_is_seen_by_whoever_watches(server) {
+    async fn a_rotation_that_keeps_failing_is_seen_by_whoever_watches(mut server) {
         let kim = operator(&server).await;
         assert_eq!(ready(&server).await, r#"{"status":"ready"}"#);
         server.key_faults().away(true);
@@ -143,12 +143,8 @@ both! {
         // It is ready: a failed rotation never stops serving. And it says so.
         let standing = ready(&server).await;
         assert!(standing.contains(r#""rotation":"failing""#), "{standing}");
-        let found = server.examined().await;
-        let warned = found.iter().find(|one| one.check == "rotation").unwrap();
-        assert_eq!(warned.health, Health::Warning, "{warned:?}");
-        assert!(warned.what.contains("away"), "{warned:?}");
         // A monitor's token is good for this, and for nothing else.
-        let wish = json!({ "displayName": "prometheus", "scope": "coffer.metrics" });
+        let wish = json!({ "label": "prometheus", "days": 30, "scope": "coffer.metrics" });
         let made = kim.call("POST", "_apis/coffer/tokens").json(&wish).send().await.ok().json();
         let monitor = server.holder(made["token"].as_str().unwrap());
         let text = monitor.get(METRICS).await.ok();
@@ -162,7 +158,15 @@ both! {
         assert_eq!(monitor.get(ROTATIONS).await.code(403), "token.scope");
         assert_eq!(asked(&monitor, "no").await.code(403), "token.scope");
 
+        // The host's look finds it too, while nothing is served.
+        server.stop().await;
+        let found = server.examined().await;
+        let warned = found.iter().find(|one| one.check == "rotation").unwrap();
+        assert_eq!(warned.health, Health::Warning, "{warned:?}");
+        assert!(warned.what.contains("away") && warned.next.contains("coffer key test"), "{warned:?}");
         server.key_faults().away(false);
+        server.try_start(None).await.unwrap();
+
         server.database().sql("update rotation set retry_at = 0, lease_until = 0 where state = 'running'").await;
         let ended = done(&kim, 1).await;
         assert!(ended["failure"].is_null(), "{ended}");
@@ -171,6 +175,7 @@ both! {
         assert_eq!(metric(&text, "coffer_key_rotation_failures"), 0);
         assert_eq!(metric(&text, "coffer_key_rotation_running"), 0);
         assert_eq!(metric(&text, r#"coffer_key_generations{state="retired"}"#), 1);
+        server.stop().await;
         let found = server.examined().await;
         assert!(found.iter().any(|one| one.check == "rotation" && one.health == Health::Well), "{found:?}");
     }

@@ -86,7 +86,12 @@ async fn rotations(server: &TestServer) -> Vec<RotationView> {
 
 async fn request(server: &TestServer) -> i64 {
     let admin = server.caller(server.administrator()).await;
-    server.service().rotations().request(&admin, "a story").await.unwrap()
+    server
+        .service()
+        .rotations()
+        .request(&admin, "a story")
+        .await
+        .unwrap()
 }
 
 /// Waits until so many rotations have ended. Answers with the newest.

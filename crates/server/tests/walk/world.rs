@@ -253,6 +253,8 @@ fn constant(server: &TestServer, place: &str) -> String {
         "area" => "distributedtask".into(),
         // Streams are few: those that would be made for each who asks are too many.
         "areaId" | "streamId" | "requestId" => random_guid().to_string(),
+        // The walk's own first rotation, or none yet: those who may not look are told the same of both.
+        "rotationNumber" => "1".into(),
         "processId" => "b8a3a935-7e91-48b8-a94c-606d37c3e9f2".into(),
         "scopeId" => "distributedtask.securefile".into(),
         "securityNamespaceId" => "b7e84409-6553-448a-bbb2-af228e07cbeb".into(),

@@ -43,7 +43,10 @@ pub(crate) fn finding(running: Option<&RotationRow>, now: Timestamp) -> Finding 
         return Finding::new(CHECK, Health::Well, "no rotation of keys is under way");
     };
     let standing = RotationStanding::of(running, now);
-    let what = format!("rotation {} ({}, to {})", row.number, row.cause, row.provider);
+    let what = format!(
+        "rotation {} ({}, to {})",
+        row.number, row.cause, row.provider
+    );
     if !standing.fails() {
         return Finding::new(
             CHECK,

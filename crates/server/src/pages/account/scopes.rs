@@ -102,7 +102,7 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     },
     Group {
-        name: "Agents and the audit log",
+        name: "Agents, the audit log and metrics",
         scopes: &[
             scope("vso.agentpools", "See agents", "see agents"),
             scope(
@@ -115,6 +115,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 "vso.auditstreams_manage",
                 "Read the audit log and change where it is sent",
                 "manage audit streams",
+            ),
+            scope(
+                "coffer.metrics",
+                "Read metrics, of who may look at keys",
+                "read metrics",
             ),
         ],
     },
