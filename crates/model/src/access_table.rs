@@ -166,6 +166,18 @@ fn token() -> Authentication {
     }
 }
 
+/// A token, with a sign-in in the call where the act wants one.
+fn token_for(demand: &Demand) -> Authentication {
+    if !demand.shown {
+        return token();
+    }
+    Authentication::Shown {
+        credential: CredentialId(Uuid::nil()),
+        scopes: TokenScopes::FULL,
+        method: "token and password",
+    }
+}
+
 fn job() -> Authentication {
     Authentication::Job {
         credential: CredentialId(Uuid::nil()),
@@ -236,7 +248,8 @@ fn rights(page: &mut String, acts: &[Sampled]) {
                         fresh: true,
                         ..Facts::default()
                     };
-                    cell(decide(&somebody(token()), &act.demand, &facts))
+                    let caller = somebody(token_for(&act.demand));
+                    cell(decide(&caller, &act.demand, &facts))
                 });
                 (words(act.name), cells.collect())
             })
@@ -393,7 +406,8 @@ fn callers(page: &mut String, acts: &[Sampled]) {
 fn scopes(page: &mut String, acts: &[Sampled]) {
     page.push_str(
         "\n## Action ids, token scopes and fresh sign-in\n\nA personal access token needs the scope besides its owner's \
-         right. Where the sign-in must be fresh, a browser session must have signed in within the last 15 minutes.\n\n",
+         right. Where the sign-in must be fresh, a browser session must have signed in within the last 15 minutes; where it \
+         must be in the call, whoever calls with a token shows the password in the same call.\n\n",
     );
     let mut told = std::collections::BTreeSet::new();
     let rows: Vec<_> = acts
@@ -404,7 +418,11 @@ fn scopes(page: &mut String, acts: &[Sampled]) {
                 .iter()
                 .find(|(_, scope)| *scope == act.demand.scopes)
                 .map_or("", |(word, _)| *word);
-            let fresh = if act.demand.fresh { "yes" } else { "" };
+            let fresh = match (act.demand.shown, act.demand.fresh) {
+                (true, _) => "in the call",
+                (false, true) => "yes",
+                (false, false) => "",
+            };
             (words(act.name), vec![act.action, scope, fresh])
         })
         .collect();
@@ -457,7 +475,7 @@ fn a_right_means_the_same_for_a_token_and_for_a_fresh_session() {
             };
             assert_eq!(
                 decide(&session, &act.demand, &facts),
-                decide(&somebody(token()), &act.demand, &facts),
+                decide(&somebody(token_for(&act.demand)), &act.demand, &facts),
                 "{}",
                 act.name
             );

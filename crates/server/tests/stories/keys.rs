@@ -154,7 +154,7 @@ both! {
         assert!(metric(&text, "coffer_key_rotation_failing_seconds") >= 0, "{text}");
         assert_eq!(metric(&text, "coffer_key_rotation_running"), 1);
         assert_eq!(metric(&text, r#"coffer_key_generations{state="active"}"#), 1);
-        assert!(metric(&text, "coffer_key_provider_failures_total") >= 1, "{text}");
+        assert!(metric(&text, "coffer_key_provider_calls_total") >= 1, "{text}");
         assert_eq!(monitor.get(ROTATIONS).await.code(403), "token.scope");
         assert_eq!(asked(&monitor, "no").await.code(403), "token.scope");
 

@@ -21,9 +21,9 @@ const ENUMS: &[&str] = &[
     "visibility",
 ];
 
-/// Routes where the same name is a text: why something was frozen (ours), and where a task may be used (a list of texts
-/// in the original as well).
-const TEXTS: &[&str] = &["/freeze", "distributedtask/tasks"];
+/// Routes where the same name is a text: why something was frozen and the states of keys (ours), and where a task may be
+/// used (a list of texts in the original as well).
+const TEXTS: &[&str] = &["/freeze", "coffer/keys/", "distributedtask/tasks"];
 
 fn strings(value: &Value, name: &str, found: &mut Vec<(String, String)>) {
     match value {
