@@ -16,7 +16,7 @@ pub use view::{GenerationView, RotationView};
 
 use crate::KeyOptions;
 use crate::Service;
-use crate::error::{Error, Kind, Result, chain};
+use crate::error::{Error, Result, chain};
 use coffer_model::EventId;
 use coffer_model::act::{FailRotation, StartRotation};
 use coffer_model::rotation::{Due, GenerationState, due};
