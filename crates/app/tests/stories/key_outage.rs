@@ -228,7 +228,7 @@ impl World {
     async fn rotation(&self) -> i64 {
         let admin = self.server.caller(self.server.administrator()).await;
         let rotations = self.server.service().rotations();
-        rotations.request(&admin).await.unwrap()
+        rotations.request(&admin, "a story").await.unwrap()
     }
 
     async fn rotated(&self, number: i64) {
