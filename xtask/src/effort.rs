@@ -30,7 +30,8 @@ Usage: cargo xtask perf [NAME]
   lists     how long lists and queries take among 10,000 files
   memory    what zeroing freed memory costs
   ui        what the pages cost among 10, 1,000 and 100,000 files
-  keys      a rotation, a start and downloads among 100,000 files";
+  keys      a rotation, a start and downloads among 100,000 files
+  plan      what a plan of 2,000 lines with 50 templates costs, and how it grows";
 
 /// Name, package and example.
 const MEASUREMENTS: &[(&str, &str, &str)] = &[
@@ -40,6 +41,7 @@ const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("memory", "testkit", "perf_memory"),
     ("ui", "testkit", "perf_ui"),
     ("keys", "testkit", "perf_keys"),
+    ("plan", "pipeline", "perf_plan"),
 ];
 
 /// True when no test failed.

@@ -1,19 +1,24 @@
-//! Errors and warnings with their place. Knows nothing of pipelines.
+//! Errors and warnings with their place: the file, the line, the column, the text of that line, and, inside a template, the
+//! way there. Knows nothing of pipelines.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+
+use crate::lines::{Lines, number};
 
 /// At most this many errors are kept; a person corrects the first ones anyway.
 const MAX_KEPT: usize = 100;
 /// Values quoted in messages are cut at this many characters.
 const MAX_QUOTED: usize = 120;
+/// Characters of a line that an excerpt shows before its place; as many again may follow.
+const EXCERPT_BEFORE: u32 = 60;
 
 /// One thing that is wrong (or, in a plan, worth knowing), and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
-    /// The path given in [`crate::Source`].
+    /// The path given in [`crate::Source`], or that of a template (`path@alias` for one of another repository).
     pub file: String,
     /// First line is 1.
     pub line: u32,
@@ -26,6 +31,40 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// For programs.
     pub code: Code,
+    /// The line that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
+    /// Inside a template: where it was used, the nearest use first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_at: Vec<Location>,
+}
+
+/// A line, or the part of a long one around a place, fit for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Excerpt {
+    /// The text, without the line end.
+    pub text: String,
+    /// The character of `text` that the place is at, from 0.
+    pub caret: u32,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    /// As in [`Diagnostic::file`].
+    pub file: String,
+    /// First line is 1.
+    pub line: u32,
+    /// First column is 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -35,10 +74,13 @@ impl fmt::Display for Diagnostic {
             "{}:{}:{}: {}",
             self.file, self.line, self.column, self.message
         )?;
-        match &self.hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
-            None => Ok(()),
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
         }
+        for place in &self.used_at {
+            write!(f, "\n  used at {place}")?;
+        }
+        Ok(())
     }
 }
 
@@ -75,42 +117,106 @@ pub enum Code {
     SecureFileAmbiguous,
     /// Understood and planned, and this server cannot run it yet.
     CannotRun,
+    /// No such template file, or no such repository.
+    FileNotFound,
+    /// A parameter that a template does not declare, or a value that one does not take.
+    Parameter,
+    /// An expression that cannot be evaluated.
+    Expression,
     /// Warning: understood, and without effect here.
     Ignored,
     /// Warning: probably not what was meant.
     Suspicious,
 }
 
-/// A point in the text: both from 1, columns in characters.
+/// A point in a text: both from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
+    /// Which text, and by which way it was reached.
+    pub(crate) frame: Frame,
     pub(crate) line: u32,
     pub(crate) column: u32,
 }
 
 impl Place {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    /// The beginning of the pipeline's own file.
+    pub(crate) const START: Self = Self {
+        frame: Frame::ROOT,
+        line: 1,
+        column: 1,
+    };
 }
 
-/// Collects what is found while a text is read, so that several errors come at once.
+/// One use of one file. A template that is used twice has two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Frame(u32);
+
+impl Frame {
+    /// The pipeline's own file.
+    pub(crate) const ROOT: Self = Self(0);
+
+    /// The first place of the file.
+    pub(crate) fn start(self) -> Place {
+        Place {
+            frame: self,
+            ..Place::START
+        }
+    }
+}
+
+/// What stands behind a [`Frame`].
+#[derive(Debug)]
+struct Used {
+    file: Arc<str>,
+    text: Arc<str>,
+    at: Option<Place>,
+}
+
+/// Collects what is found while texts are read, so that several errors come at once.
 #[derive(Debug)]
 pub(crate) struct Report {
-    file: String,
-    errors: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
-    refusals: Vec<Diagnostic>,
+    frames: Vec<Used>,
+    errors: Vec<Found>,
+    warnings: Vec<Found>,
+    refusals: Vec<Found>,
     dropped: bool,
 }
 
+/// A diagnostic that does not know its file yet.
+#[derive(Debug, PartialEq)]
+struct Found {
+    code: Code,
+    place: Place,
+    message: String,
+    hint: String,
+}
+
 impl Report {
-    pub(crate) fn new(file: &str) -> Self {
+    /// For a pipeline with that name and text.
+    pub(crate) fn new(file: &str, text: &str) -> Self {
+        let root = Used {
+            file: quotable(file).into(),
+            text: text.into(),
+            at: None,
+        };
         Self {
-            file: quotable(file),
+            frames: vec![root],
             errors: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
             dropped: false,
         }
+    }
+
+    /// Another file comes in, used at a place.
+    pub(crate) fn enter(&mut self, file: &str, text: Arc<str>, at: Place) -> Frame {
+        let frame = Frame(u32::try_from(self.frames.len()).unwrap_or(u32::MAX));
+        self.frames.push(Used {
+            file: quotable(file).into(),
+            text,
+            at: Some(at),
+        });
+        frame
     }
 
     pub(crate) fn error(
@@ -120,8 +226,20 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let diagnostic = self.diagnostic(code, place, message.into(), hint.into());
-        self.keep_error(diagnostic);
+        let found = Found {
+            code,
+            place,
+            message: message.into(),
+            hint: hint.into(),
+        };
+        if self.told(&self.errors, &found) {
+            return;
+        }
+        if self.is_full() {
+            self.dropped = true;
+        } else {
+            self.errors.push(found);
+        }
     }
 
     pub(crate) fn warn(
@@ -131,9 +249,14 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let diagnostic = self.diagnostic(code, place, message.into(), hint.into());
-        if !self.is_full_of_warnings() && !self.warnings.contains(&diagnostic) {
-            self.warnings.push(diagnostic);
+        let found = Found {
+            code,
+            place,
+            message: message.into(),
+            hint: hint.into(),
+        };
+        if !self.is_full_of_warnings() && !self.told(&self.warnings, &found) {
+            self.warnings.push(found);
         }
     }
 
@@ -145,9 +268,14 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let diagnostic = self.diagnostic(Code::CannotRun, place, message.into(), hint.into());
-        if self.refusals.len() < MAX_KEPT && !self.refusals.contains(&diagnostic) {
-            self.refusals.push(diagnostic);
+        let found = Found {
+            code: Code::CannotRun,
+            place,
+            message: message.into(),
+            hint: hint.into(),
+        };
+        if self.refusals.len() < MAX_KEPT && !self.told(&self.refusals, &found) {
+            self.refusals.push(found);
         }
     }
 
@@ -164,51 +292,115 @@ impl Report {
     }
 
     pub(crate) fn into_errors(mut self) -> Vec<Diagnostic> {
-        self.errors.sort_by_key(|d| (d.line, d.column));
-        if let (Some(last), true) = (self.errors.last(), self.dropped) {
-            let place = Place {
-                line: last.line,
-                column: last.column,
-            };
-            let more = self.diagnostic(
-                Code::Limit,
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.sort_by_key(|found| found.place);
+        if let (Some(last), true) = (errors.last(), self.dropped) {
+            let place = last.place;
+            errors.push(Found {
+                code: Code::Limit,
                 place,
-                "there are more errors than are shown".to_owned(),
-                "correct the ones above and try again".to_owned(),
-            );
-            self.errors.push(more);
+                message: "there are more errors than are shown".to_owned(),
+                hint: "correct the ones above and try again".to_owned(),
+            });
         }
-        self.errors
+        self.finish(errors)
     }
 
     /// Warnings, and what cannot be run.
     pub(crate) fn into_notes(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-        self.warnings.sort_by_key(|d| (d.line, d.column));
-        self.refusals.sort_by_key(|d| (d.line, d.column));
-        (self.warnings, self.refusals)
+        let mut warnings = std::mem::take(&mut self.warnings);
+        let mut refusals = std::mem::take(&mut self.refusals);
+        warnings.sort_by_key(|found| found.place);
+        refusals.sort_by_key(|found| found.place);
+        (self.finish(warnings), self.finish(refusals))
     }
 
-    fn keep_error(&mut self, diagnostic: Diagnostic) {
-        if self.errors.contains(&diagnostic) {
-            return;
-        }
-        if self.is_full() {
-            self.dropped = true;
-        } else {
-            self.errors.push(diagnostic);
-        }
+    /// Whether the same was said of the same place of the same file: a template that is used ten times is wrong once.
+    fn told(&self, said: &[Found], new: &Found) -> bool {
+        said.iter().any(|old| {
+            (old.place.line, old.place.column) == (new.place.line, new.place.column)
+                && self.file(old.place) == self.file(new.place)
+                && old.code == new.code
+                && old.message == new.message
+        })
     }
 
-    fn diagnostic(&self, code: Code, place: Place, message: String, hint: String) -> Diagnostic {
-        Diagnostic {
-            file: self.file.clone(),
+    fn used(&self, frame: Frame) -> Option<&Used> {
+        self.frames.get(usize::try_from(frame.0).ok()?)
+    }
+
+    fn file(&self, place: Place) -> &str {
+        self.used(place.frame).map_or("", |used| &used.file)
+    }
+
+    /// Where a place is, in words.
+    pub(crate) fn location(&self, place: Place) -> Location {
+        Location {
+            file: self.file(place).to_owned(),
             line: place.line,
             column: place.column,
-            message,
-            hint: (!hint.is_empty()).then_some(hint),
-            code,
         }
     }
+
+    fn finish(&self, found: Vec<Found>) -> Vec<Diagnostic> {
+        let mut texts: BTreeMap<Frame, Lines<'_>> = BTreeMap::new();
+        found
+            .into_iter()
+            .map(|found| {
+                let place = found.place;
+                let used = self.used(place.frame);
+                let lines = texts.entry(place.frame).or_insert_with(|| {
+                    let text = used.map_or("", |used| &used.text);
+                    Lines::new(text.strip_prefix('\u{feff}').unwrap_or(text))
+                });
+                Diagnostic {
+                    file: self.file(place).to_owned(),
+                    line: place.line,
+                    column: place.column,
+                    message: found.message,
+                    hint: (!found.hint.is_empty()).then_some(found.hint),
+                    code: found.code,
+                    excerpt: excerpt(lines, place),
+                    used_at: self.way(place.frame),
+                }
+            })
+            .collect()
+    }
+
+    fn way(&self, frame: Frame) -> Vec<Location> {
+        let mut way = Vec::new();
+        let mut at = self.used(frame).and_then(|used| used.at);
+        while let Some(place) = at {
+            way.push(self.location(place));
+            // A file can only be used by one that was there before it.
+            at = self
+                .used(place.frame)
+                .filter(|_| place.frame < frame)
+                .and_then(|used| used.at);
+        }
+        way
+    }
+}
+
+fn excerpt(lines: &Lines<'_>, place: Place) -> Option<Excerpt> {
+    let skipped = place.column.saturating_sub(1 + EXCERPT_BEFORE);
+    let from = Place {
+        column: skipped + 1,
+        ..place
+    };
+    let line = lines.from(from).trim_end();
+    let mut text = quotable(line);
+    if text.is_empty() {
+        return None;
+    }
+    let before = usize::try_from(place.column - 1 - skipped).unwrap_or(usize::MAX);
+    let before: String = line.chars().take(before).collect();
+    let mut caret = number(quotable(&before).chars().count());
+    if skipped > 0 {
+        text.insert(0, '…');
+        caret += 1;
+    }
+    Some(Excerpt { text, caret })
 }
 
 /// A value made fit for one line of a terminal: cut, and without characters that move the cursor or reorder text.

@@ -13,8 +13,11 @@
 //! The way of a text:
 //!
 //! 1. `yaml`: text to a tree of spanned nodes, within limits of bytes, depth and count;
-//! 2. `read`: the tree to a draft of the pipeline, with names, types and words checked;
-//! 3. `resolve`: the draft to a [`Plan`], with tasks, reference names and secure files settled.
+//! 2. `template`: that tree and those of the templates it uses to one tree without `${{ }}`;
+//! 3. `read`: the tree to a draft of the pipeline, with names, types and words checked;
+//! 4. `resolve`: the draft to a [`Plan`], with tasks, reference names and secure files settled.
+//!
+//! `emit` writes the tree after step 2 as YAML again, for people to read.
 //!
 //! Beside plans, [`query`] evaluates conditions on the properties of secure files, in the same expression language.
 //!
@@ -23,6 +26,7 @@
 pub mod condition;
 pub mod demands;
 mod diagnostic;
+mod emit;
 pub mod expression;
 mod lines;
 pub mod macros;
@@ -32,6 +36,7 @@ mod read;
 mod resolve;
 mod resolver;
 pub mod tasks;
+mod template;
 pub mod version;
 mod words;
 mod yaml;
@@ -39,16 +44,21 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use diagnostic::{Code, Diagnostic};
+pub use diagnostic::{Code, Diagnostic, Excerpt, Location};
 pub use plan::{
     Clean, Container, Count, Deployment, Entries, Environment, Hook, HookName, Job, Leg, Legs,
     LockBehavior, Plan, Pool, RepositoryUse, Resource, Rollout, Runtime, SCHEMA, SecureFileInput,
     Service, Stage, StageTrigger, Step, Strategy, Target, TaskReference, Uses, Variable,
     VariableGroup, VariableValue,
 };
-pub use resolver::{Lookup, Need, ResolvedFile, Resolver, SecureFileReference};
+pub use resolver::{
+    FileReference, Lookup, Need, Repository, ResolvedFile, Resolver, SecureFileReference,
+    SourceText,
+};
 
-use diagnostic::Report;
+use std::collections::BTreeSet;
+
+use diagnostic::{Frame, Report};
 
 /// The text of a pipeline and the name under which errors speak of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +70,10 @@ pub struct Source {
 }
 
 /// What is given when a run starts, apart from the YAML.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlanInputs {
+    /// Values of the pipeline's parameters. A list or mapping may also come as text, which is read as YAML.
+    pub parameters: Vec<(String, serde_json::Value)>,
     /// Variables set by whoever starts the run. They cannot replace a variable that the YAML sets, nor one in `system`.
     pub variables: Vec<(String, String)>,
     /// Predefined variables known when the plan is made (`Build.SourceBranchName` …). Used to expand `$(x)` in secure
@@ -75,8 +87,8 @@ pub enum Refusal {
     /// The pipeline is not valid. At least one entry, ordered by place.
     #[error("the pipeline is not valid: {} error(s); correct them and start the run again", .0.len())]
     Invalid(Vec<Diagnostic>),
-    /// Facts the resolver has not loaded. Load them all and call [`plan`] again; two rounds are enough (tasks, then
-    /// the secure files that their inputs name).
+    /// Facts the resolver has not loaded. Load them all and call [`plan`] again. Each round asks for something new:
+    /// templates level by level, then tasks, then the secure files that their inputs name.
     #[error("{} fact(s) must be loaded before the plan can be made", .0.len())]
     Needs(Vec<Need>),
 }
@@ -92,11 +104,45 @@ pub fn plan(
     inputs: &PlanInputs,
     resolver: &dyn Resolver,
 ) -> Result<Plan, Refusal> {
-    let mut report = Report::new(&source.path);
-    let Some(tree) = yaml::parse(&source.text, &mut report) else {
+    planned(source, inputs, resolver).map(|planned| planned.plan)
+}
+
+/// A plan, and the text it was made of once templates were put in.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    tree: yaml::Node,
+}
+
+impl Planned {
+    /// The pipeline as YAML without templates and parameters.
+    #[must_use]
+    pub fn final_yaml(&self) -> String {
+        emit::yaml(&self.tree)
+    }
+}
+
+/// Makes the plan of a pipeline, and keeps its final text beside it.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn planned(
+    source: &Source,
+    inputs: &PlanInputs,
+    resolver: &dyn Resolver,
+) -> Result<Planned, Refusal> {
+    let mut report = Report::new(&source.path, &source.text);
+    let Some(tree) = yaml::parse(&source.text, Frame::ROOT, &mut report) else {
         return Err(Refusal::Invalid(report.into_errors()));
     };
-    let draft = read::pipeline(&tree, inputs, &mut report);
+    let mut files = BTreeSet::new();
+    let expansion = template::expand(&tree, source, inputs, resolver, &mut files, &mut report);
+    if !files.is_empty() {
+        return Err(Refusal::Needs(files.into_iter().collect()));
+    }
+    let draft = read::pipeline(&expansion.tree, inputs, &mut report);
     let (mut plan, needs) = resolve::plan(draft, source, resolver, &mut report);
     if !needs.is_empty() {
         return Err(Refusal::Needs(needs));
@@ -104,6 +150,10 @@ pub fn plan(
     if report.has_errors() {
         return Err(Refusal::Invalid(report.into_errors()));
     }
+    plan.take(&expansion);
     (plan.warnings, plan.refusals) = report.into_notes();
-    Ok(plan)
+    Ok(Planned {
+        plan,
+        tree: expansion.tree,
+    })
 }

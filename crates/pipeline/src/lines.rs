@@ -28,7 +28,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The rest of a line from a column on.
-    fn from(&self, place: Place) -> &'a str {
+    pub(crate) fn from(&self, place: Place) -> &'a str {
         let line = self.line(place.line);
         let skip = usize::try_from(place.column - 1).unwrap_or(usize::MAX);
         line.char_indices()
@@ -46,21 +46,6 @@ impl<'a> Lines<'a> {
                     ..place
                 })
                 .starts_with(text)
-    }
-
-    pub(crate) fn find(&self, needle: &str, start: Place, last_line: u32) -> Option<Place> {
-        (start.line..=last_line).find_map(|line| {
-            let first = if line == start.line { start.column } else { 1 };
-            let rest = self.from(Place {
-                line,
-                column: first,
-            });
-            let at = rest.find(needle)?;
-            Some(Place {
-                line,
-                column: first + number(rest[..at].chars().count()),
-            })
-        })
     }
 
     pub(crate) fn has_tab_indentation(&self, line: u32) -> bool {

@@ -1,7 +1,7 @@
-//! What the outside tells us: which secure files and tasks exist. It must not know how they are stored, nor who may use
+//! What the outside tells us: which secure files and tasks exist, and what template files hold. It must not know how they are stored, nor who may use
 //! them: a file that exists and is not permitted yet is found here, and the run waits for the permission later.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
@@ -15,6 +15,54 @@ pub trait Resolver {
     /// An installed task. `name` is a name or a GUID in text form, `version` is `1` or `1.2.3` as written. Built-in
     /// tasks are known to this crate and never asked for.
     fn task(&self, name: &str, version: &str) -> Lookup<Arc<TaskDefinition>>;
+
+    /// A template file. A pipeline without a repository has none.
+    fn file(&self, _file: &FileReference) -> Lookup<SourceText> {
+        Lookup::Missing
+    }
+}
+
+/// A template file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileReference {
+    /// Absent: the repository that the pipeline itself comes from.
+    pub repository: Option<Repository>,
+    /// From the root of the repository, with `/` between folders and none at the beginning. Never leads outside.
+    pub path: String,
+}
+
+impl fmt::Display for FileReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        match &self.repository {
+            Some(repository) => write!(f, "@{}", repository.alias),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A repository as `resources.repositories` declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Repository {
+    /// The name it has in this pipeline.
+    pub alias: String,
+    /// `git`, `github` …, as written.
+    pub kind: Option<String>,
+    /// Its name at its host.
+    pub name: Option<String>,
+    /// The ref asked for; absent = the default branch.
+    pub reference: Option<String>,
+    /// The service connection that leads to it.
+    pub endpoint: Option<String>,
+}
+
+/// The text of a template file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceText {
+    /// YAML.
+    pub text: Arc<str>,
+    /// The commit it was read at, when it comes from a repository.
+    pub commit: Option<String>,
 }
 
 /// An answer of a [`Resolver`].
@@ -26,6 +74,8 @@ pub enum Lookup<T> {
     Missing,
     /// Loaded, and more than one fits.
     Ambiguous,
+    /// It cannot be looked up where the plan is made: it is taken on trust, and the plan is none to run.
+    Unchecked,
     /// Loaded.
     Found(T),
 }
@@ -76,4 +126,6 @@ pub enum Need {
         /// `1` or `1.2.3` as written.
         version: String,
     },
+    /// A template file.
+    File(FileReference),
 }

@@ -1,12 +1,12 @@
 //! YAML text to a tree of spanned nodes, within limits. It builds the tree from parser events with a stack of its own, so
 //! depth is checked before anything nests, and refuses what Azure Pipelines does not know: anchors, aliases, tags, complex
-//! keys, several documents. Knows nothing of pipelines but `${{ }}`.
+//! keys, several documents. Knows nothing of pipelines but that `${{ }}` may stand as a key more than once.
 
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as EventSpan};
 
-use crate::diagnostic::{Code, Place, Report, is_bidirectional_control, quotable};
+use crate::diagnostic::{Code, Frame, Place, Report, is_bidirectional_control, quotable};
 use crate::lines::{Lines, number};
 
 /// Largest text, in bytes.
@@ -39,6 +39,74 @@ pub(crate) enum Kind {
 }
 
 impl Node {
+    /// One that something is wrong with, which was said.
+    pub(crate) fn refused(place: Place) -> Self {
+        Self {
+            kind: Kind::Refused,
+            place,
+        }
+    }
+
+    /// A scalar that does not stand in the text so. Only a plain one can be null.
+    pub(crate) fn made(text: &str, plain: bool, place: Place) -> Self {
+        let kind = Kind::Scalar {
+            text: text.to_owned(),
+            plain,
+            quoted: false,
+            exact: false,
+        };
+        Self { kind, place }
+    }
+
+    /// The text of a scalar.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            Kind::Sequence(_) | Kind::Mapping(_) | Kind::Refused => None,
+        }
+    }
+
+    /// How many values there are, how many bytes of text in them, and how deep they are nested.
+    pub(crate) fn size(&self) -> (usize, usize, usize) {
+        let sum = |nodes: &mut dyn Iterator<Item = &Self>| {
+            nodes.fold((1, 0, 0), |(count, bytes, height), node| {
+                let (inner_count, inner_bytes, inner_height) = node.size();
+                (
+                    count + inner_count,
+                    bytes + inner_bytes,
+                    height.max(inner_height + 1),
+                )
+            })
+        };
+        match &self.kind {
+            Kind::Scalar { text, .. } => (1, text.len(), 0),
+            Kind::Refused => (1, 0, 0),
+            Kind::Sequence(items) => sum(&mut items.iter()),
+            Kind::Mapping(pairs) => sum(&mut pairs.iter().flat_map(|(key, value)| [key, value])),
+        }
+    }
+
+    /// The same, reached by another way.
+    pub(crate) fn in_frame(&self, frame: Frame) -> Self {
+        let kind = match &self.kind {
+            Kind::Sequence(items) => {
+                Kind::Sequence(items.iter().map(|item| item.in_frame(frame)).collect())
+            }
+            Kind::Mapping(pairs) => Kind::Mapping(
+                pairs
+                    .iter()
+                    .map(|(key, value)| (key.in_frame(frame), value.in_frame(frame)))
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        let place = Place {
+            frame,
+            ..self.place
+        };
+        Self { kind, place }
+    }
+
     /// An empty value, `~` or `null`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true, .. }
@@ -65,6 +133,7 @@ impl Node {
                 Place {
                     line: self.place.line + number(lines),
                     column: self.place.column + u32::from(*quoted) + number(column),
+                    ..self.place
                 }
             }
             _ => self.place,
@@ -73,13 +142,13 @@ impl Node {
 }
 
 /// Reads one document. `None`: the text cannot be used at all, and the report says why.
-pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
+pub(crate) fn parse(text: &str, frame: Frame, report: &mut Report) -> Option<Node> {
     if text.len() > MAX_BYTES {
         report.error(
             Code::Limit,
-            Place::START,
+            frame.start(),
             format!(
-                "a pipeline may have {MAX_BYTES} bytes and this one has {}",
+                "a file may have {MAX_BYTES} bytes and this one has {}",
                 text.len()
             ),
             "move long scripts into files of the repository",
@@ -87,8 +156,9 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    check_characters(text, report)?;
+    check_characters(text, frame, report)?;
     Builder {
+        frame,
         lines: Lines::new(text),
         report,
         stack: Vec::new(),
@@ -99,8 +169,8 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
 }
 
 /// Characters that would make a person and a parser read different things.
-fn check_characters(text: &str, report: &mut Report) -> Option<()> {
-    let (mut place, mut after_return, mut warned) = (Place::START, false, false);
+fn check_characters(text: &str, frame: Frame, report: &mut Report) -> Option<()> {
+    let (mut place, mut after_return, mut warned) = (frame.start(), false, false);
     for c in text.chars() {
         if c == '\n' && after_return {
             after_return = false;
@@ -110,7 +180,7 @@ fn check_characters(text: &str, report: &mut Report) -> Option<()> {
         if matches!(c, '\n' | '\r') {
             place = Place {
                 line: place.line + 1,
-                column: 1,
+                ..frame.start()
             };
             continue;
         }
@@ -144,7 +214,7 @@ fn check_characters(text: &str, report: &mut Report) -> Option<()> {
 }
 
 /// A mapping or list that is not closed yet.
-struct Frame {
+struct Opened {
     place: Place,
     content: Content,
 }
@@ -159,9 +229,10 @@ enum Content {
 }
 
 struct Builder<'a> {
+    frame: Frame,
     lines: Lines<'a>,
     report: &'a mut Report,
-    stack: Vec<Frame>,
+    stack: Vec<Opened>,
     root: Option<Node>,
     nodes: usize,
 }
@@ -178,7 +249,7 @@ impl Builder<'_> {
                     return None;
                 }
             };
-            let place = place(span);
+            let place = self.place(span);
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
@@ -195,7 +266,7 @@ impl Builder<'_> {
                     self.count(place)?;
                     let refused = self.refuse_decoration(place, anchor, tag.is_some());
                     let node = if refused {
-                        refused_node(place)
+                        Node::refused(place)
                     } else {
                         self.scalar(value.into_owned(), style, span)
                     };
@@ -222,7 +293,7 @@ impl Builder<'_> {
                         "YAML aliases (`*name`) are not supported",
                         "write the value out",
                     );
-                    self.add(refused_node(place));
+                    self.add(Node::refused(place));
                 }
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             }
@@ -230,8 +301,8 @@ impl Builder<'_> {
         if self.root.as_ref().is_none_or(Node::is_null) {
             self.report.error(
                 Code::Missing,
-                Place::START,
-                "the pipeline is empty",
+                self.frame.start(),
+                "the file is empty",
                 "begin with `steps:` and a list of steps below it",
             );
             return None;
@@ -239,24 +310,16 @@ impl Builder<'_> {
         self.root
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, span: EventSpan) -> Node {
-        let place = place(span);
-        if text.contains("${{") {
-            let at = if self.report.is_full() {
-                place
-            } else {
-                self.lines
-                    .find("${{", place, number(span.end.line()))
-                    .unwrap_or(place)
-            };
-            self.report.error(
-                Code::NotSupported,
-                at,
-                "template expressions (`${{ }}`) are not supported yet",
-                "write the value out, or use a variable: $(name)",
-            );
-            return refused_node(place);
+    fn place(&self, span: EventSpan) -> Place {
+        Place {
+            frame: self.frame,
+            line: number(span.start.line()),
+            column: number(span.start.col()) + 1,
         }
+    }
+
+    fn scalar(&mut self, text: String, style: ScalarStyle, span: EventSpan) -> Node {
+        let place = self.place(span);
         let plain = style == ScalarStyle::Plain;
         let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
         let first = text.split('\n').next().unwrap_or_default();
@@ -279,12 +342,12 @@ impl Builder<'_> {
             self.too_deep(place);
             return None;
         }
-        self.stack.push(Frame { place, content });
+        self.stack.push(Opened { place, content });
         Some(())
     }
 
     fn close(&mut self) {
-        let Some(Frame { place, content }) = self.stack.pop() else {
+        let Some(Opened { place, content }) = self.stack.pop() else {
             return;
         };
         let kind = match content {
@@ -322,8 +385,8 @@ impl Builder<'_> {
         self.report.error(
             Code::Limit,
             place,
-            format!("a pipeline may have {MAX_NODES} values"),
-            "split the pipeline",
+            format!("a file may have {MAX_NODES} values"),
+            "split it into templates",
         );
         None
     }
@@ -361,6 +424,7 @@ impl Builder<'_> {
 
     fn syntax_error(&mut self, wrong: &ScanError) {
         let at = Place {
+            frame: self.frame,
             line: number(wrong.marker().line()),
             column: number(wrong.marker().col()) + 1,
         };
@@ -398,9 +462,12 @@ fn checked_key(key: Node, seen: &mut BTreeMap<String, Place>, report: &mut Repor
                     ),
                     "remove one of the two",
                 );
-                return refused_node(key.place);
+                return Node::refused(key.place);
             }
-            seen.insert(text.clone(), key.place);
+            // Two conditions may read the same; what they bring in is compared once they are evaluated.
+            if !text.starts_with("${{") {
+                seen.insert(text.clone(), key.place);
+            }
             key
         }
         Kind::Refused => key,
@@ -411,21 +478,7 @@ fn checked_key(key: Node, seen: &mut BTreeMap<String, Place>, report: &mut Repor
                 "keys that are lists or mappings are not supported",
                 "quote the key if it begins with a bracket",
             );
-            refused_node(key.place)
+            Node::refused(key.place)
         }
-    }
-}
-
-fn refused_node(place: Place) -> Node {
-    Node {
-        kind: Kind::Refused,
-        place,
-    }
-}
-
-fn place(span: EventSpan) -> Place {
-    Place {
-        line: number(span.start.line()),
-        column: number(span.start.col()) + 1,
     }
 }

@@ -98,6 +98,9 @@ pub struct RunRequest {
     pub template_parameters: BTreeMap<String, serde_json::Value>,
     /// Plan only: answer the final YAML, start nothing.
     pub preview_run: bool,
+    /// With [`RunRequest::preview_run`] alone: this text instead of the pipeline's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yaml_override: Option<String>,
 }
 
 /// A variable set at queue time.

@@ -35,8 +35,10 @@ pub(crate) mod run;
 mod secret_input;
 pub(crate) mod serve;
 mod shell;
+mod start_values;
 pub(crate) mod token;
 pub(crate) mod user;
+mod validate;
 mod watch;
 
 use crate::error::{CommandError, Exit};

@@ -1,6 +1,8 @@
 //! `coffer pipeline`.
 
 use super::permits;
+use super::start_values::StartValues;
+use super::validate::{self, ValidateArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;
@@ -53,6 +55,26 @@ Examples:
         #[arg(long)]
         yaml: bool,
     },
+    /// Check a YAML file and its templates, without a server
+    #[command(after_help = validate::EXAMPLES)]
+    Validate(ValidateArgs),
+    /// Show a pipeline as it reads once templates are put in
+    #[command(after_help = "\
+Examples:
+  coffer pipeline preview release
+  coffer pipeline preview release --parameter environment=production
+  coffer pipeline preview release --file ci/release.yml
+
+Starts nothing. Unlike `validate` it knows the secure files and tasks of the server.")]
+    Preview {
+        /// Name or id
+        pipeline: String,
+        /// This text instead of the pipeline's own; `-` is standard input
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        values: StartValues,
+    },
     /// List the secure files a pipeline may use
     #[command(after_help = "Examples:\n  coffer pipeline permissions release")]
     Permissions {
@@ -63,10 +85,14 @@ Examples:
 
 /// Runs a verb.
 pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
+    if let PipelineCommand::Validate(args) = &command {
+        return validate::run(context, args);
+    }
     let client = context.client()?;
     let project = context.project(&client).await?;
     let pipelines = client.pipelines(&project);
     match command {
+        PipelineCommand::Validate(_) => Ok(()),
         PipelineCommand::Add { file, name } => {
             let yaml = read(&file)?;
             let stem = file.file_stem().and_then(|stem| stem.to_str());
@@ -109,6 +135,20 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
             let found = permits::pipeline(&client, &project, &pipeline).await?;
             let pipeline = pipelines.get(found.id).await?;
             show(context, &pipeline, yaml)
+        }
+        PipelineCommand::Preview {
+            pipeline,
+            file,
+            values,
+        } => {
+            let mut request = values.request()?;
+            request.yaml_override = file.as_deref().map(read).transpose()?;
+            let found = permits::pipeline(&client, &project, &pipeline).await?;
+            let preview = pipelines.preview(found.id, &request).await?;
+            if context.out.is_json() {
+                return context.out.json(&preview);
+            }
+            context.out.text(&preview.final_yaml)
         }
         PipelineCommand::Permissions { pipeline } => {
             let pipeline = permits::pipeline(&client, &project, &pipeline).await?;
@@ -250,7 +290,7 @@ async fn permissions(
     })
 }
 
-fn read(path: &Path) -> Result<String> {
+pub(super) fn read(path: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin()

@@ -100,9 +100,8 @@ The permission stays with the pipeline: its later runs do not ask again. `coffer
 pub(crate) struct StartArgs {
     /// Name or id of the pipeline
     pipeline: String,
-    /// Variable for this run; may be repeated. Not for secrets: others can see it
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    variables: Vec<String>,
+    #[command(flatten)]
+    values: StartValues,
     /// Follow the log until the run ends
     #[arg(long)]
     watch: bool,
@@ -113,7 +112,7 @@ pub(crate) struct StartArgs {
 /// Runs a verb.
 pub(crate) async fn run(context: &Context, command: RunCommand) -> Result<Exit> {
     if let RunCommand::Start(args) = &command {
-        variables(&args.variables)?;
+        args.values.request()?;
     }
     let client = context.client()?;
     let project = context.project(&client).await?;
@@ -126,10 +125,7 @@ pub(crate) async fn run(context: &Context, command: RunCommand) -> Result<Exit> 
     match command {
         RunCommand::Start(args) => {
             let pipeline = permits::pipeline(&client, &project, &args.pipeline).await?;
-            let request = RunRequest {
-                variables: variables(&args.variables)?,
-                ..RunRequest::default()
-            };
+            let request = args.values.request()?;
             let run = client
                 .pipelines(&project)
                 .run(pipeline.id, &request)
@@ -192,23 +188,6 @@ pub(crate) async fn run(context: &Context, command: RunCommand) -> Result<Exit> 
 async fn find(client: &Client, project: &str, id: i64) -> Result<Run> {
     let pipeline = client.builds(project).get(id).await?.definition.id;
     Ok(client.pipelines(project).get_run(pipeline, id).await?)
-}
-
-fn variables(texts: &[String]) -> Result<BTreeMap<String, QueueVariable>> {
-    texts
-        .iter()
-        .map(|text| match text.split_once('=') {
-            Some((name, value)) if !name.trim().is_empty() => Ok((
-                name.trim().to_owned(),
-                QueueVariable {
-                    value: value.to_owned(),
-                    is_secret: false,
-                },
-            )),
-            _ => Err(CommandError::usage(format!("'{text}' is not a variable"))
-                .hint("write it as --var NAME=VALUE")),
-        })
-        .collect()
 }
 
 async fn permit(

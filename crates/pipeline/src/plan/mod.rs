@@ -7,7 +7,7 @@ mod runtime;
 mod step;
 mod strategy;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub use runtime::{Count, Runtime};
 pub use step::{SecureFileInput, Step, Target, TaskReference};
 pub use strategy::{Deployment, Environment, Hook, HookName, Leg, Legs, Rollout, Strategy};
 
-use crate::{condition::Condition, demands::Demand, diagnostic::Diagnostic};
+use crate::{condition::Condition, demands::Demand, diagnostic::Diagnostic, template::Expansion};
 
 /// The format of [`Plan`]; it grows with every change of the fields. Plans of format 1 can still be read.
 pub const SCHEMA: u32 = 2;
@@ -50,6 +50,9 @@ pub struct Plan {
     /// Repositories that the YAML declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<RepositoryUse>,
+    /// Commits that templates were read at, by alias; `self` is the pipeline's own repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub template_commits: BTreeMap<String, String>,
     /// Other resources that the YAML declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
@@ -73,6 +76,12 @@ impl Plan {
             ..self.clone()
         };
         serde_json::to_string(&bare).expect("a plan holds only texts, numbers and lists")
+    }
+
+    /// What the expansion of templates decided: parameters, and the commits that templates were read at.
+    pub(crate) fn take(&mut self, expansion: &Expansion) {
+        self.parameters = expansion.parameters.iter().cloned().collect();
+        self.template_commits.clone_from(&expansion.commits);
     }
 
     /// Every secure file the run names, each once, in order of first use.

@@ -58,6 +58,7 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
         variables: Vec::new(),
         groups: Vec::new(),
         repositories: Vec::new(),
+        template_commits: BTreeMap::new(),
         resources: Vec::new(),
         stages: Vec::new(),
         warnings: Vec::new(),

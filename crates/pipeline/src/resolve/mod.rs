@@ -138,6 +138,12 @@ impl Context<'_> {
                 }
                 self.missing_task(task, &shown);
             }
+            Lookup::Unchecked => {
+                return Some(
+                    tasks::stand_in(&task.name, &task.version)
+                        .unwrap_or_else(|| Arc::new(TaskDefinition::unchecked(&task.name, &task.version))),
+                );
+            }
             Lookup::Ambiguous => self.report.error(
                 Code::UnknownTask,
                 task.place,
@@ -261,7 +267,7 @@ impl Context<'_> {
     }
 
     fn unknown_input(&mut self, input: &DraftInput, task: &TaskDefinition) {
-        if self.report.is_full_of_warnings() {
+        if self.report.is_full_of_warnings() || !task.is_checked() {
             return;
         }
         let names: Vec<&str> = task

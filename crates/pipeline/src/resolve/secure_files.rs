@@ -87,6 +87,7 @@ impl Context<'_> {
                 Lookup::Unknown => {
                     self.needs.insert(Need::SecureFile(reference));
                 }
+                Lookup::Unchecked => {}
                 Lookup::Missing => self.not_found(user, text),
                 Lookup::Ambiguous => self.ambiguous(user, text),
             }

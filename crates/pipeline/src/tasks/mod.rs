@@ -57,6 +57,31 @@ impl TaskDefinition {
         json::read(text)
     }
 
+    /// A task of which nothing is known but what the YAML says.
+    pub(crate) fn unchecked(name: &str, version: &str) -> Self {
+        Self {
+            id: Uuid::nil(),
+            name: name.to_owned(),
+            friendly_name: name.to_owned(),
+            description: String::new(),
+            version: version.parse().unwrap_or_default(),
+            visibility: Vec::new(),
+            minimum_agent_version: None,
+            demands: Vec::new(),
+            instance_name_format: String::new(),
+            inputs: Vec::new(),
+            output_variables: Vec::new(),
+            restrictions: Restrictions::default(),
+            stages: Stages::default(),
+            runs_on_agent: true,
+        }
+    }
+
+    /// Whether anything is known of it.
+    pub(crate) fn is_checked(&self) -> bool {
+        !self.id.is_nil()
+    }
+
     /// The declared input of that name or alias, ignoring case.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<&Input> {

@@ -42,7 +42,7 @@ fn ten_megabytes_are_refused_unread() {
     let error = refused(&"a: b\n".repeat(2 << 20), Code::Limit);
     assert_eq!(
         error.message,
-        "a pipeline may have 1048576 bytes and this one has 10485760"
+        "a file may have 1048576 bytes and this one has 10485760"
     );
 }
 
@@ -255,7 +255,7 @@ proptest! {
 
     #[test]
     fn any_variables_given_at_start_get_an_answer(variables in proptest::collection::vec(("\\PC{0,12}", "\\PC{0,12}"), 0..6)) {
-        let inputs = PlanInputs { variables, system: Vec::new() };
+        let inputs = PlanInputs { variables, ..PlanInputs::default() };
         let _ = plan(&source("steps: [script: x]"), &inputs, &super::Loaded::default());
     }
 }

@@ -10,6 +10,7 @@ mod good;
 mod hostile;
 mod outline;
 mod structure;
+mod templates;
 mod whole_plan;
 
 use std::{
@@ -137,6 +138,7 @@ pub(crate) fn inputs() -> PlanInputs {
         ("System.TeamProject", "Fabrikam"),
     ]);
     PlanInputs {
+        parameters: Vec::new(),
         variables: vec![("queued".to_owned(), "at start".to_owned())],
         system: system
             .into_iter()

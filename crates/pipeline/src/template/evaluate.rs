@@ -1,0 +1,309 @@
+//! One `${{ }}`: what it stands for. A bare path (`parameters.steps`, `item.name`) is followed through the nodes, so that what
+//! it finds keeps its places; anything else is evaluated.
+
+use super::{
+    Expander, Slot,
+    scope::{Bound, Scope},
+    value,
+};
+use crate::{
+    diagnostic::{Code, Place, quotable},
+    expression::{self, Expression, Kind as Part, Segment, Time, Value, has_expression, segments},
+    words,
+    yaml::{Kind, Node},
+};
+
+/// What an expression stands for.
+pub(super) enum Answer {
+    /// Something that was written, here or in another file.
+    Written(Bound),
+    /// Something computed.
+    Computed(Value),
+}
+
+impl Answer {
+    pub(super) fn get(&self) -> Value {
+        match self {
+            Self::Written(bound) => bound.get(),
+            Self::Computed(value) => value.clone(),
+        }
+    }
+}
+
+/// Names of this time, for the evaluator.
+struct Compile<'a>(&'a Scope);
+
+impl expression::Scope for Compile<'_> {
+    fn time(&self) -> Time {
+        Time::Template
+    }
+
+    fn value(&self, name: &str) -> Option<Value> {
+        if let Some(item) = self.0.counted(name) {
+            return Some(item.get());
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "parameters" => Some(self.0.parameters()),
+            "variables" => Some(self.0.variables()),
+            _ => None,
+        }
+    }
+
+    fn member(&self, name: &str, key: &str) -> Option<Value> {
+        if self.0.counted(name).is_none() {
+            if words::same(name, "parameters") {
+                return Some(self.0.parameter(key).map_or(Value::Null, Bound::get));
+            }
+            if words::same(name, "variables") {
+                return Some(self.0.variable(key).map_or(Value::Null, value::text));
+            }
+        }
+        self.value(name).map(|value| value.member(&key.into()))
+    }
+
+    fn locals(&self) -> Vec<&str> {
+        self.0.counters().collect()
+    }
+}
+
+impl Expander<'_> {
+    /// A scalar with its expressions replaced.
+    pub(super) fn scalar(&mut self, node: &Node, scope: &Scope, slot: Slot) -> Node {
+        let place = scope.place(node.place);
+        let Kind::Scalar { text, .. } = &node.kind else {
+            return Node::refused(place);
+        };
+        if !has_expression(text) {
+            if !self.grow(text.len(), place) {
+                return Node::refused(place);
+            }
+            return Node {
+                kind: node.kind.clone(),
+                place,
+            };
+        }
+        if slot == Slot::Literal {
+            let at = scope.place(node.place_of(text.find("${{").unwrap_or(0)));
+            self.report.error(
+                Code::Expression,
+                at,
+                "A template expression is not allowed in this context: it is read before templates are",
+                "write the value out",
+            );
+            return Node::refused(place);
+        }
+        self.replaced(node, text, scope)
+            .unwrap_or_else(|| Node::refused(place))
+    }
+
+    fn replaced(&mut self, node: &Node, text: &str, scope: &Scope) -> Option<Node> {
+        let place = scope.place(node.place);
+        let segments = match segments(text) {
+            Ok(segments) => segments,
+            Err(wrong) => {
+                let at = scope.place(node.place_of(wrong.offset));
+                let hint = "an expression stands between `${{` and `}}`; a literal `${{` is written `${{ '${{' }}`";
+                self.report.error(Code::Syntax, at, wrong.message, hint);
+                return None;
+            }
+        };
+        if let [Segment::Expression { text, inner, .. }] = segments.as_slice() {
+            let at = node.place_of(inner.start);
+            return match self.answer(text, node, inner.start, scope)? {
+                Answer::Written(bound) => match bound.as_node() {
+                    Some(written) => Some(self.insert(written, 0, scope.place(at))),
+                    None => Some(self.made(&bound.get(), place)),
+                },
+                Answer::Computed(value) => Some(self.made(&value, place)),
+            };
+        }
+        let mut whole = String::new();
+        for segment in segments {
+            match segment {
+                Segment::Literal(text) => whole.push_str(text),
+                Segment::Expression { text, inner, .. } => {
+                    let value = self.answer(text, node, inner.start, scope)?.get();
+                    if matches!(value, Value::Array(_) | Value::Object(_)) {
+                        let at = scope.place(node.place_of(inner.start));
+                        self.report.error(
+                            Code::Expression,
+                            at,
+                            "a list or a mapping cannot stand inside a text",
+                            "use join(', ', …) or convertToJson(…), or let the expression be the whole value",
+                        );
+                        return None;
+                    }
+                    whole.push_str(&value::shown(&value));
+                }
+            }
+            if self.bytes.saturating_add(whole.len()) > super::MAX_BYTES {
+                break;
+            }
+        }
+        self.grow(whole.len(), place)
+            .then(|| Node::made(&whole, false, place))
+    }
+
+    fn made(&mut self, value: &Value, place: Place) -> Node {
+        let node = value::to_node(value, place);
+        let (count, bytes, height) = node.size();
+        if self.count(count, place) && self.grow(bytes, place) && self.deep(height, place) {
+            node
+        } else {
+            Node::refused(place)
+        }
+    }
+
+    /// Whether a condition holds. None: it cannot be told, and the report says why.
+    pub(super) fn truth(
+        &mut self,
+        text: &str,
+        key: &Node,
+        offset: usize,
+        scope: &Scope,
+    ) -> Option<bool> {
+        Some(self.answer(text, key, offset, scope)?.get().truthy())
+    }
+
+    /// What an expression stands for. `offset` is where its text begins in the scalar.
+    pub(super) fn answer(
+        &mut self,
+        text: &str,
+        node: &Node,
+        offset: usize,
+        scope: &Scope,
+    ) -> Option<Answer> {
+        let at = |byte: usize| scope.place(node.place_of(offset + byte));
+        if !self.count(1 + scope.size() / 64, at(0)) {
+            return None;
+        }
+        let tree = match expression::parse(text) {
+            Ok(tree) => tree,
+            Err(wrong) => {
+                let hint = "an expression is a value, a path such as parameters.name, or a function such as eq(a, b)";
+                self.report
+                    .error(Code::Syntax, at(wrong.offset), wrong.message, hint);
+                return None;
+            }
+        };
+        if let Some((name, start)) = unknown_parameter(&tree, scope) {
+            self.unknown_parameter(&name, at(start), scope);
+            return None;
+        }
+        if let Some(found) = written(&tree, scope) {
+            return Some(Answer::Written(found));
+        }
+        match expression::evaluate(&tree, &Compile(scope), &mut self.budget) {
+            Ok(value) => Some(Answer::Computed(value)),
+            Err(wrong) => {
+                self.report.error(
+                    Code::Expression,
+                    at(wrong.span.start),
+                    wrong.message,
+                    wrong.hint.unwrap_or_default(),
+                );
+                self.stopped |= wrong.exhausted;
+                None
+            }
+        }
+    }
+
+    fn unknown_parameter(&mut self, name: &str, at: Place, scope: &Scope) {
+        let known: Vec<&str> = scope
+            .file()
+            .parameters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let hint = if known.is_empty() {
+            "this file declares no parameters: add `parameters:` at its top".to_owned()
+        } else {
+            words::suggestion(name, &known)
+        };
+        self.report.error(
+            Code::Parameter,
+            at,
+            format!(
+                "Key not found '{}': this file has no such parameter",
+                quotable(name)
+            ),
+            hint,
+        );
+    }
+}
+
+/// A path that begins with `parameters.` or with what a loop counts with, followed through what was written.
+fn written(tree: &Expression, scope: &Scope) -> Option<Bound> {
+    let mut keys = Vec::new();
+    let mut part = tree;
+    let name = loop {
+        match &part.kind {
+            Part::Index { of, key } => {
+                keys.push(&key.kind);
+                part = of;
+            }
+            Part::Name(name) => break name,
+            _ => return None,
+        }
+    };
+    let mut keys = keys.into_iter().rev();
+    let bound = match scope.counted(name) {
+        Some(item) => item,
+        None if words::same(name, "parameters") => match keys.next()? {
+            Part::Text(name) => scope.parameter(name)?,
+            _ => return None,
+        },
+        None => return None,
+    };
+    let mut node = bound.as_node()?;
+    let mut deeper = false;
+    for key in keys {
+        deeper = true;
+        node = match (&node.kind, key) {
+            (Kind::Mapping(pairs), Part::Text(wanted)) => {
+                let (_, value) = pairs
+                    .iter()
+                    .find(|(key, _)| key.text().is_some_and(|key| words::same(key, wanted)))?;
+                value
+            }
+            (Kind::Sequence(items), Part::Number(at)) => items.get(index(*at)?)?,
+            _ => return None,
+        };
+    }
+    Some(if deeper {
+        Bound::node(node.clone())
+    } else {
+        bound.clone()
+    })
+}
+
+fn index(number: f64) -> Option<usize> {
+    let whole = number.trunc();
+    let fits = whole == number && (0.0..1e9).contains(&number);
+    fits.then(|| format!("{whole:.0}").parse().ok()).flatten()
+}
+
+/// The first `parameters.name` whose name is not declared, and where it stands.
+fn unknown_parameter(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
+    match &tree.kind {
+        Part::Index { of, key } => {
+            let name = match (&of.kind, &key.kind) {
+                (Part::Name(of), Part::Text(name))
+                    if words::same(of, "parameters") && scope.counted(of).is_none() =>
+                {
+                    name
+                }
+                _ => return unknown_parameter(of, scope).or_else(|| unknown_parameter(key, scope)),
+            };
+            scope
+                .parameter(name)
+                .is_none()
+                .then(|| (name.to_string(), key.span.start))
+        }
+        Part::All { of } => unknown_parameter(of, scope),
+        Part::Call { arguments, .. } => arguments
+            .iter()
+            .find_map(|argument| unknown_parameter(argument, scope)),
+        _ => None,
+    }
+}

@@ -1,0 +1,412 @@
+//! `- template: path@alias` with its `parameters`: finds the file, reads it, binds the parameters and expands what it holds.
+//! Also the repositories that aliases stand for.
+
+use std::{collections::hash_map::Entry, rc::Rc, sync::Arc};
+
+use super::{
+    Expander, MAX_FILES, MAX_LEVELS, Slot,
+    scope::{File, Scope},
+};
+use crate::{
+    Lookup, Need,
+    diagnostic::{Code, Place, quotable},
+    resolver::{FileReference, Repository},
+    words,
+    yaml::{self, Kind, Node},
+};
+
+/// A file that was read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) text: Arc<str>,
+    pub(super) tree: Node,
+}
+
+/// A use of a template: what it names and what it gives.
+pub(super) struct Use {
+    pub(super) reference: FileReference,
+    pub(super) parameters: Vec<(Node, Node)>,
+    pub(super) place: Place,
+}
+
+impl Expander<'_> {
+    /// Appends what a template of a list holds.
+    pub(super) fn include(
+        &mut self,
+        item: &Node,
+        pairs: &[(Node, Node)],
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) {
+        let place = scope.place(item.place);
+        let from = out.len();
+        if self
+            .included(pairs, place, scope, slot, depth, out)
+            .is_none()
+        {
+            // One thing that was refused: readers then do not say that the list is empty.
+            out.truncate(from);
+            out.push(Node::refused(place));
+        }
+    }
+
+    fn included(
+        &mut self,
+        pairs: &[(Node, Node)],
+        place: Place,
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) -> Option<()> {
+        let list = slot.list()?;
+        let used = self.used(pairs, place, scope, depth)?;
+        let (content, scope) = self.enter(used, scope)?;
+        let mut found = None;
+        for (key, value) in &content {
+            let name = key.text().unwrap_or_default();
+            if name == list {
+                found = Some(value);
+            } else if name != "parameters" {
+                self.stray(key, name, list, &scope);
+            }
+        }
+        let Some(value) = found else {
+            if !content.iter().any(|(key, _)| of_other_list(key, list)) {
+                let hint = format!("add `{list}:` to the template, and a list below it");
+                self.report.error(
+                    Code::Missing,
+                    scope.file().frame.start(),
+                    format!("a template that is used among `{list}` must hold `{list}`"),
+                    hint,
+                );
+            }
+            return None;
+        };
+        match &value.kind {
+            Kind::Sequence(items) => self.sequence(items, &scope, slot, depth + 1, out),
+            Kind::Mapping(pairs) if slot == Slot::Variables => {
+                let pairs = self.mapping(pairs, &scope, slot, depth + 1);
+                out.extend(pairs.into_iter().map(|(name, value)| entry(name, value)));
+            }
+            _ => {
+                let made = self.node(value, &scope, slot, depth + 1);
+                match made.kind {
+                    Kind::Sequence(items) => out.extend(items),
+                    Kind::Refused => return None,
+                    _ if made.is_null() => {}
+                    _ => {
+                        self.report.error(
+                            Code::WrongType,
+                            made.place,
+                            format!("{list} must be a list (`- item`)"),
+                            "check the indentation; docs/yaml.md shows the form",
+                        );
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn stray(&mut self, key: &Node, name: &str, list: &str, scope: &Scope) {
+        let hint = if of_other_list(key, list) {
+            format!("use this template where `{name}` are listed, or make it hold `{list}`")
+        } else {
+            words::suggestion(name, &["parameters", list])
+        };
+        self.report.error(
+            Code::UnknownKey,
+            scope.place(key.place),
+            format!(
+                "Unexpected value '{}': a template that is used among `{list}` holds `{list}` and `parameters`",
+                quotable(name)
+            ),
+            hint,
+        );
+    }
+
+    /// Reads `template:` and `parameters:`.
+    pub(super) fn used(
+        &mut self,
+        pairs: &[(Node, Node)],
+        place: Place,
+        scope: &Scope,
+        depth: usize,
+    ) -> Option<Use> {
+        let pairs = self.mapping(pairs, scope, Slot::Plain, depth + 1);
+        let (mut path, mut parameters, mut well) = (None, Vec::new(), true);
+        for (key, value) in pairs {
+            match (key.text().unwrap_or_default(), value.kind) {
+                (_, Kind::Refused) => well = false,
+                ("template", Kind::Scalar { text, .. }) => path = Some((text, value.place)),
+                ("parameters", Kind::Mapping(given)) => parameters = given,
+                ("parameters", Kind::Scalar { text, .. }) if text.is_empty() => {}
+                (name @ ("template" | "parameters"), _) => {
+                    let wanted = if name == "template" {
+                        "the path of a file"
+                    } else {
+                        "a mapping (`name: value`)"
+                    };
+                    let message = format!("{name} must be {wanted}");
+                    let hint = "write `- template: path.yml`, and `parameters:` with `name: value` below it";
+                    self.report
+                        .error(Code::WrongType, value.place, message, hint);
+                    well = false;
+                }
+                (name, _) => {
+                    let message = format!(
+                        "Unexpected value '{}': beside `template` only `parameters` may stand",
+                        quotable(name)
+                    );
+                    let hint = words::suggestion(name, &["template", "parameters"]);
+                    self.report
+                        .error(Code::UnknownKey, key.place, message, hint);
+                    well = false;
+                }
+            }
+        }
+        let (path, at) = path?;
+        let reference = self.reference(&path, at, scope)?;
+        well.then_some(Use {
+            reference,
+            parameters,
+            place,
+        })
+    }
+
+    /// `path`, `/path`, each with `@alias` or without.
+    fn reference(&mut self, written: &str, at: Place, scope: &Scope) -> Option<FileReference> {
+        let wrong = |expander: &mut Self, message: String, hint: String| {
+            expander.report.error(Code::FileNotFound, at, message, hint);
+        };
+        let (path, alias) = match written.trim().rsplit_once('@') {
+            Some((path, alias)) => (path, Some(alias.trim())),
+            None => (written.trim(), None),
+        };
+        let own = &scope.file().reference;
+        let repository = match alias {
+            None => own.repository.clone(),
+            Some(alias) if words::same(alias, "self") => None,
+            Some(alias) => {
+                let found = self
+                    .repositories
+                    .iter()
+                    .find(|known| words::same(&known.alias, alias));
+                let Some(found) = found else {
+                    let known: Vec<&str> = self
+                        .repositories
+                        .iter()
+                        .map(|known| known.alias.as_str())
+                        .chain(["self"])
+                        .collect();
+                    let hint = words::suggestion(alias, &known);
+                    let message = format!(
+                        "there is no repository `{}` in `resources.repositories`",
+                        quotable(alias)
+                    );
+                    wrong(self, message, hint);
+                    return None;
+                };
+                Some(found.clone())
+            }
+        };
+        // A path of another repository begins at its root.
+        let base = match own.path.rsplit_once('/') {
+            Some((folder, _)) if repository == own.repository => folder,
+            _ => "",
+        };
+        match joined(base, path) {
+            Some(path) => Some(FileReference { repository, path }),
+            None => {
+                let message = format!("`{}` is no path of a file", quotable(written));
+                let hint = "paths lead from this file, or with `/` from the root of the repository, and never out of it";
+                wrong(self, message, hint.to_owned());
+                None
+            }
+        }
+    }
+
+    /// The pairs of a template's root, and the scope in which they are expanded.
+    pub(super) fn enter(&mut self, used: Use, scope: &Scope) -> Option<(Vec<(Node, Node)>, Scope)> {
+        let depth = scope.file().depth + 1;
+        if depth > MAX_LEVELS {
+            let message = format!("templates may use each other {MAX_LEVELS} levels deep");
+            let hint = "does a template use itself? `used at` below shows the way";
+            self.report.error(Code::Limit, used.place, message, hint);
+            return None;
+        }
+        self.files += 1;
+        if self.files > MAX_FILES {
+            let message = format!("a pipeline may use {MAX_FILES} template files");
+            self.stop(used.place, message);
+            return None;
+        }
+        let loaded = self.load(&used)?;
+        let frame = self.report.enter(
+            &used.reference.to_string(),
+            Arc::clone(&loaded.text),
+            used.place,
+        );
+        let Kind::Mapping(pairs) = &loaded.tree.kind else {
+            self.report.error(
+                Code::WrongType,
+                frame.start(),
+                "a template is a mapping",
+                "begin with `parameters:`, `steps:`, `jobs:`, `stages:` or `variables:`",
+            );
+            return None;
+        };
+        let declared = self.declared(pairs, frame);
+        let parameters = self.bind(declared, used.parameters, used.place, frame);
+        let file = Rc::new(File {
+            frame,
+            reference: used.reference,
+            parameters,
+            depth,
+        });
+        Some((pairs.clone(), scope.enter(file)))
+    }
+
+    fn load(&mut self, used: &Use) -> Option<Rc<Loaded>> {
+        let entry = match self.loaded.entry(used.reference.clone()) {
+            Entry::Occupied(known) => return known.get().clone(),
+            Entry::Vacant(entry) => entry,
+        };
+        let shown = quotable(&used.reference.to_string());
+        match self.resolver.file(&used.reference) {
+            Lookup::Found(found) => {
+                let frame = self
+                    .report
+                    .enter(&used.reference.to_string(), Arc::clone(&found.text), used.place);
+                if let Some(commit) = found.commit {
+                    let alias = match &used.reference.repository {
+                        Some(repository) => words::fold(&repository.alias),
+                        None => "self".to_owned(),
+                    };
+                    self.commits.insert(alias, commit);
+                }
+                let tree = yaml::parse(&found.text, frame, self.report);
+                let loaded = tree.map(|tree| {
+                    Rc::new(Loaded {
+                        text: found.text,
+                        tree,
+                    })
+                });
+                return entry.insert(loaded).clone();
+            }
+            Lookup::Unknown => {
+                self.needs.insert(Need::File(used.reference.clone()));
+            }
+            Lookup::Missing | Lookup::Ambiguous | Lookup::Unchecked => self.report.error(
+                Code::FileNotFound,
+                used.place,
+                format!("File {shown} not found"),
+                "paths lead from the file that names them, or with `/` from the root of the repository; case counts",
+            ),
+        }
+        entry.insert(None);
+        None
+    }
+}
+
+fn of_other_list(key: &Node, list: &str) -> bool {
+    key.text().is_some_and(|name| {
+        name != list && ["stages", "jobs", "steps", "variables"].contains(&name)
+    })
+}
+
+/// An entry of a list of variables.
+pub(super) fn entry(name: Node, value: Node) -> Node {
+    let place = name.place;
+    Node {
+        kind: Kind::Mapping(vec![
+            (Node::made("name", true, place), name),
+            (Node::made("value", true, place), value),
+        ]),
+        place,
+    }
+}
+
+/// A path from the root of the repository. None: it leads out of it, or names no file.
+fn joined(base: &str, path: &str) -> Option<String> {
+    let path = path.replace('\\', "/");
+    let from = if path.starts_with('/') { "" } else { base };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in from.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    let fits = !parts.is_empty()
+        && !path.trim().is_empty()
+        && !path.ends_with('/')
+        && path.len() <= 1000
+        && !path.chars().any(char::is_control);
+    fits.then(|| parts.join("/"))
+}
+
+/// `resources.repositories` of the pipeline's own file. What is wrong in it is said by `read`.
+pub(super) fn repositories(root: &[(Node, Node)]) -> Vec<Repository> {
+    let member = |node: &Node, wanted: &str| match &node.kind {
+        Kind::Mapping(pairs) => pairs
+            .iter()
+            .find(|(key, _)| key.text() == Some(wanted))
+            .map(|(_, value)| value.clone()),
+        _ => None,
+    };
+    let listed = root
+        .iter()
+        .find(|(key, _)| key.text() == Some("resources"))
+        .and_then(|(_, resources)| member(resources, "repositories"));
+    let Some(Kind::Sequence(entries)) = listed.map(|listed| listed.kind) else {
+        return Vec::new();
+    };
+    let text = |entry: &Node, key: &str| {
+        member(entry, key).and_then(|value| value.text().map(str::to_owned))
+    };
+    entries
+        .iter()
+        .filter_map(|entry| {
+            Some(Repository {
+                alias: text(entry, "repository")?,
+                kind: text(entry, "type"),
+                name: text(entry, "name"),
+                reference: text(entry, "ref"),
+                endpoint: text(entry, "endpoint"),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn paths_stay_inside_the_repository() {
+        for (base, path, wanted) in [
+            ("", "a.yml", Some("a.yml")),
+            ("ci", "a.yml", Some("ci/a.yml")),
+            ("ci/x", "../a.yml", Some("ci/a.yml")),
+            ("ci", "/a.yml", Some("a.yml")),
+            ("ci", "./b//a.yml", Some("ci/b/a.yml")),
+            ("ci", "b\\a.yml", Some("ci/b/a.yml")),
+            ("ci", "../../a.yml", None),
+            ("", "/../a.yml", None),
+            ("ci", "", None),
+            ("", "", None),
+            ("", "folder/", None),
+            ("", "a\u{7}.yml", None),
+        ] {
+            assert_eq!(joined(base, path).as_deref(), wanted, "{base} {path}");
+        }
+    }
+}

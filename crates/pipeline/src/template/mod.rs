@@ -1,0 +1,268 @@
+//! Template expansion: the tree of a file and of the templates it uses to one tree without `${{ }}`. Whatever is inserted
+//! keeps the place where it was written. It must not know what a stage, job or step may hold (that is for `read`), only
+//! where lists of them are, because templates may be used there.
+//!
+//! The limits of the original hold: 100 files, 20 levels of templates. Beyond them every value that is made and every
+//! condition that is looked at counts, so that a small text cannot ask for endless work.
+
+mod directive;
+mod evaluate;
+mod extends;
+mod include;
+mod mapping;
+mod parameters;
+mod scope;
+mod sequence;
+mod value;
+mod variables;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
+
+use crate::{
+    Need, PlanInputs, Resolver, Source,
+    diagnostic::{Code, Frame, Place, Report},
+    expression::Budget,
+    resolver::{FileReference, Repository},
+    yaml::{Kind, Node},
+};
+use scope::{File, Scope};
+
+/// Most template files of one pipeline.
+const MAX_FILES: usize = 100;
+/// Most levels of templates.
+const MAX_LEVELS: usize = 20;
+/// Deepest nesting of the expanded tree.
+const MAX_DEPTH: usize = 128;
+/// Most values of the expanded tree and conditions on the way, together.
+const MAX_WORK: usize = 500_000;
+/// Most bytes of text in the expanded tree.
+const MAX_BYTES: usize = 10 << 20;
+
+/// A pipeline without templates.
+#[derive(Debug)]
+pub(crate) struct Expansion {
+    /// The one tree.
+    pub(crate) tree: Node,
+    /// Parameters of the pipeline with their values, in the order they are declared.
+    pub(crate) parameters: Vec<(String, serde_json::Value)>,
+    /// Commits of the repositories that templates came from, by alias; `self` is the pipeline's own.
+    pub(crate) commits: BTreeMap<String, String>,
+}
+
+/// Expands a pipeline. What could not be expanded is in the report, or in `needs`.
+pub(crate) fn expand(
+    tree: &Node,
+    source: &Source,
+    inputs: &PlanInputs,
+    resolver: &dyn Resolver,
+    needs: &mut BTreeSet<Need>,
+    report: &mut Report,
+) -> Expansion {
+    let mut expander = Expander {
+        resolver,
+        report,
+        needs,
+        repositories: Vec::new(),
+        loaded: HashMap::new(),
+        commits: BTreeMap::new(),
+        files: 0,
+        budget: Budget::default(),
+        work: 0,
+        bytes: 0,
+        stopped: false,
+    };
+    let path = source.path.replace('\\', "/");
+    let own = FileReference {
+        repository: None,
+        path: path.trim_start_matches('/').to_owned(),
+    };
+    let Kind::Mapping(pairs) = &tree.kind else {
+        return expander.finish(tree.clone(), Vec::new());
+    };
+    expander.repositories = include::repositories(pairs);
+    let declared = expander.declared(pairs, Frame::ROOT);
+    let given = parameters::given(inputs);
+    let bound = expander.bind(declared, given, Place::START, Frame::ROOT);
+    let values = bound
+        .iter()
+        .map(|(name, bound)| (name.clone(), value::to_json(&bound.get())))
+        .collect();
+    let file = Rc::new(File {
+        frame: Frame::ROOT,
+        reference: own,
+        parameters: bound,
+        depth: 0,
+    });
+    let known = inputs.system.iter().chain(&inputs.variables).cloned();
+    let scope = Scope::root(file, known.collect());
+    let tree = expander.root(tree, pairs, &scope);
+    expander.finish(tree, values)
+}
+
+/// What a value is for, as far as templates care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::template) enum Slot {
+    Root,
+    Stages,
+    Stage,
+    Jobs,
+    Job,
+    Steps,
+    Variables,
+    /// `strategy:` of a deployment job and its hooks.
+    Strategy,
+    Resources,
+    /// Where `${{ }}` may not stand.
+    Literal,
+    Plain,
+}
+
+impl Slot {
+    /// What the value of a key is for.
+    fn below(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Root, "stages") => Self::Stages,
+            (Self::Root | Self::Stage, "jobs") => Self::Jobs,
+            (Self::Root | Self::Job | Self::Strategy, "steps") => Self::Steps,
+            (Self::Root | Self::Stage | Self::Job, "variables") => Self::Variables,
+            (Self::Root, "resources") => Self::Resources,
+            (Self::Root, "trigger" | "pr" | "schedules" | "parameters")
+            | (Self::Resources, "repositories")
+            | (Self::Literal, _) => Self::Literal,
+            (Self::Job | Self::Root, "strategy") => Self::Strategy,
+            (Self::Strategy, "matrix") => Self::Plain,
+            (Self::Strategy, _) => Self::Strategy,
+            _ => Self::Plain,
+        }
+    }
+
+    /// What an item of the list is for.
+    fn item(self) -> Self {
+        match self {
+            Self::Stages => Self::Stage,
+            Self::Jobs => Self::Job,
+            Self::Literal => Self::Literal,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The key under which a template holds such a list.
+    fn list(self) -> Option<&'static str> {
+        match self {
+            Self::Stages => Some("stages"),
+            Self::Jobs => Some("jobs"),
+            Self::Steps => Some("steps"),
+            Self::Variables => Some("variables"),
+            _ => None,
+        }
+    }
+}
+
+struct Expander<'a> {
+    resolver: &'a dyn Resolver,
+    report: &'a mut Report,
+    needs: &'a mut BTreeSet<Need>,
+    repositories: Vec<Repository>,
+    /// Trees of the files read so far; none for one that cannot be read.
+    loaded: HashMap<FileReference, Option<Rc<include::Loaded>>>,
+    commits: BTreeMap<String, String>,
+    files: usize,
+    /// What all expressions together may take.
+    budget: Budget,
+    work: usize,
+    bytes: usize,
+    stopped: bool,
+}
+
+impl Expander<'_> {
+    fn finish(self, tree: Node, parameters: Vec<(String, serde_json::Value)>) -> Expansion {
+        Expansion {
+            tree,
+            parameters,
+            commits: self.commits,
+        }
+    }
+
+    /// Any value.
+    fn node(&mut self, node: &Node, scope: &Scope, slot: Slot, depth: usize) -> Node {
+        let place = scope.place(node.place);
+        if !self.count(1, place) || !self.deep(depth, place) {
+            return Node::refused(place);
+        }
+        let kind = match &node.kind {
+            Kind::Refused => Kind::Refused,
+            Kind::Scalar { .. } => return self.scalar(node, scope, slot),
+            Kind::Sequence(items) => {
+                let mut out = Vec::new();
+                self.sequence(items, scope, slot, depth + 1, &mut out);
+                Kind::Sequence(out)
+            }
+            Kind::Mapping(pairs) => Kind::Mapping(self.mapping(pairs, scope, slot, depth + 1)),
+        };
+        Node { kind, place }
+    }
+
+    /// Counts values and conditions; false when there were too many, which is said once.
+    fn count(&mut self, work: usize, place: Place) -> bool {
+        self.work = self.work.saturating_add(work);
+        if self.work > MAX_WORK {
+            self.stop(
+                place,
+                format!("templates may make {MAX_WORK} values, conditions counted"),
+            );
+        }
+        !self.stopped
+    }
+
+    /// Counts text that is made.
+    fn grow(&mut self, bytes: usize, place: Place) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_BYTES {
+            self.stop(
+                place,
+                format!("templates may make {} MiB of text", MAX_BYTES >> 20),
+            );
+        }
+        !self.stopped
+    }
+
+    fn stop(&mut self, place: Place, message: String) {
+        if !self.stopped {
+            self.stopped = true;
+            self.report.error(
+                Code::Limit,
+                place,
+                message,
+                "look for loops within loops, and for lists that are handed on and on",
+            );
+        }
+    }
+
+    fn deep(&mut self, depth: usize, place: Place) -> bool {
+        let fits = depth <= MAX_DEPTH;
+        if !fits {
+            self.report.error(
+                Code::Limit,
+                place,
+                format!("expanded mappings and lists may be {MAX_DEPTH} levels deep"),
+                "check what the templates put into each other",
+            );
+        }
+        fits
+    }
+
+    /// A finished value comes in again: it is copied, so it counts again.
+    fn insert(&mut self, node: &Node, depth: usize, place: Place) -> Node {
+        let (count, bytes, height) = node.size();
+        if !self.count(count, place)
+            || !self.grow(bytes, place)
+            || !self.deep(depth + height, place)
+        {
+            return Node::refused(place);
+        }
+        node.clone()
+    }
+}

@@ -1,0 +1,468 @@
+//! `parameters:`: what a file declares, what it is given, and whether the two fit. Types, defaults and allowed values.
+
+use super::{Expander, scope::Bound, value};
+use crate::{
+    PlanInputs,
+    diagnostic::{Code, Frame, Place, quotable},
+    expression::Value,
+    words,
+    yaml::{self, Kind, Node},
+};
+
+/// Most parameters of one file.
+const MAX_PARAMETERS: usize = 1000;
+const KEYS: &[&str] = &["name", "displayName", "type", "default", "values"];
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Text,
+    Number,
+    Boolean,
+    /// A list or a mapping that something else reads later.
+    List,
+    Mapping,
+    /// `object`, and parameters of the old form.
+    Any,
+}
+
+/// Names of types. The last five are known from the public schema of editors alone; they take texts.
+const TYPES: &[(&str, Type)] = &[
+    ("string", Type::Text),
+    ("number", Type::Number),
+    ("boolean", Type::Boolean),
+    ("object", Type::Any),
+    ("stringList", Type::List),
+    ("step", Type::Mapping),
+    ("stepList", Type::List),
+    ("job", Type::Mapping),
+    ("jobList", Type::List),
+    ("deployment", Type::Mapping),
+    ("deploymentList", Type::List),
+    ("stage", Type::Mapping),
+    ("stageList", Type::List),
+    ("environment", Type::Text),
+    ("filePath", Type::Text),
+    ("pool", Type::Text),
+    ("secureFile", Type::Text),
+    ("serviceConnection", Type::Text),
+];
+
+/// A declared parameter.
+#[derive(Debug)]
+pub(super) struct Declared {
+    name: String,
+    place: Place,
+    shape: Type,
+    default: Option<Node>,
+    values: Vec<String>,
+}
+
+/// What was given when the run starts. It has no place in the text.
+pub(super) fn given(inputs: &PlanInputs) -> Vec<(Node, Node)> {
+    inputs
+        .parameters
+        .iter()
+        .map(|(name, value)| (Node::made(name, false, Place::START), of_json(value)))
+        .collect()
+}
+
+fn of_json(value: &serde_json::Value) -> Node {
+    let place = Place::START;
+    let kind = match value {
+        serde_json::Value::Null => return Node::made("", true, place),
+        serde_json::Value::String(text) => return Node::made(text, false, place),
+        serde_json::Value::Array(items) => Kind::Sequence(items.iter().map(of_json).collect()),
+        serde_json::Value::Object(members) => Kind::Mapping(
+            members
+                .iter()
+                .map(|(name, value)| (Node::made(name, false, place), of_json(value)))
+                .collect(),
+        ),
+        other => return Node::made(&other.to_string(), true, place),
+    };
+    Node { kind, place }
+}
+
+impl Expander<'_> {
+    /// The parameters that a file declares, in the list form or the old one.
+    pub(super) fn declared(&mut self, root: &[(Node, Node)], frame: Frame) -> Vec<Declared> {
+        let Some((_, node)) = root
+            .iter()
+            .find(|(key, _)| key.text() == Some("parameters"))
+        else {
+            return Vec::new();
+        };
+        let node = node.in_frame(frame);
+        let declared = match &node.kind {
+            Kind::Refused => Vec::new(),
+            Kind::Sequence(entries) => entries
+                .iter()
+                .filter_map(|entry| self.declaration(entry))
+                .collect(),
+            Kind::Mapping(pairs) => pairs
+                .iter()
+                .filter_map(|(key, value)| self.old(key, value))
+                .collect(),
+            Kind::Scalar { .. } if node.is_null() => Vec::new(),
+            Kind::Scalar { .. } => {
+                self.report.error(
+                    Code::WrongType,
+                    node.place,
+                    "parameters must be a list (`- name: …`) or a mapping (`name: default`), not a text",
+                    "write `- name: …`, and `type:` and `default:` below the name",
+                );
+                Vec::new()
+            }
+        };
+        if declared.len() > MAX_PARAMETERS {
+            let message = format!("a file may declare {MAX_PARAMETERS} parameters");
+            let hint = "put values that belong together into one parameter of the type `object`";
+            self.report.error(Code::Limit, node.place, message, hint);
+            return Vec::new();
+        }
+        let mut known: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+        for parameter in &declared {
+            if !known.insert(words::fold(&parameter.name)) {
+                let message = format!(
+                    "the parameter '{}' is declared twice; names ignore case",
+                    quotable(&parameter.name)
+                );
+                self.report.error(
+                    Code::DuplicateName,
+                    parameter.place,
+                    message,
+                    "remove one of the two",
+                );
+            }
+        }
+        declared
+    }
+
+    fn declaration(&mut self, entry: &Node) -> Option<Declared> {
+        let Kind::Mapping(pairs) = &entry.kind else {
+            if !matches!(entry.kind, Kind::Refused) {
+                self.report.error(
+                    Code::WrongType,
+                    entry.place,
+                    "a parameter is declared by a mapping",
+                    "write `- name: …`, and `type:` and `default:` below the name",
+                );
+            }
+            return None;
+        };
+        for (key, _) in pairs {
+            let name = key.text().unwrap_or_default();
+            if !KEYS.contains(&name) && !matches!(key.kind, Kind::Refused) {
+                let message = format!(
+                    "Unexpected value '{}': a parameter has no such key",
+                    quotable(name)
+                );
+                self.report.error(
+                    Code::UnknownKey,
+                    key.place,
+                    message,
+                    words::suggestion(name, KEYS),
+                );
+            }
+        }
+        let member = |wanted: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key.text() == Some(wanted))
+                .map(|(_, value)| value)
+        };
+        let Some(name) = member("name").filter(|name| !name.is_null()) else {
+            self.report.error(
+                Code::Missing,
+                entry.place,
+                "this parameter has no name",
+                "add `name:`",
+            );
+            return None;
+        };
+        let place = name.place;
+        let name = self.named(name)?;
+        let shape = match member("type").filter(|node| !node.is_null()) {
+            None => Type::Text,
+            Some(node) => self.shape(node)?,
+        };
+        if let Some(display) = member("displayName") {
+            self.literal(display);
+        }
+        let default = member("default").cloned();
+        if let Some(default) = &default
+            && !self.literal(default)
+        {
+            return None;
+        }
+        let values = match member("values").map(|node| (&node.kind, node)) {
+            None => Vec::new(),
+            Some((Kind::Sequence(items), _)) => items
+                .iter()
+                .filter_map(|item| item.text().map(str::to_owned))
+                .collect(),
+            Some((Kind::Refused, _)) => Vec::new(),
+            Some((_, node)) if node.is_null() => Vec::new(),
+            Some((_, node)) => {
+                self.report.error(
+                    Code::WrongType,
+                    node.place,
+                    "values must be a list (`- item`)",
+                    "write each allowed value on a line of its own, beginning with `- `",
+                );
+                Vec::new()
+            }
+        };
+        Some(Declared {
+            name,
+            place,
+            shape,
+            default,
+            values,
+        })
+    }
+
+    /// `name: default`.
+    fn old(&mut self, key: &Node, value: &Node) -> Option<Declared> {
+        let name = self.named(key)?;
+        self.literal(value).then(|| Declared {
+            name,
+            place: key.place,
+            shape: Type::Any,
+            default: Some(value.clone()),
+            values: Vec::new(),
+        })
+    }
+
+    fn named(&mut self, node: &Node) -> Option<String> {
+        let name = node.text()?;
+        let mut characters = name.chars();
+        let fits = characters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+            && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+            && name.len() <= words::MAX_NAME;
+        if !fits {
+            let message = format!("a parameter may not be called '{}'", quotable(name));
+            let hint = "use letters, digits, `_` and `-`, not beginning with a digit";
+            self.report
+                .error(Code::InvalidName, node.place, message, hint);
+        }
+        fits.then(|| name.to_owned())
+    }
+
+    fn shape(&mut self, node: &Node) -> Option<Type> {
+        let name = node.text().unwrap_or_default();
+        let found = TYPES.iter().find(|(known, _)| words::same(known, name));
+        if found.is_none() {
+            let known: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
+            let message = format!("there is no type '{}'", quotable(name));
+            let hint = words::suggestion(name, &known);
+            self.report
+                .error(Code::InvalidValue, node.place, message, hint);
+        }
+        found.map(|(_, shape)| *shape)
+    }
+
+    /// Whether nothing below a node is an expression.
+    fn literal(&mut self, node: &Node) -> bool {
+        match &node.kind {
+            Kind::Refused => false,
+            Kind::Scalar { text, .. } => {
+                let expression = text.find("${{");
+                if let Some(at) = expression {
+                    let hint = "a default is written out: other parameters and variables are not known yet";
+                    self.report.error(
+                        Code::Expression,
+                        node.place_of(at),
+                        "A template expression is not allowed in this context",
+                        hint,
+                    );
+                }
+                expression.is_none()
+            }
+            Kind::Sequence(items) => items.iter().all(|item| self.literal(item)),
+            Kind::Mapping(pairs) => pairs
+                .iter()
+                .all(|(key, value)| self.literal(key) && self.literal(value)),
+        }
+    }
+
+    /// Puts together what is declared and what is given. A parameter that is wrong is there all the same, empty, so that its
+    /// uses are not reported as well.
+    pub(super) fn bind(
+        &mut self,
+        declared: Vec<Declared>,
+        given: Vec<(Node, Node)>,
+        used: Place,
+        frame: Frame,
+    ) -> Vec<(String, Bound)> {
+        let names: Vec<&str> = declared.iter().map(|known| known.name.as_str()).collect();
+        let mut values: Vec<Option<Node>> = vec![None; declared.len()];
+        for (key, value) in given {
+            let name = key.text().unwrap_or_default();
+            match names.iter().position(|known| words::same(known, name)) {
+                Some(at) if values[at].is_none() => values[at] = Some(value),
+                Some(_) => {
+                    let message = format!(
+                        "the parameter '{}' is given twice; names ignore case",
+                        quotable(name)
+                    );
+                    self.report.error(
+                        Code::DuplicateKey,
+                        key.place,
+                        message,
+                        "remove one of the two",
+                    );
+                }
+                None => {
+                    let hint = if names.is_empty() {
+                        "it declares no parameters: add `parameters:` at its top".to_owned()
+                    } else {
+                        words::suggestion(name, &names)
+                    };
+                    let message = format!("Unexpected parameter '{}'", quotable(name));
+                    self.report.error(Code::Parameter, key.place, message, hint);
+                }
+            }
+        }
+        declared
+            .into_iter()
+            .zip(values)
+            .map(|(parameter, given)| {
+                let bound = self.bound(&parameter, given, used, frame);
+                (parameter.name, bound)
+            })
+            .collect()
+    }
+
+    fn bound(
+        &mut self,
+        parameter: &Declared,
+        given: Option<Node>,
+        used: Place,
+        frame: Frame,
+    ) -> Bound {
+        let node = match given {
+            Some(given) if frame == Frame::ROOT => self.at_start(parameter, given),
+            Some(given) => Some(given),
+            None if parameter.default.is_none() => {
+                let message = format!(
+                    "A value for the '{}' parameter must be provided.",
+                    quotable(&parameter.name)
+                );
+                let hint = if frame == Frame::ROOT {
+                    "give it when the run is started, or declare a `default:`"
+                } else {
+                    "add it below `parameters:`, or declare a `default:` in the template"
+                };
+                self.report.error(Code::Parameter, used, message, hint);
+                None
+            }
+            None => parameter.default.clone(),
+        };
+        let Some(node) = node.filter(|node| !matches!(node.kind, Kind::Refused)) else {
+            return Bound::node(Node::refused(used));
+        };
+        match typed(parameter.shape, &node) {
+            Ok(bound) => {
+                self.allowed(parameter, &node);
+                bound
+            }
+            Err(wanted) => {
+                let found = match &node.kind {
+                    Kind::Sequence(_) => "a list".to_owned(),
+                    Kind::Mapping(_) => "a mapping".to_owned(),
+                    _ => format!("'{}'", quotable(node.text().unwrap_or_default())),
+                };
+                let message = format!(
+                    "the parameter '{}' must be {wanted}, not {found}",
+                    quotable(&parameter.name)
+                );
+                let hint = "the type stands in `parameters:` of the file that declares it";
+                self.report
+                    .error(Code::Parameter, node.place, message, hint);
+                Bound::node(Node::refused(used))
+            }
+        }
+    }
+
+    /// A list or mapping comes as text when a run is started: it is YAML.
+    fn at_start(&mut self, parameter: &Declared, given: Node) -> Option<Node> {
+        let structured = matches!(parameter.shape, Type::List | Type::Mapping | Type::Any);
+        match &given.kind {
+            Kind::Scalar { text, .. } if structured && !text.trim().is_empty() => {
+                let text = text.clone();
+                let name = format!("parameter {}", parameter.name);
+                let frame = self.report.enter(&name, text.as_str().into(), Place::START);
+                yaml::parse(&text, frame, self.report)
+            }
+            _ => Some(given),
+        }
+    }
+
+    fn allowed(&mut self, parameter: &Declared, node: &Node) {
+        let Some(text) = node.text() else { return };
+        let fits = parameter.values.is_empty()
+            || parameter
+                .values
+                .iter()
+                .any(|allowed| words::same(allowed, text));
+        if !fits {
+            let known: Vec<&str> = parameter.values.iter().map(String::as_str).collect();
+            let message = format!(
+                "the parameter '{}' does not take the value '{}'",
+                quotable(&parameter.name),
+                quotable(text)
+            );
+            let hint = quotable(&words::suggestion(text, &known));
+            self.report
+                .error(Code::Parameter, node.place, message, hint);
+        }
+    }
+}
+
+/// A value in its type, or what was wanted.
+fn typed(shape: Type, node: &Node) -> Result<Bound, &'static str> {
+    let text = node.text();
+    match (shape, &node.kind) {
+        (Type::Any, _) | (Type::List, Kind::Sequence(_)) | (Type::Mapping, Kind::Mapping(_)) => {
+            Ok(Bound::node(node.clone()))
+        }
+        // An empty list or mapping may be written as nothing.
+        (Type::List, _) if node.is_null() => Ok(Bound::node(Node {
+            kind: Kind::Sequence(Vec::new()),
+            place: node.place,
+        })),
+        (Type::Mapping, _) if node.is_null() => Ok(Bound::node(Node {
+            kind: Kind::Mapping(Vec::new()),
+            place: node.place,
+        })),
+        (Type::List, _) => Err("a list"),
+        (Type::Mapping, _) => Err("a mapping"),
+        (Type::Text, _) => match text {
+            Some(_) if node.is_null() => Ok(Bound::node(Node::made("", false, node.place))),
+            Some(text) => Ok(Bound::typed(node.clone(), value::text(text))),
+            None => Err("a text"),
+        },
+        (Type::Number, _) => text
+            .and_then(|text| Some((text, text.trim().parse::<f64>().ok()?)))
+            .filter(|(text, number)| {
+                number.is_finite()
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_digit() || b"+-. ".contains(&b))
+            })
+            .map(|(_, number)| Bound::typed(node.clone(), Value::Number(number)))
+            .ok_or("a number"),
+        (Type::Boolean, _) => {
+            let truth = text.and_then(words::boolean).ok_or("true or false")?;
+            let written = if truth { "True" } else { "False" };
+            Ok(Bound::typed(
+                Node::made(written, true, node.place),
+                Value::Boolean(truth),
+            ))
+        }
+    }
+}

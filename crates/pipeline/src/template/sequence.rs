@@ -1,0 +1,133 @@
+//! Lists: conditions and loops among the items are dissolved, templates are put in, and a list that an expression gives joins
+//! the list around it.
+
+use super::{
+    Expander, Slot,
+    directive::{Directive, directive},
+    mapping::{Chain, Order},
+    scope::Scope,
+};
+use crate::yaml::{Kind, Node};
+
+impl Expander<'_> {
+    /// Appends the items of a list, expanded.
+    pub(super) fn sequence(
+        &mut self,
+        items: &[Node],
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) {
+        let mut scope = scope.clone();
+        let mut chain = Chain::None;
+        for item in items {
+            if self.stopped {
+                return;
+            }
+            let from = out.len();
+            match conditional(item) {
+                Some(pairs) => {
+                    for (key, value) in pairs {
+                        self.directed(key, value, &scope, slot, depth, &mut chain, out);
+                    }
+                }
+                None => {
+                    chain = Chain::None;
+                    self.item(item, &scope, slot, depth, out);
+                }
+            }
+            if slot == Slot::Variables {
+                // Each entry sees those before it.
+                scope = scope.with_variables(super::variables::listed(&out[from..]));
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the state of one walk, handed on unchanged"
+    )]
+    fn directed(
+        &mut self,
+        key: &Node,
+        value: &Node,
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        chain: &mut Chain,
+        out: &mut Vec<Node>,
+    ) {
+        let Some(found) = key.text().and_then(directive) else {
+            return;
+        };
+        match self.order(&found, key, scope, chain) {
+            Order::Skip => {}
+            Order::Once => self.splice(value, scope, slot, depth, out),
+            Order::Each(scopes) => {
+                for scope in scopes {
+                    self.splice(value, &scope, slot, depth, out);
+                }
+            }
+        }
+    }
+
+    /// What stands below a directive joins the list.
+    fn splice(
+        &mut self,
+        value: &Node,
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) {
+        let place = scope.place(value.place);
+        if !self.count(1, place) || !self.deep(depth, place) {
+            return;
+        }
+        match &value.kind {
+            Kind::Sequence(items) => self.sequence(items, scope, slot, depth + 1, out),
+            Kind::Scalar { .. } if value.is_null() => {}
+            _ => self.item(value, scope, slot, depth, out),
+        }
+    }
+
+    fn item(&mut self, item: &Node, scope: &Scope, slot: Slot, depth: usize, out: &mut Vec<Node>) {
+        let template = matches!(&item.kind, Kind::Mapping(pairs)
+            if pairs.iter().any(|(key, _)| key.text() == Some("template")));
+        if let (true, Some(_), Kind::Mapping(pairs)) = (template, slot.list(), &item.kind) {
+            self.include(item, pairs, scope, slot, depth, out);
+            return;
+        }
+        let made = self.node(item, scope, slot.item(), depth);
+        match (&item.kind, made.kind) {
+            // A list that an expression gives.
+            (Kind::Scalar { .. }, Kind::Sequence(items)) => out.extend(items),
+            // Conditions, none of which held.
+            (Kind::Mapping(pairs), Kind::Mapping(made)) if made.is_empty() && !pairs.is_empty() => {
+            }
+            (_, kind) => out.push(Node {
+                kind,
+                place: made.place,
+            }),
+        }
+    }
+}
+
+/// The pairs of an item that is nothing but conditions and loops around items. Several of them around keys make one mapping
+/// together, and are none of this.
+fn conditional(item: &Node) -> Option<&[(Node, Node)]> {
+    let Kind::Mapping(pairs) = &item.kind else {
+        return None;
+    };
+    let orders = |(key, _): &(Node, Node)| {
+        key.text()
+            .and_then(directive)
+            .is_some_and(|found| found != Directive::Insert)
+    };
+    let lists = pairs
+        .iter()
+        .any(|(_, value)| matches!(value.kind, Kind::Sequence(_)));
+    let fits = pairs.iter().all(orders) && (pairs.len() == 1 || lists);
+    (fits && !pairs.is_empty()).then_some(pairs.as_slice())
+}
