@@ -45,6 +45,7 @@ impl Pipelines<'_> {
         let plan = runs
             .plan(caller, project, pipeline, RunInput::default())
             .await?
+            .made
             .plan;
         let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
         let mut read = self.0.store().read().await?;

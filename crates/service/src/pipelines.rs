@@ -195,13 +195,13 @@ impl Pipelines<'_> {
         pipeline: PipelineId,
     ) -> Result<Option<Authorization>> {
         let runs = self.0.runs();
-        let Ok(Planned { plan, .. }) = runs
+        let Ok(Planned { made, .. }) = runs
             .plan(caller, project, pipeline, RunInput::default())
             .await
         else {
             return Ok(None);
         };
-        let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
+        let named: BTreeSet<FileId> = made.plan.secure_files().into_iter().map(FileId).collect();
         let (asked, files) = (caller.clone(), named.clone());
         let given = self
             .0

@@ -5,14 +5,14 @@ use crate::error::{Error, Kind, Problem, Result};
 use coffer_model::{FileId, ProjectId};
 use coffer_pipeline::tasks::TaskDefinition;
 use coffer_pipeline::{
-    Diagnostic, Lookup, Need, Plan, PlanInputs, Refusal, ResolvedFile, Resolver,
-    SecureFileReference, Source, plan,
+    Diagnostic, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
+    SecureFileReference, Source, planned,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Rounds of questions before we call it a mistake of ours.
-const ROUNDS: usize = 4;
+/// Rounds of questions before we call it a mistake of ours: one for each level of templates, one for tasks, one for files.
+const ROUNDS: usize = 24;
 
 /// The facts loaded so far.
 #[derive(Default)]
@@ -39,14 +39,12 @@ pub(crate) async fn make(
     service: &Service,
     project: ProjectId,
     source: Source,
-    variables: Vec<(String, String)>,
-    system: Vec<(String, String)>,
-) -> Result<Plan> {
-    let inputs = PlanInputs { variables, system };
+    inputs: PlanInputs,
+) -> Result<Planned> {
     let mut facts = Facts::default();
     for _ in 0..ROUNDS {
-        match plan(&source, &inputs, &facts) {
-            Ok(plan) => return Ok(plan),
+        match planned(&source, &inputs, &facts) {
+            Ok(planned) => return Ok(planned),
             Err(Refusal::Invalid(problems)) => return Err(invalid(&problems)),
             Err(Refusal::Needs(needs)) => load(service, project, needs, &mut facts).await?,
         }

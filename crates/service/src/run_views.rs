@@ -15,8 +15,12 @@ use uuid::Uuid;
 pub struct RunInput {
     /// Variables set at queue time: name, value, whether it is a secret.
     pub variables: Vec<(String, String, bool)>,
+    /// Values of the pipeline's parameters.
+    pub parameters: Vec<(String, serde_json::Value)>,
     /// Plan only.
     pub preview: bool,
+    /// This text instead of the stored one; of a preview alone.
+    pub yaml_override: Option<String>,
     /// The ref that the request names. A claim: it goes on record and decides nothing.
     pub claimed_ref: Option<String>,
 }
@@ -24,8 +28,8 @@ pub struct RunInput {
 /// What a run would do.
 #[derive(Clone, Debug)]
 pub struct PreviewView {
-    /// The plan as text.
-    pub text: String,
+    /// The pipeline as YAML, templates put in.
+    pub final_yaml: String,
     /// Whether a run could be started with it.
     pub runnable: bool,
     /// What is worth knowing, and what cannot be run.

@@ -10,10 +10,10 @@ use crate::run_views::{
 use crate::waits::StageWaits;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
-use coffer_model::act::{CancelRun, QueueRun, ViewPipeline, ViewRun, ViewRuns};
+use coffer_model::act::{CancelRun, EditPipeline, QueueRun, ViewPipeline, ViewRun, ViewRuns};
 use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RunId};
-use coffer_pipeline::{Plan, Source};
+use coffer_pipeline::{Plan, PlanInputs, Source};
 use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
 
 /// Runs listed at once at most.
@@ -25,7 +25,7 @@ const MAX_CLAIM: usize = 250;
 
 /// A plan, and of what.
 pub(crate) struct Planned {
-    pub(crate) plan: Plan,
+    pub(crate) made: coffer_pipeline::Planned,
     pub(crate) revision: i64,
     /// What conditions see when it starts now.
     pub(crate) start: Start,
@@ -57,10 +57,11 @@ impl Runs<'_> {
     ) -> Result<RunView> {
         let claimed = input.claimed_ref.clone();
         let Planned {
-            plan,
+            made,
             revision,
             start,
         } = self.plan(caller, project, pipeline, input).await?;
+        let plan = made.plan;
         planning::check_runnable(&plan)?;
         let text = plan.canonical_json();
         let mut plan_digest = [0; 32];
@@ -109,7 +110,7 @@ impl Runs<'_> {
         self.get(caller, project, run).await
     }
 
-    /// The plan that a run would get now, as text. Starts nothing.
+    /// What a run would be planned from now: the text once templates are put in. Starts nothing.
     pub async fn preview(
         &self,
         caller: &Caller,
@@ -118,14 +119,22 @@ impl Runs<'_> {
         input: RunInput,
     ) -> Result<PreviewView> {
         let mut read = self.0.store().read().await?;
+        let about = |stop| Error::from(stop).about(&crate::error::PIPELINE);
         read.look(caller, QueueRun { project, pipeline })
             .await
-            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+            .map_err(about)?;
+        if input.yaml_override.is_some() {
+            // A text of one's own asks which secure files there are, as storing it would.
+            read.look(caller, EditPipeline { project, pipeline })
+                .await
+                .map_err(about)?;
+        }
         drop(read);
-        let plan = self.plan(caller, project, pipeline, input).await?.plan;
+        let planned = self.plan(caller, project, pipeline, input).await?;
+        let plan = &planned.made.plan;
         let notes = plan.warnings.iter().chain(&plan.refusals);
         Ok(PreviewView {
-            text: plan.canonical_json(),
+            final_yaml: planned.made.final_yaml(),
             runnable: plan.refusals.is_empty(),
             notes: notes.map(planning::note).collect(),
         })
@@ -396,7 +405,7 @@ impl Runs<'_> {
         drop(read);
         let source = Source {
             path: row.path,
-            text: row.yaml,
+            text: input.yaml_override.unwrap_or(row.yaml),
         };
         let system = vec![
             ("System.DefinitionId".into(), row.id.to_string()),
@@ -410,9 +419,13 @@ impl Runs<'_> {
             .into_iter()
             .map(|(name, value, _)| (name, value))
             .collect();
-        let plan = planning::make(self.0, project, source, variables, system.clone()).await?;
+        let inputs = PlanInputs {
+            parameters: input.parameters,
+            variables,
+            system: system.clone(),
+        };
         Ok(Planned {
-            plan,
+            made: planning::make(self.0, project, source, inputs).await?,
             revision: row.revision,
             start: Start { at: now, system },
         })

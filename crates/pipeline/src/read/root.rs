@@ -9,6 +9,8 @@ use super::{
     values::{boolean, text, word},
     variables,
 };
+use std::collections::BTreeMap;
+
 use crate::{
     Plan, PlanInputs, SCHEMA, Stage, StageTrigger,
     condition::Condition,

@@ -140,8 +140,9 @@ impl Context<'_> {
             }
             Lookup::Unchecked => {
                 return Some(
-                    tasks::stand_in(&task.name, &task.version)
-                        .unwrap_or_else(|| Arc::new(TaskDefinition::unchecked(&task.name, &task.version))),
+                    tasks::stand_in(&task.name, &task.version).unwrap_or_else(|| {
+                        Arc::new(TaskDefinition::unchecked(&task.name, &task.version))
+                    }),
                 );
             }
             Lookup::Ambiguous => self.report.error(

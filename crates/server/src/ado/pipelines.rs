@@ -165,7 +165,7 @@ pub(crate) async fn preview(
 
 fn previewed(view: PreviewView) -> Preview {
     Preview {
-        final_yaml: view.text,
+        final_yaml: view.final_yaml,
         runnable: view.runnable,
         validation_results: view.notes.into_iter().map(validation_result).collect(),
     }
@@ -180,32 +180,22 @@ pub(crate) struct RunBody {
     #[serde(default)]
     stages_to_skip: Option<Vec<String>>,
     #[serde(default)]
-    yaml_override: Option<String>,
-    #[serde(default)]
     resources: serde_json::Value,
 }
 
 impl RunBody {
     /// Refuses what would be ignored and would make another run than was asked for.
     fn input(self) -> Result<RunInput> {
-        let refused = [
-            (
-                !self.request.template_parameters.is_empty(),
-                "templateParameters",
-            ),
-            (
-                self.stages_to_skip.is_some_and(|stages| !stages.is_empty()),
-                "stagesToSkip",
-            ),
-            (
-                self.yaml_override.is_some_and(|yaml| !yaml.is_empty()),
-                "yamlOverride",
-            ),
-        ];
-        if let Some((_, member)) = refused.iter().find(|(present, _)| *present) {
-            return Err(ApiError::not_supported(format!(
-                "'{member}' is not supported yet. Nothing was started."
-            )));
+        if self.stages_to_skip.is_some_and(|stages| !stages.is_empty()) {
+            return Err(ApiError::not_supported(
+                "'stagesToSkip' is not supported yet. Nothing was started.",
+            ));
+        }
+        let yaml_override = self.request.yaml_override.filter(|yaml| !yaml.is_empty());
+        if yaml_override.is_some() && !self.request.preview_run {
+            return Err(ApiError::argument(
+                "'yamlOverride' is for previews alone: send 'previewRun': true with it. Nothing was started.",
+            ));
         }
         Ok(RunInput {
             variables: self
@@ -214,7 +204,9 @@ impl RunBody {
                 .into_iter()
                 .map(|(name, variable)| (name, variable.value, variable.is_secret))
                 .collect(),
+            parameters: self.request.template_parameters.into_iter().collect(),
             preview: self.request.preview_run,
+            yaml_override,
             claimed_ref: self
                 .resources
                 .pointer("/repositories/self/refName")
@@ -260,7 +252,6 @@ mod tests {
     #[test]
     fn what_is_not_served_is_refused_and_not_ignored() {
         for body in [
-            r#"{"templateParameters":{"a":"b"}}"#,
             r#"{"stagesToSkip":["deploy"]}"#,
             r#"{"yamlOverride":"steps: []"}"#,
         ] {

@@ -120,7 +120,8 @@ pub(super) fn group() -> Group {
             post(at::RUNS, "startRun", "Starts a run")
                 .about("`{}` is a run with everything as the pipeline says. A ref in `resources.repositories.self.refName` is a claim: on record, and nothing else. \
                         With `previewRun` nothing starts, and the answer is the YAML that would run. \
-                        `templateParameters`, `stagesToSkip` and `yamlOverride` are not served yet and refused, so that no other run starts than was asked for.")
+                        `templateParameters` are the pipeline's `parameters`; lists and mappings may also come as YAML text. \
+                        `yamlOverride` is for previews alone, and takes the right to edit the pipeline. `stagesToSkip` is not served yet and refused, so that no other run starts than was asked for.")
                 .who(QUEUES)
                 .takes_content(run_schema())
                 .or_nothing()
@@ -132,11 +133,11 @@ pub(super) fn group() -> Group {
                 .who(SEES)
                 .gives::<Run>("The run.", run()),
             post(at::PREVIEW, "previewRun", "Shows what would run")
-                .about("Plans the pipeline with templates and parameters expanded, and starts nothing. What this server cannot run yet is in `validationResults`, and `runnable` is then false.")
+                .about("Plans the pipeline with templates and parameters put in, and starts nothing. `yamlOverride` is planned instead of the stored text, and takes the right to edit the pipeline. What this server cannot run yet is in `validationResults`, and `runnable` is then false.")
                 .who(QUEUES)
                 .takes_content(run_schema())
                 .or_nothing()
-                .gives::<Preview>("The plan as one YAML text.", json!({ "finalYaml": YAML, "runnable": true }))
+                .gives::<Preview>("The pipeline as one YAML text.", json!({ "finalYaml": YAML, "runnable": true }))
                 .refuses(["pipeline.invalid", "not_supported"]),
         ],
     }
