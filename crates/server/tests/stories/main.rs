@@ -38,6 +38,7 @@ mod openid_refused;
 mod organization;
 mod outage;
 mod pages_of_lists;
+mod parameters;
 mod pats;
 mod people;
 mod permits;
