@@ -280,7 +280,7 @@ mod tests {
     }
 
     fn told(nodes: &[Node]) -> Vec<String> {
-        let mut report = Report::new("a.yml");
+        let mut report = Report::new("a.yml", "");
         check(&Of::Stages, nodes, Place::START, &mut report);
         report
             .into_errors()

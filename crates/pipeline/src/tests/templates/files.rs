@@ -210,7 +210,7 @@ fn an_error_inside_templates_shows_the_way_there() {
             ("two.yml", "steps:\n- script: x\n  dipslayName: y"),
         ],
         "
-        two.yml:3:3: a `script` step has no key `dipslayName`
+        two.yml:3:3: Unexpected value 'dipslayName': a `script` step has no such key
           hint: did you mean `displayName`?
           used at one.yml:3:3
           used at a.yml:2:3
@@ -233,7 +233,7 @@ fn an_error_in_what_was_handed_over_is_said_where_it_was_written() {
             "parameters:\n- name: steps\n  type: stepList\nsteps:\n- ${{ each s in parameters.steps }}:\n  - ${{ s }}",
         )],
         "
-        a.yml:5:7: there is no step of the kind `scritp`
+        a.yml:5:7: Unexpected value 'scritp': there is no step of this kind
           hint: did you mean `script`?
         ",
     );
