@@ -1,6 +1,7 @@
 //! `coffer run`: runs of pipelines.
 
 use super::permits::RefArgs;
+use super::start_values::StartValues;
 use super::watch::{self, WatchArgs, Watched};
 use super::{permits, short_date};
 use crate::context::Context;
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use coffer_client::Client;
 use coffer_wire::builds::{Build, TimelineRecord};
 use coffer_wire::coffer::WaitingFor;
-use coffer_wire::pipelines::{QueueVariable, Run, RunRequest};
+use coffer_wire::pipelines::Run;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Verbs of `run`.
