@@ -11,7 +11,7 @@ pub(crate) struct StartValues {
     #[arg(long = "var", value_name = "NAME=VALUE")]
     variables: Vec<String>,
     /// Parameter of the pipeline, lists and mappings as YAML; may be repeated
-    #[arg(long = "parameter", short = 'p', value_name = "NAME=VALUE")]
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
 }
 
