@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Problem, Result};
 use coffer_model::{FileId, ProjectId};
 use coffer_pipeline::tasks::TaskDefinition;
 use coffer_pipeline::{
-    Diagnostic, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
+    Code, Diagnostic, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
     SecureFileReference, Source, planned,
 };
 use std::collections::HashMap;
@@ -13,6 +13,10 @@ use std::sync::Arc;
 
 /// Rounds of questions before we call it a mistake of ours: one for each level of templates, one for tasks, one for files.
 const ROUNDS: usize = 24;
+
+/// Why no template file is found.
+const ALONE: &str = "the text of this pipeline is stored without other files: store what `coffer pipeline validate --final-yaml` writes, \
+                     or put the template's content in its place";
 
 /// The facts loaded so far.
 #[derive(Default)]
@@ -113,9 +117,14 @@ pub(crate) fn note(diagnostic: &Diagnostic) -> Problem {
 }
 
 fn problem(diagnostic: &Diagnostic) -> Problem {
+    let hint = match diagnostic.code {
+        // Other files come with repositories.
+        Code::FileNotFound => Some(ALONE.to_owned()),
+        _ => diagnostic.hint.clone(),
+    };
     Problem {
         text: format!("{}: {}", place(diagnostic), diagnostic.message),
-        hint: diagnostic.hint.clone(),
+        hint,
         warning: false,
     }
 }
@@ -128,14 +137,13 @@ fn place(diagnostic: &Diagnostic) -> String {
 }
 
 fn told(mut error: Error, problems: &[Diagnostic]) -> Error {
-    for problem in problems.iter().take(TOLD) {
-        let told = format!(" {}: {}", place(problem), problem.message);
-        error.message.push_str(&told);
+    error.problems.extend(problems.iter().map(problem));
+    for problem in error.problems.iter().take(TOLD) {
+        error.message.push_str(&format!(" {}", problem.text));
         if let Some(hint) = &problem.hint {
             error.message.push_str(&format!(" ({hint})"));
         }
     }
-    error.problems.extend(problems.iter().map(problem));
     if problems.len() > TOLD {
         let more = format!(" There are {} more problems.", problems.len() - TOLD);
         error.message.push_str(&more);

@@ -363,16 +363,6 @@ mod tests {
     use coffer_wire::permissions::Resource;
 
     #[test]
-    fn variables_may_hold_equal_signs_and_need_a_name() {
-        let read = variables(&["a=b=c".into(), " d =".into()]).unwrap();
-        assert_eq!(read["a"].value, "b=c");
-        assert_eq!(read["d"].value, "");
-        for bad in ["a", "=b", " =b"] {
-            assert_eq!(variables(&[bad.into()]).unwrap_err().exit, Exit::Usage);
-        }
-    }
-
-    #[test]
     fn a_file_is_chosen_by_name_or_id_and_other_resources_are_not_files() {
         let waiting = |kind: &str| WaitingFor {
             resource: Resource {

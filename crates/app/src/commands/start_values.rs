@@ -64,3 +64,24 @@ pub(crate) fn assigned(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Exit;
+
+    #[test]
+    fn values_may_hold_equal_signs_and_need_a_name() {
+        let given = |texts: &[&str]| StartValues {
+            variables: texts.iter().map(|text| (*text).to_owned()).collect(),
+            parameters: texts.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        let request = given(&["a=b=c", " d ="]).request().unwrap();
+        assert_eq!(request.variables["a"].value, "b=c");
+        assert_eq!(request.variables["d"].value, "");
+        assert_eq!(request.template_parameters["a"], "b=c");
+        for bad in ["a", "=b", " =b"] {
+            assert_eq!(given(&[bad]).request().unwrap_err().exit, Exit::Usage);
+        }
+    }
+}
