@@ -1,9 +1,8 @@
 //! Parameters at the start of a run, and previews of what would run.
 
 use crate::Cast;
-use coffer_client::ClientError;
-use coffer_testkit::{PROJECT, User, both, random};
-use coffer_wire::pipelines::{Pipeline, Preview, RunRequest};
+use coffer_testkit::{PROJECT, both, group, random};
+use coffer_wire::pipelines::RunRequest;
 use serde_json::{Value, json};
 
 /// Which file is downloaded is a parameter; so is what is built.
@@ -31,17 +30,6 @@ fn with(parameters: &[(&str, Value)]) -> RunRequest {
     }
 }
 
-async fn preview(
-    who: &User,
-    pipeline: &Pipeline,
-    request: &RunRequest,
-) -> Result<Preview, ClientError> {
-    who.client
-        .pipelines(PROJECT)
-        .preview(pipeline.id, request)
-        .await
-}
-
 both! {
     async fn parameters_decide_what_runs_and_which_file_is_asked_for(server) {
         let cast = Cast::of(&server).await;
@@ -52,19 +40,19 @@ both! {
             ("targets", json!("[ios, android]")),
         ]);
 
-        let preview = preview(&cast.developer, &pipeline, &request).await.unwrap();
+        let pipelines = cast.developer.client.pipelines(PROJECT);
+        let preview = pipelines.preview(pipeline.id, &request).await.unwrap();
         assert_eq!(
             preview.final_yaml,
             "steps:\n- task: DownloadSecureFile@1\n  inputs:\n    secureFile: other.pem\n- script: echo ios\n- script: echo android\n"
         );
         assert!(preview.runnable);
 
-        let pipelines = cast.developer.client.pipelines(PROJECT);
         let run = pipelines.run(pipeline.id, &request).await.unwrap();
         let waits: Vec<String> = run
             .waiting_for
             .iter()
-            .filter_map(|waiting| waiting.name.clone())
+            .filter_map(|waiting| waiting.resource.name.clone())
             .collect();
         assert_eq!(waits, ["other.pem"], "and not the other file that the parameter allows");
         cast.engineer.permit(&other, &pipeline, true).await.unwrap();
@@ -109,15 +97,15 @@ both! {
             yaml_override: Some("steps:\n- script: echo ${{ 1 }}\n".to_owned()),
             ..RunRequest::default()
         };
-        let shown = preview(&cast.developer, &cast.pipeline, &request).await.unwrap();
+        let pipelines = cast.developer.client.pipelines(PROJECT);
+        let shown = pipelines.preview(cast.pipeline.id, &request).await.unwrap();
         assert_eq!(shown.final_yaml, "steps:\n- script: echo 1\n");
 
-        let pipelines = cast.developer.client.pipelines(PROJECT);
         let refused = pipelines.run(cast.pipeline.id, &request).await.unwrap_err();
         assert!(refused.to_string().contains("'yamlOverride' is for previews alone"), "{refused}");
 
         // Whoever may not edit it gets the same answer whatever the text names.
-        let reader = server.person("reader", &[coffer_model::group::READERS]).await;
+        let reader = server.person("reader", &[group::READERS]).await;
         let mut answers = Vec::new();
         for file in ["ca.pem", "nothing.pem"] {
             let text = format!(
@@ -127,7 +115,8 @@ both! {
                 yaml_override: Some(text),
                 ..RunRequest::default()
             };
-            let refused = preview(&reader, &cast.pipeline, &request).await.unwrap_err();
+            let asked = reader.client.pipelines(PROJECT);
+            let refused = asked.preview(cast.pipeline.id, &request).await.unwrap_err();
             answers.push((refused.status(), refused.to_string()));
         }
         assert_eq!(answers[0].0, Some(403), "{answers:?}");
