@@ -46,3 +46,4 @@ mod serve;
 mod shelf;
 mod tls;
 mod units;
+mod validate;
