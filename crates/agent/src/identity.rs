@@ -83,10 +83,15 @@ pub(crate) fn load(work: &Path) -> Result<Option<Identity>, IdentityError> {
 
 /// Remembers a registration: whole, or as it was before.
 pub(crate) fn store(work: &Path, identity: &Identity) -> Result<(), IdentityError> {
-    let path = work.join(FILE);
-    let part = work.join(".agent.json.part");
+    put(work, FILE, identity)
+}
+
+/// Writes a file of the agent's own into its work folder: whole, or as it was before.
+pub(crate) fn put(work: &Path, name: &str, value: &impl Serialize) -> Result<(), IdentityError> {
+    let path = work.join(name);
+    let part = work.join(format!("{name}.part"));
     let written = || -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(identity)?;
+        let text = serde_json::to_vec_pretty(value)?;
         let mut options = std::fs::OpenOptions::new();
         let mut file = options
             .write(true)

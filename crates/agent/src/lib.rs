@@ -22,6 +22,7 @@ mod outcome;
 mod process;
 mod session;
 mod task;
+mod witness;
 mod workspace;
 
 pub use identity::IdentityError;

@@ -2,7 +2,7 @@
 
 use crate::identity::{self, Identity};
 use crate::workspace::Workspace;
-use crate::{Agent, AgentError, AgentOptions, COMPATIBILITY_VERSION, dispatcher, process};
+use crate::{Agent, AgentError, AgentOptions, COMPATIBILITY_VERSION, dispatcher, process, witness};
 use coffer_client::agent::AgentClient;
 use coffer_client::signing::AgentKey;
 use coffer_client::{ClientError, organization_url};
@@ -39,6 +39,10 @@ pub(crate) async fn run(options: AgentOptions, stop: CancellationToken) -> Resul
     let capabilities = capabilities(&options);
     let Some(client) = connect(&options, &workspace, &capabilities, &stop).await? else {
         return Ok(());
+    };
+    let _keeping = match witness::Witness::open(workspace.root()) {
+        Some(witness) => Some(witness.begin(client.clone(), stop.clone()).await),
+        None => None,
     };
     let agent = Agent {
         options,
@@ -115,7 +119,8 @@ async fn connect(
             registered = registering => registered,
         };
         match registered {
-            Ok(client) => {
+            Ok((client, unit_key)) => {
+                witness::learn(work, unit_key)?;
                 let identity = Identity {
                     agent_id: client.agent_id(),
                     url,
@@ -146,7 +151,7 @@ async fn register(
     token: &zeroize::Zeroizing<String>,
     key: &Arc<AgentKey>,
     capabilities: &BTreeMap<String, String>,
-) -> Result<AgentClient, ClientError> {
+) -> Result<(AgentClient, Option<String>), ClientError> {
     let body = Register {
         name: options.name.clone(),
         pool: options.pool.clone(),
@@ -155,9 +160,9 @@ async fn register(
         public_key: String::new(),
         capabilities: capabilities.clone(),
     };
-    let (client, _) =
+    let (client, registered) =
         AgentClient::register(url, options.ca_file.clone(), token, Arc::clone(key), body).await?;
-    Ok(client)
+    Ok((client, registered.unit_key))
 }
 
 /// What the agent offers: what it is, and the tools it finds on its `PATH`.

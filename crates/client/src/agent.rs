@@ -9,7 +9,9 @@ use crate::{ClientError, ClientOptions};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use coffer_wire::agent::{Feed, Finish, Job, LeaseRequest, Register, Registered, Renew, Renewed};
+use coffer_wire::agent::{
+    Feed, Finish, Job, LeaseRequest, Register, Registered, Renew, Renewed, Testimony, Witnessed,
+};
 use coffer_wire::paths;
 use coffer_wire::signature::Parameters;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -119,6 +121,16 @@ impl AgentClient {
             return Ok(None);
         }
         self.transport.json(response).await.map(Some)
+    }
+
+    /// Says which anchor it remembers, and hears which to remember.
+    ///
+    /// # Errors
+    /// [`ClientError`]: 503 when the server does not hold what the agent remembers, or knows of such a thing already.
+    pub async fn witness(&self, body: &Testimony) -> Result<Witnessed, ClientError> {
+        let path = paths::fill(paths::agent::WITNESS, &[&self.id()]);
+        let response = self.post(&path, body).await?;
+        self.transport.json(response).await
     }
 
     /// Keeps a lease alive, and learns whether the job is to be cancelled.

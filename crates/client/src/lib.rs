@@ -5,6 +5,7 @@
 //! It never prints, never reads the environment, and keeps the token out of every `Debug` and every error.
 
 pub mod agent;
+pub mod anchor;
 mod audit;
 mod body;
 mod break_glass;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use coffer_seal::{GenerationId, KeyError};
+use coffer_seal::{CredentialRights, GenerationId, KeyError, KeyRight, May};
 
 /// What was asked.
 #[derive(Clone, Copy)]
@@ -55,4 +55,23 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// A right that takes two.
+pub(crate) fn both(one: May, other: May) -> May {
+    match (one, other) {
+        (May::No, _) | (_, May::No) => May::No,
+        (May::Yes, other) => other,
+        (one, _) => one,
+    }
+}
+
+/// A service that refused one credential's trial to make a key for the lack of the right looks at rights first: then
+/// who was told something else has it.
+pub(crate) fn rights_come_first(of: [&mut CredentialRights; 2]) {
+    for (right, may) in of.into_iter().flatten() {
+        if *right == KeyRight::Make && matches!(may, May::Unknown(_)) {
+            *may = May::Yes;
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub use aws::AwsProvider;
 pub use azure::AzureProvider;
 use checks::{check_note, check_scale_unit, still_active};
 pub use coffer_seal::{
-    CredentialRights, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, KeyRight,
-    KeyRights, ProjectKeyContext, ProjectKeySecret, os_entropy,
+    CredentialRights, Entropy, GenerationId, Gone, KeyError, KeyLifecycle, KeyProvider, KeyRight,
+    KeyRights, KeyTrait, May, ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
 pub use file::FileProvider;

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod conformance;
+#[path = "aws_provider/rights.rs"]
+mod rights;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coffer_keys::aws::{self, AwsProvider, Credential, Settings};
 use coffer_seal::{
-    Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes as _, KeyProvider, ProjectKeyContext,
-    ProjectKeySecret, os_entropy,
+    Entropy, GenerationId, Gone, KeyError, KeyLifecycle, KeyNotes as _, KeyProvider,
+    ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
 use coffer_testkit::{AwsKms, KmsFault};
 use uuid::Uuid;
@@ -307,10 +309,8 @@ async fn what_was_destroyed_waits_seven_days_and_refuses_meanwhile() {
         return;
     };
     let lifecycle = lifecycle(&scene.provider);
-    assert_eq!(
-        lifecycle.gone_for_good(&scene.generation).await.unwrap(),
-        None
-    );
+    let gone = lifecycle.gone(&scene.generation).await.unwrap();
+    assert_eq!(gone, Gone::There);
     lifecycle.disable(&scene.generation).await.unwrap();
     assert!(matches!(scene.failure().await, KeyError::Disabled { .. }));
     assert!(matches!(
@@ -318,11 +318,9 @@ async fn what_was_destroyed_waits_seven_days_and_refuses_meanwhile() {
         KeyError::Disabled { .. }
     ));
     lifecycle.destroy(&scene.generation).await.unwrap();
-    let until = lifecycle
-        .gone_for_good(&scene.generation)
-        .await
-        .unwrap()
-        .unwrap();
+    let Gone::Until(until) = lifecycle.gone(&scene.generation).await.unwrap() else {
+        panic!("it can be taken back");
+    };
     assert!(until > 1_700_000_000 + 6 * 24 * 3600);
     assert!(matches!(
         scene.failure().await,
@@ -332,6 +330,7 @@ async fn what_was_destroyed_waits_seven_days_and_refuses_meanwhile() {
     assert_eq!(scene.kms.asked("ScheduleKeyDeletion"), 1);
     let never = GenerationId(Uuid::from_u128(9).to_string());
     lifecycle.destroy(&never).await.unwrap();
+    assert_eq!(lifecycle.gone(&never).await.unwrap(), Gone::ForGood);
 }
 
 #[tokio::test(flavor = "multi_thread")]

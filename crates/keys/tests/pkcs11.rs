@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod conformance;
+#[path = "pkcs11/rights.rs"]
+mod rights;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,6 +15,21 @@ pub struct Lived {
     pub retired: Option<Timestamp>,
     /// When it was destroyed.
     pub destroyed: Option<Timestamp>,
+    /// What its key service says of that.
+    pub gone: Gone,
+}
+
+/// What a key service says of a generation that it was told to destroy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gone {
+    /// Nobody brings it back.
+    ForGood,
+    /// The service's operators can bring it back until then.
+    Until(Timestamp),
+    /// The service has it.
+    There,
+    /// It was not asked, or did not answer. What it did when it was told to destroy is believed.
+    NotTold,
 }
 
 /// When no copy anywhere opens a file any more.
@@ -26,6 +41,8 @@ pub enum Beyond {
     From(Timestamp),
     /// Not before the keys are rotated and the horizon has passed.
     AfterRotation,
+    /// Not while the key service has a key that it was told to destroy.
+    NotWhileThere,
 }
 
 /// The same for a file that was deleted then.
@@ -35,9 +52,13 @@ pub fn beyond(deleted: Timestamp, generations: &[Lived], horizon: Horizon) -> Be
     let lived = generations.iter().filter(|one| one.created <= deleted);
     lived
         .map(|one| match (one.state, one.retired) {
-            (GenerationState::Destroyed, retired) => {
-                Beyond::Since(one.destroyed.or(retired).unwrap_or(deleted).max(deleted))
-            }
+            (GenerationState::Destroyed, retired) => match one.gone {
+                Gone::ForGood | Gone::NotTold => {
+                    Beyond::Since(one.destroyed.or(retired).unwrap_or(deleted).max(deleted))
+                }
+                Gone::Until(until) => Beyond::From(until),
+                Gone::There => Beyond::NotWhileThere,
+            },
             (GenerationState::Retired | GenerationState::Disabled, Some(retired)) => {
                 Beyond::From(retired.plus_seconds(horizon.seconds))
             }
@@ -71,7 +92,25 @@ mod tests {
             state,
             retired: retired.map(at),
             destroyed: destroyed.map(at),
+            gone: Gone::ForGood,
         }
+    }
+
+    #[test]
+    fn what_the_key_service_still_keeps_is_not_beyond_recovery() {
+        use GenerationState::Destroyed;
+        let told = |gone| Lived {
+            gone,
+            ..generation(0, Destroyed, Some(50), Some(160))
+        };
+        let of = |gone| beyond(at(30), &[told(gone)], HORIZON);
+        assert_eq!(of(Gone::Until(at(900))), Beyond::From(at(900)));
+        assert_eq!(of(Gone::There), Beyond::NotWhileThere);
+        assert_eq!(of(Gone::NotTold), Beyond::Since(at(160)));
+        // The worst of all decides.
+        let active = generation(10, GenerationState::Active, None, None);
+        let both = [told(Gone::There), active];
+        assert_eq!(beyond(at(30), &both, HORIZON), Beyond::NotWhileThere);
     }
 
     #[test]

@@ -67,6 +67,7 @@ mod format;
 mod opener;
 mod project_key;
 mod provider;
+mod rights;
 mod sealer;
 mod secret;
 mod signing;
@@ -83,9 +84,9 @@ pub use format::{
 pub use opener::Opener;
 pub use project_key::{ProjectKey, ProjectKeyContext, ProjectKeySecret};
 pub use provider::{
-    BoxFuture, CredentialRights, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, KeyRight,
-    KeyRights, NOTE_MAX, WrapContext,
+    BoxFuture, GenerationId, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, WrapContext,
 };
+pub use rights::{CredentialRights, Gone, KeyRight, KeyRights, KeyTrait, May};
 pub use sealer::{Sealer, Summary};
 pub use secret::{KEY_LEN, Secret, SecretKey, random_key};
 pub use signing::SigningKey;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::pin::Pin;
 
-use crate::{KeyError, ProjectKeyContext, ProjectKeySecret};
+use crate::{Gone, KeyError, KeyRights, ProjectKeyContext, ProjectKeySecret};
 
 /// A boxed future, so that providers can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -79,54 +79,6 @@ pub trait KeyProvider: Send + Sync {
     }
 }
 
-/// Something that a credential may do with root generations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum KeyRight {
-    /// Find the newest.
-    Find,
-    /// Wrap.
-    Wrap,
-    /// Unwrap.
-    Unwrap,
-    /// Make a new one.
-    Make,
-    /// Disable one, and enable it again.
-    Disable,
-    /// Destroy one.
-    Destroy,
-}
-
-impl KeyRight {
-    /// What daily work needs. More than this is too wide for its credential.
-    pub const DAILY: [Self; 3] = [Self::Find, Self::Wrap, Self::Unwrap];
-    /// What rotation of root generations needs besides.
-    pub const LIFECYCLE: [Self; 3] = [Self::Make, Self::Disable, Self::Destroy];
-
-    /// As messages call it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Find => "find",
-            Self::Wrap => "wrap",
-            Self::Unwrap => "unwrap",
-            Self::Make => "make",
-            Self::Disable => "disable",
-            Self::Destroy => "destroy",
-        }
-    }
-}
-
-/// What a credential may do: each right that its service says something about, and whether it has it.
-pub type CredentialRights = Vec<(KeyRight, bool)>;
-
-/// What the credentials of a provider may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyRights {
-    /// The daily credential.
-    pub daily: CredentialRights,
-    /// The lifecycle credential; `None` when none is configured, or it is the same.
-    pub lifecycle: Option<CredentialRights>,
-}
-
 /// Makes, disables and destroys root generations. Needs rights that daily work has no use for.
 pub trait KeyLifecycle: Send + Sync {
     /// Makes a new, active generation for `scale_unit`. Older ones keep unwrapping until disabled.
@@ -145,15 +97,9 @@ pub trait KeyLifecycle: Send + Sync {
     /// gone is gone.
     fn destroy<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>>;
 
-    /// When a destroyed generation is gone beyond the reach of the service's own operators, in seconds since 1970;
-    /// `None` when it already is. Services that keep deleted keys for a while say so here.
-    fn gone_for_good<'a>(
-        &'a self,
-        generation: &'a GenerationId,
-    ) -> BoxFuture<'a, Result<Option<i64>, KeyError>> {
-        let _at_once = generation;
-        Box::pin(async { Ok(None) })
-    }
+    /// What became of a generation that was destroyed, asked of the service: some keep deleted keys for a while, and
+    /// their operators can bring them back. Changes nothing.
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>>;
 }
 
 /// Longest note, in bytes: what the narrowest service keeps (a tag of AWS KMS).

@@ -4,10 +4,13 @@
 //! is known before anything starts which files a copy still opens. Changes nothing.
 
 use crate::Providers;
-use crate::anchor::{AnchorPlace, Found, witnesses};
+use crate::anchor::{AnchorPlace, Found, said, witnesses};
 use crate::error::Result;
+use crate::purge::{Destroyed, destroyed};
+use crate::rotation::left_behind;
 use crate::rotation::{finding, left_behind};
 use crate::signing::{RecordKeeper, opened};
+use coffer_model::purge::Gone;
 use coffer_model::rotation::GenerationState;
 use coffer_seal::{
     GenerationId, KeyError, KeyProvider, ProjectKey, ProjectKeyContext, ProjectKeySecret,
@@ -78,6 +81,7 @@ pub async fn examine(
 ) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     keys(store, providers, &mut found).await?;
+    ended(store, providers, &mut found).await?;
     let mut read = store.read().await?;
     let running = read.rotation_running().await?;
     found.push(finding(running.as_ref(), read.now()));
@@ -309,6 +313,54 @@ async fn generation_of(
         error => Finding::new("root key", Health::Problem, format!("{what}; {error}"))
             .next("give the credential the right to unwrap under it"),
     }
+}
+
+/// Whether root keys that were destroyed are gone.
+async fn ended(store: &Store, providers: &Providers, found: &mut Vec<Finding>) -> Result<()> {
+    let mut for_good = 0;
+    for Destroyed {
+        id,
+        provider,
+        gone,
+        why,
+        ..
+    } in destroyed(store, Ok(providers)).await?
+    {
+        let say = |health, text: String| {
+            let text = format!("{id} at {provider} was destroyed; {text}");
+            Finding::new("destroyed key", health, text)
+        };
+        found.push(match gone {
+            Gone::ForGood => {
+                for_good += 1;
+                continue;
+            }
+            Gone::Until(until) => say(
+                Health::Note,
+                format!(
+                    "whoever operates the key service can bring it back until {}",
+                    said(until.0)
+                ),
+            ),
+            Gone::There => say(
+                Health::Problem,
+                "the key service has it: what it wrapped in older copies can be opened".into(),
+            )
+            .next("find out who brought it back; then disable and destroy it in the key service"),
+            Gone::NotTold => say(
+                Health::Note,
+                format!(
+                    "whether it is gone is not known: {}",
+                    why.unwrap_or_default()
+                ),
+            ),
+        });
+    }
+    if for_good > 0 {
+        let text = format!("{for_good} that were destroyed lately are gone for good");
+        found.push(Finding::new("destroyed key", Health::Well, text));
+    }
+    Ok(())
 }
 
 async fn blobs(store: &Store, found: &mut Vec<Finding>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Jobs, for agents: register, lease, renew, feed, finish. And what happens to a job whose agent is lost.
 
+use crate::anchor::AgentAnchor;
 use crate::error::{Error, Kind, Result};
 use crate::keys::JOB_LOG;
 use crate::lease::{self, JobVariable, LeasedJob};
@@ -54,6 +55,8 @@ pub struct Registered {
     pub lease_seconds: u32,
     /// Renew this often, seconds.
     pub renew_seconds: u32,
+    /// The scale unit's public key, while the key service lets it be known.
+    pub unit_key: Option<[u8; 32]>,
 }
 
 /// A step's record, as its agent reports it.
@@ -192,11 +195,34 @@ impl Jobs<'_> {
             })
             .await?;
         let lease_seconds = self.0.0.lease_seconds;
+        let unit_key = match self.0.public_key().await {
+            Ok(key) => Some(key),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "an agent was registered that is no witness of the database: the signing key is not to be had"
+                );
+                None
+            }
+        };
         Ok(Registered {
             agent,
             lease_seconds,
             renew_seconds: (lease_seconds / 3).max(1),
+            unit_key,
         })
+    }
+
+    /// Judges the anchor that an agent remembers, and gives it what to remember from now on.
+    ///
+    /// # Errors
+    /// `anchor.behind` when the database is older than that.
+    pub async fn witness(
+        &self,
+        caller: &Caller,
+        remembered: Option<AgentAnchor>,
+    ) -> Result<Option<AgentAnchor>> {
+        self.0.testimony(caller, remembered).await
     }
 
     /// Waits for a job that this agent can run, and leases it. `base_url` is the organization's public URL.

@@ -23,7 +23,7 @@ use coffer_store::{
     KeyScope, NewProjectKey, ProjectKeyRow, Refusal, RootGeneration, Stop, Store, WrappedKey,
     WrappedKind,
 };
-use keyring::{KeyCounts, Keyring};
+use keyring::{KeyCounts, Keyring, Making};
 use std::sync::Arc;
 
 /// How often a wrap is made again when a rotation comes between it and its unit of work.
@@ -303,7 +303,8 @@ impl Keys {
         self.ring.providers().active()
     }
 
-    /// A new key of a scope, wrapped by a generation.
+    /// A new key of a scope, wrapped by a generation, and opened again: nothing depends on a wrap that was never seen to
+    /// open. Costs the provider two calls, and none when the key is used first, once it is [`Keys::keep`]t.
     pub(crate) async fn made(
         &self,
         provider: &dyn KeyProvider,
@@ -311,7 +312,8 @@ impl Keys {
         scope: KeyScope,
         version: i64,
         scale_unit: &str,
-    ) -> Result<NewProjectKey> {
+    ) -> Result<MadeKey> {
+        let making = self.ring.making();
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(scope, version, scale_unit);
         let (_, commitment) = ProjectKey::create(&secret, context.clone());
@@ -319,22 +321,43 @@ impl Keys {
         let wrapped = self
             .call(provider, provider.wrap(&root, &secret, &context))
             .await?;
-        Ok(NewProjectKey {
-            id: ProjectKeyId::random(&*self.entropy),
-            scope,
-            version,
-            generation: generation.to_owned(),
-            wrapped,
-            commitment,
-            deployment: self.deployment.clone(),
+        drop(secret);
+        let again = provider.unwrap(&root, &wrapped, &context);
+        let again = self.call(provider, again).await?;
+        let key = Arc::new(ProjectKey::open(&again, context, &commitment)?);
+        Ok(MadeKey {
+            new: NewProjectKey {
+                id: ProjectKeyId::random(&*self.entropy),
+                scope,
+                version,
+                generation: generation.to_owned(),
+                wrapped,
+                commitment,
+                deployment: self.deployment.clone(),
+            },
+            scale_unit: scale_unit.to_owned(),
+            key,
+            making,
         })
+    }
+
+    /// Keeps a key in memory that was made and is stored by now. Not of a frozen project.
+    pub(crate) fn keep(&self, made: MadeKey) {
+        let MadeKey {
+            new,
+            scale_unit,
+            key,
+            making,
+        } = made;
+        self.ring.made(&new, &scale_unit, key, making);
     }
 
     async fn create(&self, scope: KeyScope) -> Result<()> {
         let generation = self.generation().await?;
         let provider = self.provider(&generation.provider)?;
         let unit = self.store.scale_unit();
-        let new = self.made(provider, &generation.id, scope, 1, unit).await?;
+        let made = self.made(provider, &generation.id, scope, 1, unit).await?;
+        let new = made.new.clone();
         let caller = self.duty();
         let stored = self
             .store
@@ -351,11 +374,23 @@ impl Keys {
             })
             .await;
         match stored {
+            Ok(()) => {
+                self.keep(made);
+                Ok(())
+            }
             // Another node was quicker: its key is as good. Or a rotation came between: it is made again.
-            Ok(()) | Err(Stop::Refused(Refusal::State | Refusal::KeyNotActive)) => Ok(()),
+            Err(Stop::Refused(Refusal::State | Refusal::KeyNotActive)) => Ok(()),
             Err(stop) => Err(stop.into()),
         }
     }
+}
+
+/// A new key of a scope: what is to be stored of it, and itself.
+pub(crate) struct MadeKey {
+    pub(crate) new: NewProjectKey,
+    scale_unit: String,
+    key: Arc<ProjectKey>,
+    making: Making,
 }
 
 fn no_generation() -> Error {

@@ -78,7 +78,9 @@ mod waits;
 pub use access::Access;
 pub use again::Again;
 pub use agents::Agents;
-pub use anchor::{AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses};
+pub use anchor::{
+    AgentAnchor, AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses,
+};
 pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
@@ -122,7 +124,7 @@ pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
 pub use projects::Projects;
 pub use provider::{ProviderSignedIn, ProviderStart};
 pub use provider_rules::{Admit, GroupRule, ProviderOptions};
-pub use purge::{Purged, purge_report};
+pub use purge::{Destroyed, PurgeReport, Purged, purge_report};
 pub use recover::{Recovery, recover};
 pub use roles::{Assignment, Assignments, Held, RoleChanges, RoleSheet, Roles, SheetRow, Whose};
 pub use rotation::{GenerationView, RotationStanding, RotationView, Rotations};

@@ -1,8 +1,10 @@
 //! AWS KMS as tests have it: a real moto, and before it a front of ours that does what moto leaves out.
 //!
-//! moto 5.2.5 lets a disabled key and one that waits for its deletion encrypt and decrypt, enables and disables the latter,
-//! knows no rights, has no quota and never fails. The front refuses the first three as the service does (docs.aws.amazon.com/kms/latest/developerguide/key-state.html),
-//! and fails when a story says so. Everything else is moto's. Knows nothing of what Coffer keeps in KMS.
+//! moto 5.2.5 does not look at the state of keys, knows no trials, no rights, has no quota and never fails. The front does
+//! the first two as the service does ([`refusals`]), and the others when a story says so. Everything else is moto's.
+//! Knows nothing of what Coffer keeps in KMS.
+
+mod refusals;
 
 use crate::engine::{skip, told};
 use axum::Router;
@@ -191,6 +193,30 @@ impl AwsKms {
         state.forbidden.push((access_key.into(), operation.into()));
     }
 
+    /// Gives back what [`AwsKms::forbid`] took.
+    pub fn allow(&self, access_key: &str, operation: &str) {
+        let mut state = self.shared.state();
+        let taken = (access_key.to_owned(), operation.to_owned());
+        state.forbidden.retain(|one| *one != taken);
+    }
+
+    /// How many keys there are, of whatever kind and state.
+    pub async fn made(&self) -> usize {
+        let mut headers = HeaderMap::new();
+        let target = format!("{TARGET}ListKeys");
+        headers.insert("x-amz-target", target.parse().unwrap());
+        let credential = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20200101/{}/kms/aws4_request",
+            Self::ACCESS_KEYS.1,
+            Self::REGION
+        );
+        headers.insert(AUTHORIZATION, credential.parse().unwrap());
+        let (status, answer) = ask(&self.shared, "/", &headers, "{}".into()).await;
+        assert!(status.is_success(), "{status}");
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        answer["Keys"].as_array().unwrap().len()
+    }
+
     /// How often an operation was asked for.
     pub fn asked(&self, operation: &str) -> usize {
         let state = self.shared.state();
@@ -269,11 +295,7 @@ async fn answer(Extract(shared): Extract<Arc<Shared>>, request: Request<Body>) -
         Some(KmsFault::Babbles) => return (StatusCode::OK, "<html>").into_response(),
         Some(KmsFault::CutAfter) | None => {}
     }
-    let needs_enabled = matches!(operation.as_str(), "Encrypt" | "Decrypt");
-    let needs_life = matches!(operation.as_str(), "EnableKey" | "DisableKey");
-    if (needs_enabled || needs_life)
-        && let Some(refused) = unusable(&shared, &parts.headers, &body, needs_enabled).await
-    {
+    if let Some(refused) = refusals::refused(&shared, &operation, &parts.headers, &body).await {
         return refused;
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -287,34 +309,6 @@ async fn answer(Extract(shared): Extract<Arc<Shared>>, request: Request<Body>) -
         .cloned()
         .unwrap_or(http::HeaderValue::from_static("text/xml"));
     (status, [(CONTENT_TYPE, content)], bytes).into_response()
-}
-
-/// What a key's state makes impossible, as the service refuses it.
-async fn unusable(
-    shared: &Shared,
-    headers: &HeaderMap,
-    body: &[u8],
-    enabled: bool,
-) -> Option<Response> {
-    let asked: Value = serde_json::from_slice(body).ok()?;
-    let mut describe = headers.clone();
-    let target = format!("{TARGET}DescribeKey");
-    describe.insert("x-amz-target", target.parse().unwrap());
-    let question = json!({"KeyId": asked["KeyId"]}).to_string();
-    let (_, answer) = ask(shared, "/", &describe, question.into()).await;
-    let answer: Value = serde_json::from_slice(&answer).ok()?;
-    let key = &answer["KeyMetadata"];
-    let arn = key["Arn"].as_str().unwrap_or_default();
-    match key["KeyState"].as_str() {
-        Some("Disabled") if enabled => {
-            Some(error("DisabledException", &format!("{arn} is disabled.")))
-        }
-        Some("PendingDeletion") => {
-            let text = format!("{arn} is pending deletion.");
-            Some(error("KMSInvalidStateException", &text))
-        }
-        _ => None,
-    }
 }
 
 /// Moto's own answer.

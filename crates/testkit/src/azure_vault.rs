@@ -65,13 +65,16 @@ pub enum VaultFault {
 
 struct State {
     keys: BTreeMap<String, Key>,
-    deleted: BTreeMap<String, (Key, i64)>,
+    /// With the time of the deletion, and how often it is still looked for in vain.
+    deleted: BTreeMap<String, (Key, i64, usize)>,
     rights: HashMap<String, BTreeSet<String>>,
     /// Access tokens and whose they are.
     tokens: HashMap<String, String>,
     faults: Vec<Planned>,
     asked: Vec<String>,
     purge_protection: bool,
+    /// How often a deleted key is looked for before it is there.
+    deletion: usize,
 }
 
 /// A fault that is to come.
@@ -133,6 +136,7 @@ impl AzureVault {
                 faults: Vec::new(),
                 asked: Vec::new(),
                 purge_protection: false,
+                deletion: 0,
             }),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -145,9 +149,7 @@ impl AzureVault {
             folder,
         };
         vault.grant(DAILY.0, &["get", "list", "wrapKey", "unwrapKey", "sign"]);
-        let lifecycle = [
-            "get", "list", "create", "update", "delete", "purge", "recover",
-        ];
+        let lifecycle = ["get", "list", "create", "update", "delete", "purge"];
         vault.grant(LIFECYCLE.0, &lifecycle);
         vault
     }
@@ -225,6 +227,18 @@ impl AzureVault {
     /// Whether deleted keys may be purged before their time.
     pub fn protect_from_purge(&self, protect: bool) {
         self.shared.state().purge_protection = protect;
+    }
+
+    /// From now on a deletion takes so long that a deleted key is looked for so often in vain.
+    pub fn delete_slowly(&self, looks: usize) {
+        self.shared.state().deletion = looks;
+    }
+
+    /// What an operator does with the vault's own tools: brings a deleted key back.
+    pub fn recover(&self, name: &str) {
+        let mut state = self.shared.state();
+        let (key, ..) = state.deleted.remove(name).unwrap();
+        state.keys.insert(name.to_owned(), key);
     }
 
     /// All access tokens that were handed out stop being good.

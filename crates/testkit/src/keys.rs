@@ -2,7 +2,8 @@
 //! rights. Counts what it is asked.
 
 use coffer_seal::{
-    BoxFuture, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret, WrapContext,
+    BoxFuture, GenerationId, Gone, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret,
+    WrapContext,
 };
 use coffer_service::{Clock, monotonic};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -43,6 +44,8 @@ struct State {
     waiting: watch::Sender<u64>,
     /// Milliseconds that the clock of keys in memory is ahead.
     later: AtomicU64,
+    /// What became of what was destroyed, where the story says.
+    gone: Mutex<Option<Gone>>,
 }
 
 impl KeyFaults {
@@ -125,6 +128,11 @@ impl KeyFaults {
     /// Nodes that start from now on have no credential for generations.
     pub fn without_lifecycle(&self) {
         self.0.no_lifecycle.store(true, Ordering::SeqCst);
+    }
+
+    /// This became of whatever is destroyed, in place of what became of it.
+    pub fn gone(&self, gone: Gone) {
+        *self.0.gone.lock().unwrap_or_else(PoisonError::into_inner) = Some(gone);
     }
 
     /// Calls so far.
@@ -237,6 +245,22 @@ impl KeyLifecycle for TestKeys {
         Box::pin(async move {
             self.faults.call()?;
             self.inner_lifecycle()?.destroy(generation).await
+        })
+    }
+
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
+        Box::pin(async move {
+            self.faults.call()?;
+            let said = *self
+                .faults
+                .0
+                .gone
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match said {
+                Some(gone) => Ok(gone),
+                None => self.lifecycle_of_file()?.gone(generation).await,
+            }
         })
     }
 }

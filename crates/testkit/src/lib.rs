@@ -48,6 +48,7 @@ pub use chromium::{Chromium, Page};
 pub use coffer_client as client;
 pub use coffer_client::Frozen;
 pub use coffer_client::{AuditQuery, ExportFormat};
+pub use coffer_seal::Gone;
 pub use coffer_store::{Fault as StoreFault, Faults};
 pub use cost::server_time;
 pub use engine::{Database, Engine, skip, told};

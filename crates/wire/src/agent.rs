@@ -43,6 +43,41 @@ pub struct Registered {
     pub lease_seconds: u32,
     /// How often to renew, seconds.
     pub renew_seconds: u32,
+    /// The scale unit's Ed25519 public key, 32 bytes, base64url without padding: what the agent believes an [`Anchor`] by,
+    /// from now on. Absent when the key service did not answer; then the agent is no witness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_key: Option<String>,
+}
+
+/// The newest state of a database, signed by its scale unit. Nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WitnessedAnchor")]
+pub struct Anchor {
+    /// The scale unit.
+    pub scale_unit: String,
+    /// `a1.NUMBER.ROWS.TIME.KEY.ORGANIZATION.HEAD.SIGNATURE`, as `docs/keys/anchor.md` has it.
+    pub text: String,
+}
+
+/// Body of `POST coffer/agents/{id}/witness`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WitnessTestimony")]
+pub struct Testimony {
+    /// The newest anchor that the agent was given, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<Anchor>,
+}
+
+/// Answer to [`Testimony`], given only where the database holds what the agent remembers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "WitnessAnswer")]
+pub struct Witnessed {
+    /// What to remember from now on; absent when nothing can be signed at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remember: Option<Anchor>,
 }
 
 /// An agent as people see it: an element of the answer to `GET coffer/pools/agents`.

@@ -327,6 +327,8 @@ pub mod agent {
     pub const REGISTER: &str = "_apis/coffer/agents";
     /// POST [`crate::agent::LeaseRequest`].
     pub const LEASE: &str = "_apis/coffer/agents/{agentId}/lease";
+    /// POST [`crate::agent::Testimony`].
+    pub const WITNESS: &str = "_apis/coffer/agents/{agentId}/witness";
     /// POST [`crate::agent::Renew`].
     pub const RENEW: &str = "_apis/coffer/agents/{agentId}/jobs/{jobId}/renew";
     /// POST [`crate::agent::Feed`].

@@ -235,6 +235,7 @@ async fn register(State(server): State<Server>, headers: HeaderMap, body: Bytes)
         agent_id,
         lease_seconds: 30,
         renew_seconds: 1,
+        unit_key: None,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing, and starts nothing. For a copy that was restored it says which files still open, before it is served.
 
+use super::doctor_memory::{self, System};
 use super::on_host::HostArgs;
 use crate::config::{Config, Database};
 use crate::context::Context;
@@ -36,6 +37,7 @@ pub(crate) struct DoctorArgs {
 pub(crate) async fn run(context: &Context, args: DoctorArgs) -> Result<Exit> {
     let config = args.host.load(context)?;
     let mut found = folders(&config);
+    found.extend(memory(&config));
     if let Some(database) = database(&config, &mut found).await {
         database?;
     }
@@ -80,6 +82,17 @@ fn word(health: Health) -> &'static str {
         Health::Warning => "warning",
         Health::Problem => "problem",
     }
+}
+
+/// How keys are kept in memory.
+fn memory(config: &Config) -> Vec<Finding> {
+    let database = match &config.storage.database {
+        Database::Sqlite(path) => Some(path.as_path()),
+        Database::Postgres(_) => None,
+    };
+    let unlocked = coffer_arena::state().unlocked > 0;
+    let system = System("/".into());
+    doctor_memory::look(&system, database, coffer_arena::may_lock(), unlocked)
 }
 
 /// Whether others can look into the data folder.

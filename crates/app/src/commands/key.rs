@@ -39,7 +39,8 @@ Examples:
   coffer key test --lifecycle --config /etc/coffer/coffer.toml
 
 Run it on the server's host, as the user that the server runs as. A random secret is wrapped and unwrapped under the newest
-root key of the configured scale unit; nothing is stored. With --lifecycle a root key is made for a scale unit of its own,
+root key of the configured scale unit; nothing is stored. Rights are asked of the service, or tried where there is nothing
+to change; what cannot be learned so is said to be unknown, and why. With --lifecycle a root key is made for a scale unit of its own,
 `<unit>-test`, disabled, enabled, and destroyed again. Exit code 10 when something that is needed does not work.")]
     Test(TestArgs),
     /// Seal the root key file with a passphrase, change it, or take it off

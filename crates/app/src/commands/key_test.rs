@@ -7,7 +7,7 @@ use crate::host::keys::open;
 use crate::output::Table;
 use clap::Args;
 use coffer_keys::{
-    CredentialRights, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, KeyRight,
+    CredentialRights, Entropy, GenerationId, KeyError, KeyLifecycle, KeyProvider, KeyRight, May,
     ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
 use serde::Serialize;
@@ -35,7 +35,7 @@ struct Finding {
     provider: &'static str,
     credential: &'static str,
     what: String,
-    /// `good`, `warning` or `bad`.
+    /// `good`, `unknown`, `warning` or `bad`.
     outcome: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,21 +226,34 @@ async fn daily(report: &mut Report, provider: &dyn KeyProvider, unit: &str, make
 
 /// What the credentials may do, as far as the service says.
 async fn rights(report: &mut Report, provider: &dyn KeyProvider, unit: &str) {
-    match provider.rights(unit).await {
-        Ok(Some(rights)) => {
-            let wide: Vec<KeyRight> = KeyRight::LIFECYCLE.to_vec();
-            judge(report, "daily", &rights.daily, &KeyRight::DAILY, &wide);
-            if let Some(lifecycle) = &rights.lifecycle {
-                judge(report, "lifecycle", lifecycle, &KeyRight::LIFECYCLE, &[]);
-            }
+    let rights = match provider.rights(unit).await {
+        Ok(Some(rights)) => rights,
+        Ok(None) => {
+            let text = "the service does not say what a credential may do; look at its policy";
+            return report.add("daily", "rights", "warning", text);
         }
-        Ok(None) => report.add(
-            "daily",
-            "rights",
-            "warning",
-            "the service does not say what a credential may do; look at its policy",
-        ),
-        Err(error) => report.add("daily", "rights", "warning", with_causes(&error)),
+        Err(error) => return report.add("daily", "rights", "warning", with_causes(&error)),
+    };
+    let (daily, lifecycle) = (KeyRight::DAILY.as_slice(), KeyRight::LIFECYCLE.as_slice());
+    // One credential for both needs both.
+    let needed = match provider.lifecycle().is_some() && rights.lifecycle.is_none() {
+        true => [daily, lifecycle].concat(),
+        false => daily.to_vec(),
+    };
+    let wide = [lifecycle, &KeyRight::NOBODY].concat();
+    let why = rights.one_credential.unwrap_or(
+        "daily work does not need it: give it to a lifecycle credential alone, or to nobody",
+    );
+    judge(report, "daily", &rights.daily, &needed, (&wide, why));
+    if let Some(of_lifecycle) = &rights.lifecycle {
+        let needed = [&[KeyRight::Find], lifecycle].concat();
+        let wide = [[KeyRight::Unwrap].as_slice(), &KeyRight::NOBODY].concat();
+        let why = "the lifecycle of keys does not need it: take it away";
+        judge(report, "lifecycle", of_lifecycle, &needed, (&wide, why));
+    }
+    for found in rights.traits {
+        let outcome = if found.good { "good" } else { "warning" };
+        report.add("daily", found.what, outcome, found.said);
     }
 }
 
@@ -249,33 +262,39 @@ fn judge(
     credential: &'static str,
     rights: &CredentialRights,
     needed: &[KeyRight],
-    wide: &[KeyRight],
+    (wide, why): (&[KeyRight], &str),
 ) {
-    let words = |of: &[KeyRight], has: bool| {
+    let words = |of: &[KeyRight], wanted: May| {
         let words: Vec<&str> = rights
             .iter()
-            .filter(|(right, may)| of.contains(right) && *may == has)
+            .filter(|(right, may)| of.contains(right) && *may == wanted)
             .map(|(right, _)| right.word())
             .collect();
         words.join(", ")
     };
-    let (missing, too_wide) = (words(needed, false), words(wide, true));
+    let (missing, too_wide) = (words(needed, May::No), words(wide, May::Yes));
     if !missing.is_empty() {
-        report.add(credential, "rights missing", "bad", missing);
+        report.add(credential, "rights missing", "bad", missing.clone());
     }
     if !too_wide.is_empty() {
-        let why = match report.provider {
-            "file" => "a file has one credential for everything: its reader",
-            _ => "daily work does not need it: give it to a lifecycle credential alone",
-        };
-        report.add(
-            credential,
-            "rights too wide",
-            "warning",
-            format!("{too_wide}; {why}"),
-        );
-    } else if words(needed, false).is_empty() {
-        report.add(credential, "rights", "good", words(needed, true));
+        let text = format!("{too_wide}; {why}");
+        report.add(credential, "rights too wide", "warning", text);
+    }
+    if missing.is_empty() && too_wide.is_empty() {
+        report.add(credential, "rights", "good", words(needed, May::Yes));
+    }
+    // What is neither there nor known, by what keeps it from being known.
+    let mut unknown: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (right, may) in rights {
+        let May::Unknown(why) = may else { continue };
+        match unknown.iter_mut().find(|(known, _)| known == why) {
+            Some((_, words)) => words.push(right.word()),
+            None => unknown.push((why, vec![right.word()])),
+        }
+    }
+    for (why, words) in unknown {
+        let text = format!("{}: {why}", words.join(", "));
+        report.add(credential, "rights not known", "unknown", text);
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+mod doctor_memory;
 pub(crate) mod file;
 mod file_update;
 pub(crate) mod freeze;

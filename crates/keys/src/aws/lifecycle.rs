@@ -1,7 +1,7 @@
 //! Making, disabling and destroying keys, with the credential for it.
 
 use aws_sdk_kms::types::KeyState;
-use coffer_seal::{BoxFuture, GenerationId, KeyError, KeyLifecycle};
+use coffer_seal::{BoxFuture, GenerationId, Gone, KeyError, KeyLifecycle};
 
 use super::Lifecycle;
 use super::connection::Connection;
@@ -150,16 +150,16 @@ impl KeyLifecycle for Lifecycle {
         })
     }
 
-    fn gone_for_good<'a>(
-        &'a self,
-        generation: &'a GenerationId,
-    ) -> BoxFuture<'a, Result<Option<i64>, KeyError>> {
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
         Box::pin(async move {
             keys::check_id(generation)?;
             let doing = Doing::new("read keys", "kms:DescribeKey", generation);
             match keys::describe(&self.connection, doing, &generation.0).await {
-                Ok(key) => Ok(key.deletion_date.map(|at| at.secs())),
-                Err(error) if is_absent(&error) => Ok(None),
+                // Without a date it is not to be deleted, or not any more: somebody took that back.
+                Ok(key) => Ok(key
+                    .deletion_date
+                    .map_or(Gone::There, |at| Gone::Until(at.secs()))),
+                Err(error) if is_absent(&error) => Ok(Gone::ForGood),
                 Err(error) => Err(error),
             }
         })

@@ -12,6 +12,7 @@ mod errors;
 mod keys;
 mod lifecycle;
 mod notes;
+mod rights;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use aws_sdk_kms::primitives::Blob;
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRights,
     ProjectKeySecret, WrapContext,
 };
 use zeroize::Zeroizing;
@@ -65,6 +66,7 @@ pub struct AwsProvider {
     units: Mutex<HashMap<String, String>>,
     /// Ids of keys that carry notes, by scale unit.
     notes: Mutex<HashMap<String, String>>,
+    entropy: Arc<Entropy>,
 }
 
 /// What only the other credential may do.
@@ -88,7 +90,7 @@ impl fmt::Debug for AwsProvider {
 /// # Errors
 ///
 /// [`KeyError::Refused`] when there is no region.
-pub async fn connect(settings: &Settings, _entropy: Arc<Entropy>) -> Result<AwsProvider, KeyError> {
+pub async fn connect(settings: &Settings, entropy: Arc<Entropy>) -> Result<AwsProvider, KeyError> {
     let lifecycle = match &settings.lifecycle {
         None => None,
         Some(credential) => Some(Lifecycle {
@@ -101,6 +103,7 @@ pub async fn connect(settings: &Settings, _entropy: Arc<Entropy>) -> Result<AwsP
         lifecycle,
         units: Mutex::new(HashMap::new()),
         notes: Mutex::new(HashMap::new()),
+        entropy,
     })
 }
 
@@ -229,5 +232,12 @@ impl KeyProvider for AwsProvider {
 
     fn notes(&self) -> Option<&dyn KeyNotes> {
         Some(self)
+    }
+
+    fn rights<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        Box::pin(async move { self.all_rights(scale_unit).await.map(Some) })
     }
 }

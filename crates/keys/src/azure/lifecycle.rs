@@ -4,17 +4,21 @@
 //! interrupted call leaves is a signing key without a root key, which nobody uses.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use azure_security_keyvault_keys::models::{
     CreateKeyParameters, CurveName, Key, KeyAttributes, KeyClientUpdateKeyPropertiesOptions,
     KeyOperation, KeyType, UpdateKeyPropertiesParameters,
 };
-use coffer_seal::{BoxFuture, GenerationId, KeyError, KeyLifecycle};
+use coffer_seal::{BoxFuture, GenerationId, Gone, KeyError, KeyLifecycle};
 
 use super::Lifecycle;
 use super::keys::{self, Name, ROOT, SIGNER, tag};
 use crate::asked::{Doing, is_absent};
 use crate::checks::slug;
+
+/// How long the vault may take over a deletion, looked at in between: milliseconds.
+const PAUSES: [u64; 6] = [250, 250, 500, 1000, 2000, 4000];
 
 impl Lifecycle {
     async fn create(&self, key: &str, parameters: CreateKeyParameters) -> Result<Key, KeyError> {
@@ -83,14 +87,29 @@ impl Lifecycle {
         Ok(())
     }
 
-    /// Deletes a key, and purges it where the vault and the credential allow: else it goes when its time is over.
-    async fn delete(&self, generation: &GenerationId, key: &str) -> Result<(), KeyError> {
+    /// Deletes a key. Says whether there was one.
+    async fn delete(&self, generation: &GenerationId, key: &str) -> Result<bool, KeyError> {
         let doing = Doing::new("destroy keys", "delete", generation);
         let deleted = self
             .connection
             .call(doing, async |client| client.delete_key(key, None).await)
             .await;
-        gone(deleted.map(drop))?;
+        match deleted {
+            Err(error) if is_absent(&error) => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    /// Purges a deleted key where the vault and the credential allow: else it goes when its time is over. A deletion that
+    /// was only begun takes the vault a moment, and before it is over there is nothing to purge.
+    async fn purge(&self, generation: &GenerationId, key: &str, new: bool) -> Result<(), KeyError> {
+        let pauses = if new { PAUSES.as_slice() } else { &[] };
+        for pause in pauses {
+            if self.deleted(generation, key).await?.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(*pause)).await;
+        }
         let doing = Doing::new("purge keys", "purge", generation);
         let purged = self
             .connection
@@ -100,16 +119,29 @@ impl Lifecycle {
             .await;
         match purged {
             Err(KeyError::Forbidden { .. }) => Ok(()),
-            other => gone(other.map(drop)),
+            Err(error) if is_absent(&error) => Ok(()),
+            other => other.map(drop),
         }
     }
-}
 
-/// What is not there need not be destroyed.
-fn gone(done: Result<(), KeyError>) -> Result<(), KeyError> {
-    match done {
-        Err(error) if is_absent(&error) => Ok(()),
-        other => other,
+    /// When a deleted key goes for good, if the vault keeps it.
+    async fn deleted(
+        &self,
+        generation: &GenerationId,
+        key: &str,
+    ) -> Result<Option<Option<i64>>, KeyError> {
+        let doing = Doing::new("read deleted keys", "get", generation);
+        let deleted = self
+            .connection
+            .call(doing, async |client| {
+                client.get_deleted_key(key, None).await?.into_model()
+            })
+            .await;
+        match deleted {
+            Ok(key) => Ok(Some(key.scheduled_purge_date.map(|at| at.unix_timestamp()))),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -185,27 +217,26 @@ impl KeyLifecycle for Lifecycle {
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
-            self.delete(generation, name.key).await?;
-            self.delete(generation, &name.signer()).await
+            // Both are deleted before either is purged: what cannot be purged now leaves no key that is of use.
+            let signer = name.signer();
+            let new = self.delete(generation, name.key).await?;
+            let new_signer = self.delete(generation, &signer).await?;
+            self.purge(generation, name.key, new).await?;
+            self.purge(generation, &signer, new_signer).await
         })
     }
 
-    fn gone_for_good<'a>(
-        &'a self,
-        generation: &'a GenerationId,
-    ) -> BoxFuture<'a, Result<Option<i64>, KeyError>> {
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
         Box::pin(async move {
             let name = Name::parse(generation)?;
-            let doing = Doing::new("read deleted keys", "get", generation);
-            let deleted = self
-                .connection
-                .call(doing, async |client| {
-                    client.get_deleted_key(name.key, None).await?.into_model()
-                })
-                .await;
-            match deleted {
-                Ok(key) => Ok(key.scheduled_purge_date.map(|at| at.unix_timestamp())),
-                Err(error) if is_absent(&error) => Ok(None),
+            if let Some(until) = self.deleted(generation, name.key).await? {
+                // Without a date nobody says that it ends.
+                return Ok(until.map_or(Gone::There, Gone::Until));
+            }
+            let doing = Doing::new("read keys", "get", generation);
+            match keys::get(&self.connection, doing, name.key, Some(name.version)).await {
+                Ok(_) => Ok(Gone::There),
+                Err(error) if is_absent(&error) => Ok(Gone::ForGood),
                 Err(error) => Err(error),
             }
         })

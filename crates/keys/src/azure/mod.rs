@@ -14,6 +14,7 @@ mod errors;
 mod keys;
 mod lifecycle;
 mod notes;
+mod rights;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,7 +27,7 @@ use azure_security_keyvault_keys::models::{
     SignParameters, SignatureAlgorithm,
 };
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRights,
     ProjectKeySecret, WrapContext,
 };
 use zeroize::Zeroizing;
@@ -92,6 +93,7 @@ pub struct AzureProvider {
     daily: Connection,
     lifecycle: Option<Lifecycle>,
     known: Mutex<HashMap<String, Arc<Known>>>,
+    entropy: Arc<Entropy>,
 }
 
 /// What only the other credential may do.
@@ -141,7 +143,7 @@ pub fn connect_over(
         None => None,
         Some(credential) => Some(Lifecycle {
             connection: Connection::new(settings, credential, "lifecycle", http)?,
-            entropy,
+            entropy: entropy.clone(),
             key_size: settings.key_size,
             hardware: settings.hardware,
         }),
@@ -150,6 +152,7 @@ pub fn connect_over(
         daily: Connection::new(settings, &settings.daily, "daily", http)?,
         lifecycle,
         known: Mutex::new(HashMap::new()),
+        entropy,
     })
 }
 
@@ -322,6 +325,13 @@ impl KeyProvider for AzureProvider {
 
     fn notes(&self) -> Option<&dyn KeyNotes> {
         Some(self)
+    }
+
+    fn rights<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        Box::pin(async move { self.all_rights(scale_unit).await.map(Some) })
     }
 }
 

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRight,
-    KeyRights, ProjectKeySecret, WrapContext, WrappingKey,
+    BoxFuture, Entropy, GenerationId, Gone, KeyError, KeyLifecycle, KeyNotes, KeyProvider,
+    KeyRight, KeyRights, May, ProjectKeySecret, WrapContext, WrappingKey,
 };
 
 pub use disk::KeyFileError;
@@ -250,13 +250,21 @@ impl KeyProvider for FileProvider {
     ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
         Box::pin(async move {
             disk::read(&self.path, &self.form).map_err(disk::unusable)?;
-            let daily = KeyRight::DAILY.map(|right| (right, true));
             // Whoever can write to the folder can replace the file.
-            let writable = disk::can_replace(&self.path);
-            let lifecycle = KeyRight::LIFECYCLE.map(|right| (right, writable));
+            let writable = May::from(disk::can_replace(&self.path));
+            let reading = [
+                KeyRight::Find,
+                KeyRight::Wrap,
+                KeyRight::Unwrap,
+                KeyRight::Export,
+            ];
+            let writing = [KeyRight::Note].into_iter().chain(KeyRight::LIFECYCLE);
+            let reading = reading.map(|right| (right, May::Yes));
+            let writing = writing.map(|right| (right, writable.clone()));
             Ok(Some(KeyRights {
-                daily: [daily, lifecycle].concat(),
-                lifecycle: None,
+                daily: reading.into_iter().chain(writing).collect(),
+                one_credential: Some("a file has one credential for everything: its reader"),
+                ..KeyRights::default()
             }))
         })
     }
@@ -334,6 +342,17 @@ impl KeyLifecycle for FileProvider {
                 Ok(())
             })
             .await
+        })
+    }
+
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
+        Box::pin(async move {
+            let file = disk::read(&self.path, &self.form).map_err(disk::unusable)?;
+            let mut entries = file.generations.iter();
+            Ok(match entries.any(|entry| entry.info.id == generation.0) {
+                true => Gone::There,
+                false => Gone::ForGood,
+            })
         })
     }
 }

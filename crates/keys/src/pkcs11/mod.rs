@@ -5,14 +5,16 @@
 //! its whole context by the associated data of AES-GCM. Must not know the database or when to rotate.
 
 mod objects;
+mod rights;
 mod settings;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX,
-    ProjectKeySecret, WrapContext,
+    BoxFuture, Entropy, GenerationId, Gone, KeyError, KeyLifecycle, KeyNotes, KeyProvider,
+    KeyRights, NOTE_MAX, ProjectKeySecret, WrapContext,
 };
 use cryptoki::session::Session;
 use zeroize::Zeroizing;
@@ -30,6 +32,7 @@ const WRAP_LEN: usize = 12 + 32 + 16;
 /// Root generations in a token. See the module for what it promises.
 pub struct Pkcs11Provider {
     token: Token,
+    module: PathBuf,
     prefix: String,
     lifecycle: bool,
     entropy: Arc<Entropy>,
@@ -54,6 +57,7 @@ pub fn connect(settings: &Settings, entropy: Arc<Entropy>) -> Result<Pkcs11Provi
     }
     Ok(Pkcs11Provider {
         token: Token::new(settings)?,
+        module: settings.module.clone(),
         prefix: settings.prefix.clone(),
         lifecycle: settings.lifecycle,
         entropy,
@@ -203,6 +207,20 @@ impl KeyProvider for Pkcs11Provider {
     fn notes(&self) -> Option<&dyn KeyNotes> {
         Some(self)
     }
+
+    fn rights<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        let prefix = names::prefix(&self.prefix, scale_unit);
+        let module = self.module.clone();
+        Box::pin(async move {
+            let looked = self
+                .token
+                .run(move |session| rights::look(session, &module, &prefix));
+            Ok(Some(looked.await?))
+        })
+    }
 }
 
 impl KeyLifecycle for Pkcs11Provider {
@@ -246,6 +264,20 @@ impl KeyLifecycle for Pkcs11Provider {
                     None => Ok(()),
                     Some(found) if found.is_active() => Err(crate::still_active().into()),
                     Some(found) => objects::destroy(session, &found),
+                })
+                .await
+        })
+    }
+
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
+        Box::pin(async move {
+            let label = self.known(generation)?;
+            self.token
+                .run(move |session| {
+                    Ok(match objects::find(session, &label)? {
+                        Some(_) => Gone::There,
+                        None => Gone::ForGood,
+                    })
                 })
                 .await
         })

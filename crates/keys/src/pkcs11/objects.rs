@@ -32,6 +32,23 @@ impl Found {
         self.encrypts && self.decrypts
     }
 
+    /// Whether it may do one of the two.
+    pub(super) fn is_of_use(&self) -> bool {
+        self.encrypts || self.decrypts
+    }
+
+    pub(super) fn encrypts(&self) -> bool {
+        self.encrypts
+    }
+
+    pub(super) fn decrypts(&self) -> bool {
+        self.decrypts
+    }
+
+    pub(super) fn key(&self) -> ObjectHandle {
+        self.key
+    }
+
     /// Whether it can be taken out of the token.
     pub(super) fn leaves(&self) -> bool {
         self.leaves

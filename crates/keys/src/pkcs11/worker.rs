@@ -245,7 +245,7 @@ fn log_in(module: &Path, label: &str, pin: &str) -> Result<Session, Failure> {
 }
 
 /// A module can be initialized once in a process, so all providers share it. It stays until the process ends.
-fn loaded(module: &Path) -> Result<Pkcs11, Failure> {
+pub(super) fn loaded(module: &Path) -> Result<Pkcs11, Failure> {
     static LOADED: Mutex<Option<HashMap<PathBuf, Pkcs11>>> = Mutex::new(None);
     let mut modules = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let modules = modules.get_or_insert_default();

@@ -1,6 +1,6 @@
 //! Making, disabling and destroying generations, as who may. Must not wrap.
 
-use coffer_seal::{BoxFuture, GenerationId, KeyError, KeyLifecycle};
+use coffer_seal::{BoxFuture, GenerationId, Gone, KeyError, KeyLifecycle};
 use reqwest::Method;
 use serde::Serialize;
 
@@ -140,6 +140,16 @@ impl KeyLifecycle for VaultProvider {
                 }
                 other => other,
             }
+        })
+    }
+
+    fn gone<'a>(&'a self, generation: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
+        Box::pin(async move {
+            let name = self.known(generation)?;
+            Ok(match self.look(self.manager()?, name).await? {
+                Some(_) => Gone::There,
+                None => Gone::ForGood,
+            })
         })
     }
 }

@@ -10,6 +10,7 @@
 mod http;
 mod lifecycle;
 mod notes;
+mod rights;
 mod session;
 mod settings;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coffer_seal::{
-    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider,
+    BoxFuture, Entropy, GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRights,
     ProjectKeySecret, WrapContext,
 };
 use reqwest::Method;
@@ -138,6 +139,8 @@ struct Key {
     exportable: bool,
     #[serde(default)]
     allow_plaintext_backup: bool,
+    #[serde(default)]
+    deletion_allowed: bool,
     #[serde(default)]
     derived: bool,
     #[serde(default)]
@@ -382,5 +385,12 @@ impl KeyProvider for VaultProvider {
 
     fn notes(&self) -> Option<&dyn KeyNotes> {
         self.notes_mount.is_some().then_some(self)
+    }
+
+    fn rights<'a>(
+        &'a self,
+        scale_unit: &'a str,
+    ) -> BoxFuture<'a, Result<Option<KeyRights>, KeyError>> {
+        Box::pin(async move { self.all_rights(scale_unit).await.map(Some) })
     }
 }

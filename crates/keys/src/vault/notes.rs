@@ -62,7 +62,7 @@ struct Note {
 }
 
 impl VaultProvider {
-    fn note_path(&self, scale_unit: &str) -> Result<String, KeyError> {
+    pub(super) fn note_path(&self, scale_unit: &str) -> Result<String, KeyError> {
         let mount = self
             .notes_mount
             .as_ref()

@@ -6,13 +6,14 @@
 mod attacks;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod rights;
 mod scene;
 mod sign_in;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffer_seal::{KeyError, KeyProvider as _};
+use coffer_seal::{Gone, KeyError, KeyProvider as _};
 use coffer_testkit::azure_vault::{AzureVault, DAILY, LIFECYCLE, VaultFault};
 
 use scene::{Scene, connect, context, lifecycle, settings};
@@ -193,11 +194,9 @@ async fn a_protected_vault_keeps_what_was_destroyed_and_says_until_when() {
         lifecycle.destroy(&scene.generation).await.unwrap();
     }
     assert_eq!(scene.vault.deleted().len(), 2, "both keys wait");
-    let until = lifecycle
-        .gone_for_good(&scene.generation)
-        .await
-        .unwrap()
-        .unwrap();
+    let Gone::Until(until) = lifecycle.gone(&scene.generation).await.unwrap() else {
+        panic!("it can be recovered");
+    };
     assert!(until > 1_700_000_000 + 89 * 24 * 3600);
     assert!(matches!(
         scene.failure().await,
@@ -213,10 +212,43 @@ async fn a_protected_vault_keeps_what_was_destroyed_and_says_until_when() {
     scene.vault.grant(LIFECYCLE.0, &["get", "delete", "purge"]);
     lifecycle.destroy(&scene.generation).await.unwrap();
     assert!(scene.vault.deleted().is_empty());
-    assert_eq!(
-        lifecycle.gone_for_good(&scene.generation).await.unwrap(),
-        None
-    );
+    let gone = lifecycle.gone(&scene.generation).await.unwrap();
+    assert_eq!(gone, Gone::ForGood);
+}
+
+/// Deleting is no moment's work for the vault; what is purged before it is over would stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_destroyed_generation_stays_behind() {
+    let scene = Scene::new().await;
+    let lifecycle = lifecycle(&scene.provider);
+    lifecycle.disable(&scene.generation).await.unwrap();
+    scene.vault.delete_slowly(2);
+    lifecycle.destroy(&scene.generation).await.unwrap();
+    assert!(scene.vault.names().is_empty(), "{:?}", scene.vault.names());
+    assert!(scene.vault.deleted().is_empty(), "both keys are purged");
+
+    // Where purging fails, neither key is of use any more, and the next time it is made good.
+    scene.vault.delete_slowly(0);
+    let other = lifecycle.new_generation("unit-1").await.unwrap();
+    lifecycle.disable(&other).await.unwrap();
+    scene.vault.fault("purge", VaultFault::Broken, 1);
+    let failed = lifecycle.destroy(&other).await.unwrap_err();
+    assert!(failed.is_passing(), "{failed}");
+    assert!(scene.vault.names().is_empty(), "{:?}", scene.vault.names());
+    lifecycle.destroy(&other).await.unwrap();
+    assert!(scene.vault.deleted().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_recovered_is_not_said_to_be_gone() {
+    let scene = Scene::new().await;
+    let lifecycle = lifecycle(&scene.provider);
+    scene.vault.protect_from_purge(true);
+    lifecycle.disable(&scene.generation).await.unwrap();
+    lifecycle.destroy(&scene.generation).await.unwrap();
+    scene.vault.recover(scene.key());
+    let gone = lifecycle.gone(&scene.generation).await.unwrap();
+    assert_eq!(gone, Gone::There);
 }
 
 /// The service dies while calls are under way, and comes back: no call gives a wrong secret, and afterwards all is well.

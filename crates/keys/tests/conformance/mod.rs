@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffer_seal::{
-    GenerationId, KeyError, KeyLifecycle, KeyNotes, KeyProvider, NOTE_MAX, ProjectKey,
-    ProjectKeyContext, ProjectKeySecret, os_entropy,
+    GenerationId, Gone, KeyError, KeyLifecycle, KeyNotes, KeyProvider, KeyRight, May, NOTE_MAX,
+    ProjectKey, ProjectKeyContext, ProjectKeySecret, os_entropy,
 };
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ pub(crate) async fn suite(provider: Arc<dyn KeyProvider>) {
     a_disabled_generation_is_enabled_again(provider).await;
     the_newest_generation_is_found(provider).await;
     many_calls_at_once_are_all_served(provider).await;
+    what_works_is_not_said_to_lack_a_right(provider).await;
     if let Some(notes) = provider.notes() {
         the_last_note_is_kept(notes).await;
     }
@@ -270,14 +271,18 @@ async fn a_destroyed_generation_is_gone(provider: &dyn KeyProvider) {
         "refusing changed nothing"
     );
     lifecycle(provider).disable(&generation).await.unwrap();
+    assert_eq!(
+        lifecycle(provider).gone(&generation).await.unwrap(),
+        Gone::There
+    );
     for _ in 0..2 {
         lifecycle(provider).destroy(&generation).await.unwrap(); // may be repeated
     }
-    let until = lifecycle(provider).gone_for_good(&generation).await;
-    assert!(
-        until.unwrap().is_none_or(|at| at > 1_700_000_000),
-        "it says until when"
-    );
+    match lifecycle(provider).gone(&generation).await.unwrap() {
+        Gone::ForGood => {}
+        Gone::Until(at) => assert!(at > 1_700_000_000, "it says until when"),
+        Gone::There => panic!("what was destroyed is there"),
+    }
     assert!(
         provider
             .unwrap(&generation, &wrapped, &context(1))
@@ -382,4 +387,24 @@ async fn many_calls_at_once_are_all_served(provider: &dyn KeyProvider) {
     };
     let (a, b, c, d) = tokio::join!(one(), one(), one(), one());
     assert_eq!(BTreeSet::from([a, b, c, d]).len(), 4);
+}
+
+/// The suite above has used all of it.
+async fn what_works_is_not_said_to_lack_a_right(provider: &dyn KeyProvider) {
+    let before = provider.newest_generation("unit-1").await.unwrap();
+    let rights = provider.rights("unit-1").await.unwrap();
+    let rights = rights.expect("every provider says what it can");
+    let needed = |credential: &[(KeyRight, May)], needed: &[KeyRight]| {
+        for (right, may) in credential {
+            let missing = needed.contains(right) && *may == May::No;
+            assert!(!missing, "{right:?} is there: {credential:?}");
+        }
+    };
+    needed(&rights.daily, &KeyRight::DAILY);
+    needed(
+        rights.lifecycle.as_deref().unwrap_or(&rights.daily),
+        &KeyRight::LIFECYCLE,
+    );
+    let after = provider.newest_generation("unit-1").await.unwrap();
+    assert_eq!(before, after, "asking changed something");
 }

@@ -6,6 +6,7 @@
 
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod rights;
 mod signing_in;
 mod troubles;
 

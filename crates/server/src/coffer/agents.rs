@@ -1,4 +1,4 @@
-//! The agent protocol: register, lease, renew, feed, finish. Every call but the first is signed by the agent.
+//! The agent protocol: register, witness, lease, renew, feed, finish. Every call but the first is signed by the agent.
 
 use crate::App;
 use crate::auth::Who;
@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coffer_model::JobId;
-use coffer_service::NewAgent;
-use coffer_wire::agent::{Feed, Finish, LeaseRequest, Register, Registered, Renew, Renewed};
+use coffer_service::{AgentAnchor, NewAgent};
+use coffer_wire::agent::{
+    Anchor, Feed, Finish, LeaseRequest, Register, Registered, Renew, Renewed, Testimony, Witnessed,
+};
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,7 +55,29 @@ pub(crate) async fn register(
         agent_id: registered.agent.0,
         lease_seconds: registered.lease_seconds,
         renew_seconds: registered.renew_seconds,
+        unit_key: registered.unit_key.map(|key| URL_SAFE_NO_PAD.encode(key)),
     }))
+}
+
+/// `POST coffer/agents/{agentId}/witness`: what the agent remembers of the database, and what it is to remember.
+pub(crate) async fn witness(
+    State(app): State<App>,
+    who: Who,
+    Path(agent): Path<String>,
+    asked: Asked,
+    JsonBody(body): JsonBody<Testimony>,
+) -> Result<Response> {
+    who.agent(&agent)?;
+    let remembered = body.remembered.map(|anchor| AgentAnchor {
+        scale_unit: anchor.scale_unit,
+        text: anchor.text,
+    });
+    let given = app.service.jobs().witness(&who.0, remembered).await?;
+    let remember = given.map(|given| Anchor {
+        scale_unit: given.scale_unit,
+        text: given.text,
+    });
+    Ok(asked.json(&Witnessed { remember }))
 }
 
 /// `POST coffer/agents/{agentId}/lease`: waits for a job; 204 when none came, or when the server is about to stop.

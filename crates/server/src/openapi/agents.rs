@@ -4,6 +4,7 @@ use super::examples::{AGENT, BASE, DIGEST, FILE, JOB, TIMELINE, WHEN};
 use super::operation::{Group, delete, get, post};
 use coffer_wire::agent::{
     Feed, Finish, Job, LeaseRequest, Register, Registered, RegisteredAgent, Renew, Renewed,
+    Testimony, Witnessed,
 };
 use coffer_wire::paths::agent as at;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 const ADMINS: &str = "Project Collection Administrators.";
 const HOLDER: &str = "The agent that holds the job.";
 const LEASE: &str = "lease-example";
+const ANCHOR: &str = "a1.12.3456.1772443801000000.c2lnbmVy.Esu1sRDnS0Ko3EeaKqAJSQ.HEADHEADHEADHEADHEADHEADHEADHEADHEADHEADHEA.SIGNATURE";
 
 fn job() -> Value {
     json!({
@@ -72,7 +74,18 @@ pub(super) fn group() -> Group {
                 .about("A name that is known gets the new key, and the old one is worth nothing from then on.")
                 .who("A token of the kind `agent`, and no other.")
                 .takes::<Register>(json!({ "name": "builder-1", "version": "4.260.0", "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }))
-                .gives::<Registered>("The agent's id, and how leases live.", json!({ "agentId": AGENT, "leaseSeconds": 60, "renewSeconds": 20 })),
+                .gives::<Registered>("The agent's id, and how leases live.", json!({
+                    "agentId": AGENT, "leaseSeconds": 60, "renewSeconds": 20, "unitKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                })),
+            post(at::WITNESS, "witnessAnchor", "Says which anchor an agent remembers")
+                .about("An agent remembers the newest state of the database that it was given, signed, and so shows when an older copy was put back. What \
+                        the scale unit did not sign is passed over.")
+                .who("The agent that the path names.")
+                .takes::<Testimony>(json!({ "remembered": { "scaleUnit": "unit-1", "text": ANCHOR } }))
+                .gives::<Witnessed>("The database holds what the agent remembers. `remember` is what it is to remember from now on.", json!({
+                    "remember": { "scaleUnit": "unit-1", "text": ANCHOR },
+                }))
+                .refuses(["anchor.behind"]),
             post(at::LEASE, "leaseJob", "Waits for a job")
                 .about("Up to `waitSeconds`, at most 50. The job's message holds its token and tickets: it is for memory only.")
                 .who("The agent that the path names.")

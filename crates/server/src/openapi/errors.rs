@@ -23,6 +23,7 @@ known! {
     NotFound "access.token_unknown" "The security token names nothing here.";
     NotFound "agent.not_found" "There is no such agent.";
     Forbidden "agent.unknown" "The path names another agent than the one that signed.";
+    Unavailable "anchor.behind" "The database is older than it was: the server uses no keys until an operator has started it again.";
     Conflict "audit.not_whole" "Some of the old events are missing or changed, so they are not removed.";
     Conflict "audit_stream.name_taken" "Another stream has that name.";
     NotFound "audit_stream.not_found" "There is no such stream.";

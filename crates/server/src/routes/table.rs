@@ -281,6 +281,7 @@ fn agents() -> Vec<Route> {
         route!(GET paths::agent::AGENTS, pools::agents),
         route!(DELETE paths::agent::AGENT, pools::remove),
         route!(POST paths::agent::REGISTER, agents::register),
+        route!(POST paths::agent::WITNESS, agents::witness).signed(),
         route!(POST paths::agent::LEASE, agents::lease).signed(),
         route!(POST paths::agent::RENEW, agents::renew).signed(),
         route!(POST paths::agent::FEED, agents::feed)

@@ -1,9 +1,10 @@
 //! What a backup opens, and what nothing opens any more: a file is deleted, keys rotate, and the horizon passes.
 
 use crate::Cast;
-use coffer_model::purge::Beyond;
+use coffer_model::Timestamp;
+use coffer_model::purge::{self, Beyond};
 use coffer_service::Health;
-use coffer_testkit::{Database, PROJECT, TestServer, both, eventually};
+use coffer_testkit::{Database, Gone, PROJECT, TestServer, both, eventually};
 
 const DAY: i64 = 86_400;
 
@@ -57,6 +58,7 @@ async fn ends(server: &TestServer, generation: &str, wanted: &str) {
 async fn beyond(server: &TestServer, file: &str) -> Beyond {
     let report = server.service().purge_report().await.unwrap();
     report
+        .files
         .into_iter()
         .find(|one| one.file.file == file)
         .unwrap()
@@ -102,6 +104,55 @@ both! {
         assert!(lost.what.contains(&old) && lost.what.contains("these 1 files cannot be opened any more"), "{lost:?}");
         let error = server.try_start(Some("a restore")).await.unwrap_err();
         assert_eq!(error.code, "keys.unavailable");
+    }
+
+    async fn a_key_that_its_service_can_bring_back_is_not_said_to_be_gone(server) {
+        let mut server = server;
+        let (cast, _) = backed_up(&mut server).await;
+        cast.engineer.client.secure_files(PROJECT).delete(&cast.file.id).await.unwrap();
+        let old = rotate(&server).await;
+        pass(&server, 2 * 3600).await;
+        ends(&server, &old, "disabled").await;
+        let until = 4_000_000_000;
+        server.key_faults().gone(Gone::Until(until));
+        pass(&server, 36 * DAY).await;
+        ends(&server, &old, "destroyed").await;
+        let until = Timestamp(until * 1_000_000);
+        assert_eq!(beyond(&server, &cast.file.id).await, Beyond::From(until));
+        let signed = format!("%gone recoverable-until {}_beyond-recovery 0%", until.0);
+        eventually("it is signed", || async {
+            count(&server, &format!("signed_record where kind = 'purge' and body like '{signed}'")).await == 1
+        }).await;
+        let found = |server: &TestServer| {
+            let report = server.service().clone();
+            let old = old.clone();
+            async move {
+                let report = report.purge_report().await.unwrap();
+                report.destroyed.into_iter().find(|one| one.id == old).unwrap()
+            }
+        };
+        assert_eq!(found(&server).await.gone, purge::Gone::Until(until));
+
+        // Somebody brought it back, and the key service does not answer, and in the end it is gone.
+        server.key_faults().gone(Gone::There);
+        assert_eq!(beyond(&server, &cast.file.id).await, Beyond::NotWhileThere);
+        server.key_faults().away(true);
+        assert_eq!(found(&server).await.gone, purge::Gone::NotTold);
+        assert!(found(&server).await.why.unwrap().contains("away"));
+        server.key_faults().away(false);
+        server.key_faults().gone(Gone::ForGood);
+        assert!(matches!(beyond(&server, &cast.file.id).await, Beyond::Since(_)));
+        server.stop().await;
+        for (gone, health, said) in [
+            (Gone::There, Health::Problem, "can be opened"),
+            (Gone::Until(4_000_000_000), Health::Note, "can bring it back until 2096-"),
+            (Gone::ForGood, Health::Well, "gone for good"),
+        ] {
+            server.key_faults().gone(gone);
+            let all = server.examined().await;
+            let one = all.iter().find(|one| one.check == "destroyed key").unwrap();
+            assert!(one.health == health && one.what.contains(said), "{one:?}");
+        }
     }
 
     async fn a_backup_within_the_horizon_is_restored_by_enabling_its_root_key(server) {

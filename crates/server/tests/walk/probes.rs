@@ -322,6 +322,10 @@ pub(crate) const PROBES: &[Probe] = &[
         r#"{"name":"{fresh}","version":"4.260.0","publicKey":"{agentKey}"}"#,
     ),
     with(
+        "POST _apis/coffer/agents/{agentId}/witness",
+        r#"{"remembered":{"scaleUnit":"unit-a","text":"a1"}}"#,
+    ),
+    with(
         "POST _apis/coffer/agents/{agentId}/lease",
         r#"{"waitSeconds":0}"#,
     ),

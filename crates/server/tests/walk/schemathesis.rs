@@ -17,6 +17,7 @@ const PYTHON: &str = "COFFER_TEST_PYTHON";
 
 /// Operations that are not asked, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
+    ("witnessAnchor", "an agent signs it; the walk asks it"),
     ("leaseJob", "an agent signs it; the walk asks it"),
     ("renewLease", "an agent signs it; the walk asks it"),
     ("feedJob", "an agent signs it; the walk asks it"),

@@ -35,7 +35,7 @@ impl Halt {
         }
     }
 
-    fn set(&self, why: String) {
+    pub(super) fn set(&self, why: String) {
         if self.0.set(why).is_ok() {
             tracing::error!(
                 why = self.0.get().map(String::as_str),
@@ -164,7 +164,7 @@ impl Service {
     }
 
     /// Compares the log with what this process saw last, and remembers how it is now.
-    async fn went_back(&self) -> Result<Option<String>> {
+    pub(super) async fn went_back(&self) -> Result<Option<String>> {
         let seen = *self
             .0
             .guard
@@ -221,7 +221,7 @@ impl Service {
     }
 
     /// The newest state, signed.
-    async fn anchor_now(&self) -> Result<(Signed, coffer_store::SigningKeyRow)> {
+    pub(super) async fn anchor_now(&self) -> Result<(Signed, coffer_store::SigningKeyRow)> {
         let key = self.signing_key().await?;
         let mut read = self.store().read().await?;
         let (sequence, head) = read.audit_head().await?;

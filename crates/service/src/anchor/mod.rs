@@ -2,14 +2,16 @@
 //!
 //! After commits the newest state of the audit log is signed and written to places outside the database. A start
 //! compares the database with them and refuses one that is behind, unless somebody with the host accepted it; a running
-//! node compares too, with what it has seen itself as well, and stops using keys. `docs/keys/anchor.md` has the rules.
+//! node compares too, with what it has seen itself and with what agents remember as well, and stops using keys. `docs/keys/anchor.md` has the rules.
 //! What is signed is in `model::anchor`; where it is kept, the places know.
 
 mod guard;
 mod place;
+mod testimony;
 mod witness;
 
 pub use place::{AnchorPlace, BoxFuture, NotePlace};
+pub use testimony::AgentAnchor;
 pub use witness::{Found, Witness, witnesses};
 
 pub(crate) use guard::{Guard, Halt};
@@ -161,7 +163,7 @@ impl Service {
 }
 
 /// A time for people.
-fn said(micros: i64) -> String {
+pub(crate) fn said(micros: i64) -> String {
     let time = Timestamp(micros);
     jiff::Timestamp::from_microsecond(time.0)
         .map_or_else(|_| micros.to_string(), |time| format!("{time:.0}"))

@@ -8,7 +8,7 @@ use super::said;
 use crate::Providers;
 use crate::error::{Result, chain};
 use crate::signing::{RecordKeeper, opened};
-use coffer_model::anchor::State;
+use coffer_model::anchor::{Claim, State};
 use coffer_model::record;
 use coffer_store::{SigningKeyRow, Store};
 use std::sync::Arc;
@@ -230,6 +230,24 @@ impl<'a> Judge<'a> {
                 "it is signed by a key that is not known to be the scale unit's".into(),
             )),
         }
+    }
+
+    pub(super) fn scale_unit(&self) -> &str {
+        self.store.scale_unit()
+    }
+
+    /// A text alone, which a known key has to prove.
+    pub(super) async fn claimed(&self, text: &str) -> Result<Found> {
+        let Some(claim) = Claim::parse(text, self.store.scale_unit()) else {
+            return Ok(Found::Ignored("it is no anchor that can be read".into()));
+        };
+        if !self.keys.iter().any(|key| claim.is_by(key)) {
+            return Ok(Found::Ignored(
+                "its signature is not that of the scale unit's key".into(),
+            ));
+        }
+        self.compare(&claim.state, claim.state.head, text, true)
+            .await
     }
 
     /// A record that was kept outside.

@@ -6,7 +6,7 @@
 //! neither providers nor rows: what it is asked for is named by everything that the key depends on.
 
 use coffer_model::ProjectKeyId;
-use coffer_store::{KeyScope, ProjectKeyRow};
+use coffer_store::{KeyScope, NewProjectKey, ProjectKeyRow};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -31,6 +31,17 @@ impl Slot {
             version: row.version,
             scale_unit: row.scale_unit.clone(),
             commitment: row.commitment,
+        }
+    }
+
+    /// Of a key that was made now.
+    pub(super) fn of_new(new: &NewProjectKey, scale_unit: &str) -> Self {
+        Self {
+            id: new.id,
+            scope: new.scope,
+            version: new.version,
+            scale_unit: scale_unit.to_owned(),
+            commitment: new.commitment,
         }
     }
 }
@@ -60,6 +71,7 @@ pub(super) struct Cache<K, F> {
     kept: HashMap<Slot, Kept<K>>,
     asked: HashMap<Slot, (u64, F)>,
     questions: u64,
+    evictions: u64,
 }
 
 impl<K: Clone, F: Clone> Cache<K, F> {
@@ -69,6 +81,7 @@ impl<K: Clone, F: Clone> Cache<K, F> {
             kept: HashMap::new(),
             asked: HashMap::new(),
             questions: 0,
+            evictions: 0,
         }
     }
 
@@ -110,13 +123,7 @@ impl<K: Clone, F: Clone> Cache<K, F> {
         self.asked.remove(slot);
         self.sweep(now);
         match key {
-            Some(key) => {
-                let until = asked + self.life;
-                // Between four fifths of the time and its end.
-                let early = self.life * u32::from(spread) / (5 * 256);
-                let renew = until.saturating_sub(early);
-                self.kept.insert(slot.clone(), Kept { key, until, renew });
-            }
+            Some(key) => self.keep(slot.clone(), key, asked, spread),
             None => {
                 if let Some(kept) = self.kept.get_mut(slot) {
                     kept.renew = now + self.life / AGAIN;
@@ -125,8 +132,30 @@ impl<K: Clone, F: Clone> Cache<K, F> {
         }
     }
 
+    /// How often something was forgotten: what is to be kept later says how it was then.
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// Keeps a key that was made and opened after `asked`, unless anything was forgotten since `evictions`: it may have
+    /// been this.
+    pub(super) fn made(&mut self, slot: Slot, key: K, evictions: u64, asked: Duration, spread: u8) {
+        if self.evictions == evictions {
+            self.keep(slot, key, asked, spread);
+        }
+    }
+
+    fn keep(&mut self, slot: Slot, key: K, asked: Duration, spread: u8) {
+        let until = asked + self.life;
+        // Between four fifths of the time and its end.
+        let early = self.life * u32::from(spread) / (5 * 256);
+        let renew = until.saturating_sub(early);
+        self.kept.insert(slot, Kept { key, until, renew });
+    }
+
     /// Forgets the keys of the scopes that `of` names. What is being asked for is answered, and not kept.
     pub(super) fn evict(&mut self, of: impl Fn(KeyScope) -> bool) {
+        self.evictions += 1;
         self.kept.retain(|slot, _| !of(slot.scope));
         self.asked.retain(|slot, _| !of(slot.scope));
     }

@@ -9,7 +9,7 @@ use super::providers::{Clock, KeyOptions, Providers};
 use crate::error::{Error, Result};
 use coffer_model::{Entropy, ProjectKeyId};
 use coffer_seal::{GenerationId, KeyError, KeyProvider, ProjectKey, ProjectKeyContext};
-use coffer_store::{KeyScope, ProjectKeyRow};
+use coffer_store::{KeyScope, NewProjectKey, ProjectKeyRow};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use std::num::NonZeroU32;
@@ -100,6 +100,28 @@ impl Keyring {
     pub(super) fn holds(&self, row: &ProjectKeyRow) -> bool {
         let found = self.lock().look(&Slot::of(row), self.now());
         matches!(found, Found::Key(_) | Found::Aging(_))
+    }
+
+    /// When a key begins to be made.
+    pub(super) fn making(&self) -> Making {
+        Making {
+            evictions: self.lock().evictions(),
+            asked: self.now(),
+        }
+    }
+
+    /// Keeps a key that was made, opened and stored since: nobody asks the provider for it. Not if keys were forgotten
+    /// meanwhile, as of a project that was frozen.
+    pub(super) fn made(
+        &self,
+        new: &NewProjectKey,
+        unit: &str,
+        key: Arc<ProjectKey>,
+        making: Making,
+    ) {
+        let (slot, spread) = (Slot::of_new(new, unit), self.spread());
+        let Making { evictions, asked } = making;
+        self.lock().made(slot, key, evictions, asked, spread);
     }
 
     /// Makes a call to a provider, unless it is to be left alone now.
@@ -246,6 +268,13 @@ impl Keyring {
     fn lock(&self) -> MutexGuard<'_, Cache<Arc<ProjectKey>, Waiting>> {
         self.0.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The moment at which a key began to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Making {
+    evictions: u64,
+    asked: Duration,
 }
 
 /// A question under way. However it ends, the cache hears of it.

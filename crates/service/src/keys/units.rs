@@ -3,7 +3,8 @@
 //! Each is asked for its own unit's keys and for nothing of the other's.
 
 use coffer_seal::{
-    BoxFuture, GenerationId, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret, WrapContext,
+    BoxFuture, GenerationId, Gone, KeyError, KeyLifecycle, KeyProvider, ProjectKeySecret,
+    WrapContext,
 };
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ impl KeyProvider for TwoUnits {
     }
 }
 
-fn not_now<'a>() -> BoxFuture<'a, Result<(), KeyError>> {
+fn not_now<'a, T>() -> BoxFuture<'a, Result<T, KeyError>> {
     Box::pin(async {
         Err(KeyError::refused(
             "while a database moves, root generations do not end",
@@ -91,6 +92,10 @@ impl KeyLifecycle for TwoUnits {
     }
 
     fn destroy<'a>(&'a self, _: &'a GenerationId) -> BoxFuture<'a, Result<(), KeyError>> {
+        not_now()
+    }
+
+    fn gone<'a>(&'a self, _: &'a GenerationId) -> BoxFuture<'a, Result<Gone, KeyError>> {
         not_now()
     }
 }

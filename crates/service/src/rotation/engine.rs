@@ -210,9 +210,12 @@ impl<'a> Engine<'a> {
         drop(read);
         let keys = self.service.keys();
         let mut made = Vec::with_capacity(old.len());
+        let mut kept = Vec::with_capacity(old.len());
         for row in old {
+            // It is wrapped, and opened again.
             self.call().await;
-            let mut new = keys
+            self.call().await;
+            let mut key = keys
                 .made(
                     provider,
                     &generation,
@@ -221,8 +224,11 @@ impl<'a> Engine<'a> {
                     &rotation.scale_unit,
                 )
                 .await?;
-            new.deployment.clone_from(&rotation.deployment);
-            made.push(new);
+            key.new.deployment.clone_from(&rotation.deployment);
+            made.push(key.new.clone());
+            if !row.frozen {
+                kept.push(key);
+            }
         }
         let duty = self.service.duty("rotate keys");
         let made = Arc::new(made);
@@ -244,6 +250,9 @@ impl<'a> Engine<'a> {
                 Ok(())
             }
         );
+        for key in kept {
+            keys.keep(key);
+        }
         Ok(())
     }
 

@@ -99,6 +99,7 @@ fn operation(method: &Method, segments: &[&str]) -> &'static str {
         ("DELETE", ["keys", _]) => "delete",
         ("DELETE", ["deletedkeys", _]) => "purge",
         ("POST", ["deletedkeys", _, "recover"]) => "recover",
+        ("POST", ["keys", _, "backup"]) => "backup",
         ("POST", ["keys", _, _, "wrapkey"]) => "wrapKey",
         ("POST", ["keys", _, _, "unwrapkey"]) => "unwrapKey",
         ("POST", ["keys", _, _, "sign"]) => "sign",
@@ -280,13 +281,18 @@ fn perform(
             None => not_found(name),
             Some(key) => {
                 let answer = deleted_bundle(url, name, &key, now(), protected);
-                state.deleted.insert(name.to_owned(), (key, now()));
+                let waits = state.deletion;
+                state.deleted.insert(name.to_owned(), (key, now(), waits));
                 json_answer(StatusCode::OK, &answer)
             }
         },
-        ("get", ["deletedkeys", _]) => match state.deleted.get(name) {
+        ("get", ["deletedkeys", _]) => match state.deleted.get_mut(name) {
             None => not_found(name),
-            Some((key, at)) => json_answer(
+            Some((_, _, waits)) if *waits > 0 => {
+                *waits -= 1;
+                not_found(name)
+            }
+            Some((key, at, _)) => json_answer(
                 StatusCode::OK,
                 &deleted_bundle(url, name, key, *at, protected),
             ),
@@ -297,13 +303,30 @@ fn perform(
             "Operation \"purge\" is not enabled for this vault.",
             None,
         ),
+        ("purge", _)
+            if state
+                .deleted
+                .get(name)
+                .is_some_and(|(_, _, waits)| *waits > 0) =>
+        {
+            let message = format!("Key {name} is currently being deleted.");
+            let inner = Some("ObjectIsBeingDeleted");
+            error(StatusCode::CONFLICT, "Conflict", &message, inner)
+        }
         ("purge", _) => match state.deleted.remove(name) {
             None => not_found(name),
             Some(_) => StatusCode::NO_CONTENT.into_response(),
         },
+        ("backup", _) => match state.keys.contains_key(name) {
+            false => not_found(name),
+            true => json_answer(
+                StatusCode::OK,
+                &json!({"value": URL_SAFE_NO_PAD.encode(name)}),
+            ),
+        },
         ("recover", _) => match state.deleted.remove(name) {
             None => not_found(name),
-            Some((key, _)) => {
+            Some((key, ..)) => {
                 let answer = key.newest().bundle(&id, protected);
                 state.keys.insert(name.to_owned(), key);
                 json_answer(StatusCode::OK, &answer)
