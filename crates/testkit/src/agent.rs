@@ -6,11 +6,13 @@ use crate::user::User;
 use coffer_client::ClientError;
 use coffer_client::agent::AgentClient;
 use coffer_client::signing::{AgentKey, SignedHeaders, nonce};
-use coffer_wire::agent::{Feed, Finish, Job, JobSecureFile, Register, Renew};
+use coffer_wire::agent::{Anchor, Feed, Finish, Job, JobSecureFile, Register, Renew, Testimony};
 use coffer_wire::paths::{self, fill};
 use coffer_wire::signature::Parameters;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -84,6 +86,19 @@ impl TestAgent {
         self.client.finish(job.job.job_id, &body).await
     }
 
+    /// Says which anchor it remembers: of a scale unit, a text. Answers with the unit and text that it is given.
+    pub async fn testify(
+        &self,
+        remembered: Option<(&str, &str)>,
+    ) -> Result<Option<(String, String)>, ClientError> {
+        let remembered = remembered.map(|(unit, text)| Anchor {
+            scale_unit: unit.into(),
+            text: text.into(),
+        });
+        let given = self.client.witness(&Testimony { remembered }).await?;
+        Ok(given.remember.map(|given| (given.scale_unit, given.text)))
+    }
+
     /// The path of its lease route, relative to the organization.
     pub fn lease_path(&self) -> String {
         fill(paths::agent::LEASE, &[&self.client.agent_id().to_string()])
@@ -109,6 +124,38 @@ impl TestAgent {
             .header("Content-Digest", &headers.content_digest)
             .header("Signature-Input", &headers.signature_input)
             .header("Signature", &headers.signature)
+    }
+}
+
+/// The real agent, in this process, until it is stopped.
+pub struct RunningAgent {
+    work: PathBuf,
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), coffer_agent::AgentError>>,
+}
+
+impl RunningAgent {
+    pub(crate) fn start(options: coffer_agent::AgentOptions) -> Self {
+        let (work, stop) = (options.work.clone(), CancellationToken::new());
+        let running = tokio::spawn(coffer_agent::run(options, stop.clone()));
+        Self {
+            work,
+            stop,
+            running,
+        }
+    }
+
+    /// The text of the anchor that it remembers.
+    pub fn anchor(&self) -> Option<String> {
+        let text = std::fs::read(self.work.join(".anchor.json")).ok()?;
+        let memory: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        Some(memory["remembered"]["text"].as_str()?.to_owned())
+    }
+
+    /// Stops it, and waits for its end.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
     }
 }
 

@@ -38,7 +38,7 @@ mod tap;
 mod user;
 mod wire;
 
-pub use agent::{LeasedJob, TestAgent};
+pub use agent::{LeasedJob, RunningAgent, TestAgent};
 pub use anchor::TestPlace;
 pub use authenticator::Authenticator;
 pub use aws_kms::{AwsKms, KmsFault};

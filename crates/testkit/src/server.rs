@@ -8,7 +8,7 @@ mod people;
 
 pub use node::Node;
 
-use crate::agent::TestAgent;
+use crate::agent::{RunningAgent, TestAgent};
 use crate::anchor::TestPlace;
 use crate::browser::Browser;
 use crate::call::Answers;
@@ -504,6 +504,14 @@ impl TestServer {
             .expect("the agent gets a job and ends it")
             .unwrap();
         work
+    }
+
+    /// Starts the real agent in this process, in a work folder that it may know already.
+    pub async fn start_agent(&self, name: &str, work: &Path) -> RunningAgent {
+        let mut options = coffer_agent::AgentOptions::new(self.url(), name, work);
+        options.registration_token = Some(self.agent_token().await);
+        options.ca_file = self.ca_file();
+        RunningAgent::start(options)
     }
 
     /// Another way to the server, that hears what it says.

@@ -36,11 +36,15 @@ Examples:
 
 Run it on the server's host while the server is stopped. What happened after the copy was made is given up: permissions that
 were revoked since have to be revoked again. The decision is in the audit log, signed, and the anchors say from then on
-how this database is.")]
+how this database is. Agents remember anchors too, and cannot be asked while the server is stopped: --agents accepts what
+they may say.")]
     Accept {
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Also where no place says that it is behind, because agents did
+        #[arg(long)]
+        agents: bool,
         #[command(flatten)]
         host: HostArgs,
     },
@@ -50,9 +54,11 @@ how this database is.")]
 pub(crate) async fn run(context: &Context, command: AnchorCommand) -> Result<Exit> {
     match command {
         AnchorCommand::Show { host } => show(context, &host.load(context)?).await,
-        AnchorCommand::Accept { reason, host } => {
-            accept(context, &host.load(context)?, &reason).await
-        }
+        AnchorCommand::Accept {
+            reason,
+            agents,
+            host,
+        } => accept(context, &host.load(context)?, &reason, agents).await,
     }
 }
 
@@ -117,7 +123,7 @@ async fn show(context: &Context, config: &Config) -> Result<Exit> {
     })
 }
 
-async fn accept(context: &Context, config: &Config, reason: &str) -> Result<Exit> {
+async fn accept(context: &Context, config: &Config, reason: &str, agents: bool) -> Result<Exit> {
     if reason.trim().is_empty() {
         return Err(CommandError::usage("the reason is empty"));
     }
@@ -126,15 +132,19 @@ async fn accept(context: &Context, config: &Config, reason: &str) -> Result<Exit
         .iter()
         .filter(|witness| witness.is_behind())
         .collect();
-    if behind.is_empty() {
-        context
-            .out
-            .note("The database is not behind any anchor. Nothing was changed.");
+    if behind.is_empty() && !agents {
+        context.out.note(
+            "The database is not behind any anchor that is kept in a place. Nothing was changed. If agents said that it is behind, \
+             as the server's log tells, add --agents.",
+        );
         return Ok(Exit::Success);
     }
     let opened = host::open(config, Some(reason.to_owned())).await?;
     opened.service.close().await;
-    let places: Vec<_> = behind.iter().map(|witness| witness.place.clone()).collect();
+    let mut places: Vec<_> = behind.iter().map(|witness| witness.place.clone()).collect();
+    if agents {
+        places.push("what agents remember up to now".into());
+    }
     context
         .out
         .note("Accepted, and on record. The server can be started.");

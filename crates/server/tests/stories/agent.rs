@@ -36,7 +36,7 @@ both! {
             "the script saw the exact bytes: {log}"
         );
         assert!(log.contains("to the trusted CA directory..."), "{log}");
-        assert_eq!(left(&work), [".agent.json", ".credentials", ".lock"]);
+        assert_eq!(left(&work), [".agent.json", ".anchor.json", ".credentials", ".lock"]);
         let link = store.join("myCACertificate.pem");
         assert!(
             link.is_symlink() && !link.exists(),
@@ -88,7 +88,7 @@ both! {
             .unwrap();
         let tap = server.tap().await;
         let work = server.run_agent_at("real", &tap.url()).await;
-        assert_eq!(left(&work), [".agent.json", ".credentials", ".lock"]);
+        assert_eq!(left(&work), [".agent.json", ".anchor.json", ".credentials", ".lock"]);
 
         let log = cast.developer.log(&run).await;
         assert_eq!(
@@ -139,7 +139,7 @@ both! {
             "{log}"
         );
         assert!(log.contains("still there"), "{log}");
-        assert_eq!(left(&work), [".agent.json", ".credentials", ".lock"]);
+        assert_eq!(left(&work), [".agent.json", ".anchor.json", ".credentials", ".lock"]);
     }
 }
 

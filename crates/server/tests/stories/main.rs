@@ -58,6 +58,7 @@ mod tasks;
 mod tickets;
 mod tls;
 mod views;
+mod witnesses;
 
 use coffer_testkit::{Answer, LeasedJob, TestAgent, TestServer, User, certificate};
 use coffer_wire::coffer::AuditEvent;

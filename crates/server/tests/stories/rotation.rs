@@ -153,6 +153,22 @@ async fn pass(server: &TestServer, seconds: i64) {
 }
 
 both! {
+    /// Also in a project where the old key wrapped nothing any more, so that nothing was wrapped anew.
+    async fn the_first_use_after_a_rotation_asks_the_key_service_nothing(server) {
+        let shelf = Shelf::of(&server).await;
+        let calls = || server.key_faults().calls();
+        for file in &shelf.files {
+            shelf.cast.engineer.client.secure_files(PROJECT).delete(&file.0.id).await.unwrap();
+        }
+        let left = "wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = 'securefile'";
+        assert_eq!(count(&server, left).await, 0);
+        let number = request(&server).await;
+        rotated(&server, number).await;
+        let before = calls();
+        shelf.cast.engineer.upload("first.pem", b"first").await;
+        assert_eq!(calls(), before, "the new key is in memory");
+    }
+
     async fn a_deployment_rotates_every_key_once(mut server) {
         let shelf = Shelf::of(&server).await;
         let job = shelf.job().await;

@@ -108,12 +108,10 @@ pub(crate) async fn at_start(options: &Options) -> Result<Vec<Witness>> {
 }
 
 impl Service {
-    /// Puts on record that the database is behind and that this is meant, and anchors it as it is.
+    /// Puts on record that the database is behind and that this is meant, and anchors it as it is. Where no place says so,
+    /// agents did: what they remember cannot be asked for, and is outdated by the time of this.
     pub(crate) async fn accept_rollback(&self, found: &[Witness], reason: &str) -> Result<()> {
         let behind: Vec<&Witness> = found.iter().filter(|witness| witness.is_behind()).collect();
-        if behind.is_empty() {
-            return Ok(());
-        }
         let now = self.store().read().await?.now().0;
         let mut through = now;
         let mut text = String::new();
@@ -140,6 +138,9 @@ impl Service {
                 claim.sequence,
                 said(claim.time)
             ));
+        }
+        if told.is_empty() {
+            told.push("none that a place keeps: what agents remember up to now".into());
         }
         let reason: String = reason
             .chars()

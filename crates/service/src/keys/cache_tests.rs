@@ -155,3 +155,19 @@ fn a_failed_early_question_is_not_repeated_at_once_and_the_key_serves_to_its_end
     assert_eq!(subject.look(&slot(0), at(84)), Found::Aging(first));
     assert_eq!(subject.look(&slot(0), at(100)), Found::Absent);
 }
+
+#[test]
+fn a_key_that_was_made_is_kept_unless_something_was_forgotten_meanwhile() {
+    let now = Duration::from_secs(1);
+    let mut cache = Subject::new(LIFE);
+    let began = cache.evictions();
+    cache.made(slot(0), 7, began, now, 0);
+    assert_eq!(cache.look(&slot(0), now), Found::Key(7));
+    // As when its project is frozen: nobody knows whether it was this.
+    cache.evict(|scope| scope == slot(4).scope);
+    cache.made(slot(4), 8, began, now, 0);
+    assert_eq!(cache.look(&slot(4), now), Found::Absent);
+    assert_eq!(cache.look(&slot(0), now), Found::Key(7));
+    // Its time counts from when it was made.
+    assert_eq!(cache.look(&slot(0), now + LIFE), Found::Absent);
+}
