@@ -103,6 +103,12 @@ async fn an_older_data_folder_is_refused_and_accepted_by_who_has_the_host() {
         .await
         .ends(0)
         .says("not behind any anchor");
+    // Agents cannot be asked while no server runs.
+    let words = ["anchor", "accept", "--reason", "agents said so", "--agents"];
+    Done::of(on_host(&site, &words))
+        .await
+        .ends(0)
+        .shows("what agents remember up to now");
 
     let mut server = site.start(serve(&site, &address)).await;
     let list = ada

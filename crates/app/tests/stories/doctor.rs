@@ -49,8 +49,18 @@ async fn filled() -> Site {
         let path = site.file(name, vec![7; size]);
         ada.coffer(&["file", "upload", &path]).await.ends(0);
     }
-    // Beside a running server it says the same.
-    Done::of(doctor(&site)).await.ends(0);
+    // Beside a running server it says the same, and how that one keeps its keys.
+    let report = Done::of(doctor(&site)).await.ends(0).json();
+    let memory = found(&report, "memory");
+    for text in [
+        "the server that runs (process ",
+        "for keys locked",
+        "writes no cores",
+    ] {
+        let told = memory.iter().any(|(_, what)| what.contains(text));
+        assert!(told, "{text}: {memory:?}");
+    }
+    assert!(!found(&report, "swap").is_empty(), "{report}");
     assert!(server.process.terminate().await.success());
     site
 }
@@ -78,6 +88,8 @@ async fn a_healthy_host_is_well_and_left_as_it_is() {
             "{found:?}"
         );
     }
+    let memory = found(&report, "memory");
+    assert!(memory[0].1.contains("no server was found"), "{memory:?}");
     let keys = found(&report, "root key");
     assert!(
         keys.iter().any(|(health, text)| health == "well"

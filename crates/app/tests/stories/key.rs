@@ -43,7 +43,9 @@ async fn providers_are_listed_and_proved_and_a_file_without_a_key_is_not_made() 
     let proved = key(&site, &["test"], None).await.ends(0);
     assert!(proved.out.contains("round trip"), "{}", proved.out);
     assert!(
-        proved.out.contains("make, disable, destroy"),
+        proved
+            .out
+            .contains("export, make, disable, destroy; a file has one credential"),
         "{}",
         proved.out
     );
