@@ -259,7 +259,7 @@ impl KeyLifecycle for TestKeys {
                 .unwrap_or_else(PoisonError::into_inner);
             match said {
                 Some(gone) => Ok(gone),
-                None => self.lifecycle_of_file()?.gone(generation).await,
+                None => self.inner_lifecycle()?.gone(generation).await,
             }
         })
     }
