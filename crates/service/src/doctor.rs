@@ -7,7 +7,6 @@ use crate::Providers;
 use crate::anchor::{AnchorPlace, Found, said, witnesses};
 use crate::error::Result;
 use crate::purge::{Destroyed, destroyed};
-use crate::rotation::left_behind;
 use crate::rotation::{finding, left_behind};
 use crate::signing::{RecordKeeper, opened};
 use coffer_model::purge::Gone;
