@@ -78,9 +78,8 @@ mod waits;
 pub use access::Access;
 pub use again::Again;
 pub use agents::Agents;
-pub use anchor::{
-    AgentAnchor, AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses,
-};
+pub use anchor::AgentAnchor;
+pub use anchor::{AnchorPlace, Anchoring, BoxFuture, Found, NotePlace, Witness, witnesses};
 pub use audit::{Audit, AuditQuery, AuditRow, Reconciliation, Verification};
 pub use audit_export::{Export, Header, Piece};
 pub use audit_retain::Retained;
