@@ -127,6 +127,7 @@ impl Busy {
     }
 
     /// Waits until both were refused, from now on.
+    #[cfg(all(feature = "key-azure", feature = "key-aws"))]
     pub(crate) async fn refused(&mut self) {
         self.grow("refusals of both", |shared| &shared.refused)
             .await;
@@ -146,6 +147,7 @@ impl Busy {
     }
 
     /// From now on a clear refusal is no failure, or is one again.
+    #[cfg(all(feature = "key-azure", feature = "key-aws"))]
     pub(crate) fn may_be_refused(&self, lenient: bool) {
         self.shared.lenient.store(lenient, Ordering::SeqCst);
     }

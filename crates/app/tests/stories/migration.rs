@@ -150,6 +150,20 @@ async fn leg(
     busy.more().await;
     host.all_is_with([from, to]).await;
 
+    // As long as it is configured, its root keys end in their time; those of a provider that is gone are left alone.
+    let hours =
+        "update root_generation set retired_at = retired_at - 7200000000 where state = 'retired'";
+    host.database.sql(hours).await;
+    eventually("the former root keys are disabled", async || {
+        let of = format!(
+            "select count(*) from root_generation where provider = '{from}' and state = 'retired'"
+        );
+        (host.database.number(&of).await == 0).then_some(())
+    })
+    .await;
+    let said = server.process.said();
+    assert!(!said.contains("could not be disabled"), "{said}");
+
     // Now it can go.
     let paused = busy.pause().await;
     server.ended().await;
