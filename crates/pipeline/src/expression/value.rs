@@ -258,7 +258,15 @@ mod tests {
         let object = Value::from(Object::from_iter([("a", 1.0)]));
         let time = Value::Time(Timestamp::new(0, 0));
         // Value, as boolean, as text, as number, as version, counts as nothing.
-        let rows: Vec<(Value, bool, Option<&str>, Option<f64>, Option<&str>, bool)> = vec![
+        type Row = (
+            Value,
+            bool,
+            Option<&'static str>,
+            Option<f64>,
+            Option<&'static str>,
+            bool,
+        );
+        let rows: Vec<Row> = vec![
             (Value::Null, false, Some(""), Some(0.0), None, true),
             (true.into(), true, Some("True"), Some(1.0), None, false),
             (false.into(), false, Some("False"), Some(0.0), None, false),
