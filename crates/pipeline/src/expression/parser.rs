@@ -297,6 +297,9 @@ mod tests {
         assert!(parse(&"a".repeat(MAX_LENGTH + 1)).is_err());
         // Chains and nesting count together: else a tree would be as deep as their product.
         let chain = ".b".repeat(40);
+        let called = |links: usize| parse(&format!("not(a{})", ".b".repeat(links)));
+        assert!(called(MAX_DEPTH - 2).is_ok());
+        assert!(called(MAX_DEPTH - 1).is_err());
         assert!(parse(&format!("a[c]{chain}")).is_ok());
         assert!(parse(&format!("a[c[d]{chain}]{chain}")).is_err());
     }
