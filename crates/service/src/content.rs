@@ -3,7 +3,7 @@
 use crate::Service;
 use crate::error::{Error, Kind, Result};
 use coffer_model::{FileId, ProjectId};
-use coffer_seal::{Contents, Opener};
+use coffer_seal::{Contents, OpenError, Opener};
 use coffer_store::{BlobReader, SealedBody};
 use zeroize::Zeroizing;
 
@@ -13,6 +13,12 @@ pub(crate) struct Content {
     pub(crate) contents: Contents,
     opener: Option<Opener>,
     source: Source,
+    /// The first piece, opened before anything is answered: what was changed at its beginning is an error, and not an
+    /// answer that breaks off.
+    ahead: Option<Zeroizing<Vec<u8>>>,
+    service: Service,
+    project: ProjectId,
+    file: FileId,
 }
 
 enum Source {
@@ -44,11 +50,17 @@ impl Content {
                 ));
             }
         };
-        Ok(Self {
+        let mut content = Self {
             contents,
             opener: Some(Opener::new(&key, context)),
             source,
-        })
+            ahead: None,
+            service: service.clone(),
+            project,
+            file,
+        };
+        content.ahead = content.next().await?;
+        Ok(content)
     }
 
     /// The next piece of verified content; none at the end.
@@ -56,6 +68,9 @@ impl Content {
     /// # Errors
     /// The sealed bytes were changed. What came before was genuine, but the file is not whole.
     pub(crate) async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
+        }
         let mut plain = Zeroizing::new(Vec::new());
         while let Some(mut opener) = self.opener.take() {
             let sealed = match &mut self.source {
@@ -64,15 +79,32 @@ impl Content {
             };
             match sealed {
                 Some(sealed) => {
-                    opener.push(&sealed, &mut plain)?;
+                    if let Err(error) = opener.push(&sealed, &mut plain) {
+                        return Err(self.changed(error).await);
+                    }
                     self.opener = Some(opener);
                     if !plain.is_empty() {
                         return Ok(Some(plain));
                     }
                 }
-                None => opener.finish(&mut plain, &self.contents)?,
+                None => {
+                    if let Err(error) = opener.finish(&mut plain, &self.contents) {
+                        return Err(self.changed(error).await);
+                    }
+                }
             }
         }
         Ok((!plain.is_empty()).then_some(plain))
+    }
+
+    async fn changed(&self, error: OpenError) -> Error {
+        let keys = self.service.keys();
+        keys.does_not_open(
+            "sealed content of a file",
+            Some(self.project),
+            self.file,
+            error,
+        )
+        .await
     }
 }

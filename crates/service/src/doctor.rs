@@ -3,6 +3,8 @@
 //! It asks the key provider about each root generation that the data needs, by opening what that generation wrapped: so it
 //! is known before anything starts which files a copy still opens. Changes nothing.
 
+mod wraps;
+
 use crate::Providers;
 use crate::anchor::{AnchorPlace, Found, said, witnesses};
 use crate::error::Result;
@@ -197,15 +199,19 @@ async fn keys(store: &Store, providers: &Providers, found: &mut Vec<Finding>) ->
             .next(format!("name {provider} in keys.also until keys.horizon_days are over, or destroy them in the key service")),
         );
     }
+    wraps::look(store, providers, organization.0, &needed, found).await?;
     for row in signing {
         let opened = match providers.find(&row.provider) {
-            Some(provider) => opened(provider, organization.0, &row).await.map(drop),
+            Some(provider) => opened(provider, organization.0, &row).await,
             None => Err(KeyError::refused(
                 "its provider is not configured: name it in keys.also",
             )),
         };
+        if let Ok(key) = &opened {
+            wraps::reports(store, key.public_key(), &needed, found).await?;
+        }
         found.push(match opened {
-            Ok(()) => Finding::new(
+            Ok(_) => Finding::new(
                 "signing key",
                 Health::Well,
                 format!("version {} opens", row.version),

@@ -8,7 +8,9 @@ mod cache;
 pub(crate) mod calls;
 pub(crate) mod keyring;
 pub(crate) mod providers;
+pub(crate) mod settled;
 mod units;
+pub(crate) mod unverified;
 
 use crate::anchor::Halt;
 use crate::error::{Error, Result};
@@ -24,7 +26,9 @@ use coffer_store::{
     WrappedKind,
 };
 use keyring::{KeyCounts, Keyring, Making};
+use settled::Settled;
 use std::sync::Arc;
+use unverified::{Unverified, not_believed};
 
 /// How often a wrap is made again when a rotation comes between it and its unit of work.
 pub(crate) const TRIES: u32 = 4;
@@ -54,6 +58,9 @@ pub(crate) struct Keys {
     deployment: String,
     /// Once the database is known to be behind its anchor, no key is used.
     halt: Halt,
+    /// What rotations have replaced.
+    settled: Settled,
+    unverified: unverified::Tally,
 }
 
 /// Whether the provider really has the root generation that the data is sealed under, and whether any is. Writes nothing.
@@ -81,6 +88,8 @@ impl Keys {
             organization,
             deployment: options.deployment.clone(),
             halt,
+            settled: Settled::default(),
+            unverified: unverified::Tally::default(),
         }
     }
 
@@ -91,14 +100,35 @@ impl Keys {
     ) -> Result<(ProjectKeyId, Arc<ProjectKey>)> {
         let scope = scope.into();
         // Another node may make the first key at the same moment, or a rotation put another generation in its place.
-        for _ in 0..TRIES {
+        for tried in 1..=TRIES {
             let row = self.store.read().await?.project_key_active(scope).await?;
-            if let Some(row) = row {
-                return Ok((row.id, self.unwrapped(&row).await?));
+            let Some(row) = row else {
+                self.create(scope).await?;
+                continue;
+            };
+            match self.settled.check(&row.generation) {
+                Ok(()) => return Ok((row.id, self.unwrapped(&row).await?)),
+                // It may have been replaced since it was read.
+                Err(_) if tried < TRIES => {}
+                Err(error) => {
+                    if error.kind == crate::Kind::Internal {
+                        let why = "a rotation has replaced it, or nobody can say which is in force";
+                        self.note(Unverified::key(scope, row.id.0, why)).await;
+                    }
+                    return Err(error);
+                }
             }
-            self.create(scope).await?;
         }
-        Err(Error::from(Refusal::KeyNotActive))
+        let mut read = self.store.read().await?;
+        if read.project_key_newest_version(scope).await?.is_none() {
+            return Err(Error::from(Refusal::KeyNotActive));
+        }
+        drop(read);
+        let why = "the scope has keys, and none of them is active";
+        self.note(Unverified::key(scope, scope.0, why)).await;
+        Err(not_believed(
+            "The database names no key that new content may be sealed under. Nothing was changed.",
+        ))
     }
 
     /// The file key and what its wrap says of the file.
@@ -109,18 +139,39 @@ impl Keys {
         context: SealedContext,
     ) -> Result<(FileKey, Contents)> {
         let key = self.of(&wrapped.project_key).await?;
-        Ok(key.unwrap_file_key(&wrapped.wrapped, preamble, context)?)
+        match key.unwrap_file_key(&wrapped.wrapped, preamble, context) {
+            Ok(opened) => Ok(opened),
+            Err(error) => {
+                let project = Some(ProjectId(context.project));
+                Err(self
+                    .does_not_open("wrapped key of a file", project, context.file, error)
+                    .await)
+            }
+        }
     }
 
     /// A key of our own.
     pub(crate) async fn open_own_key(
         &self,
         wrapped: &WrappedKey,
-        label: &str,
+        label: &'static str,
         owner: uuid::Uuid,
     ) -> Result<FileKey> {
-        let key = self.of(&wrapped.project_key).await?;
-        Ok(key.unwrap_own_key(label, owner, &wrapped.wrapped)?)
+        let row = &wrapped.project_key;
+        let key = self.of(row).await?;
+        match key.unwrap_own_key(label, owner, &wrapped.wrapped) {
+            Ok(opened) => Ok(opened),
+            Err(error) => {
+                let what = match label {
+                    JOB_LOG => "wrapped key of a job's log",
+                    SECOND_FACTOR => "wrapped key of a second factor",
+                    _ => "wrapped key of an audit stream",
+                };
+                Err(self
+                    .does_not_open(what, row.scope.project(), owner, error)
+                    .await)
+            }
+        }
     }
 
     /// The sealing context of something in a project.
@@ -136,7 +187,12 @@ impl Keys {
     pub(crate) async fn of(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         if row.state == "retired" {
             self.ring.forget(row.id);
-            return Err(Error::from(Refusal::KeyNotActive));
+            // A key retires in the transaction that finds that it wraps nothing: this wrap was put there by hand.
+            let why = "it is retired, and something is wrapped by it all the same";
+            self.note(Unverified::key(row.scope, row.id.0, why)).await;
+            return Err(not_believed(
+                "What this needs is wrapped by a key that was retired. Nothing was changed.",
+            ));
         }
         self.unwrapped(row).await
     }
@@ -158,7 +214,15 @@ impl Keys {
     }
 
     pub(crate) fn counts(&self) -> KeyCounts {
-        self.ring.counts()
+        KeyCounts {
+            unverified: self.unverified.total(),
+            ..self.ring.counts()
+        }
+    }
+
+    /// What rotations have replaced.
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
     }
 
     /// Makes a call to a provider, unless it is to be left alone now: after a failure, or because of its quota.
@@ -173,7 +237,13 @@ impl Keys {
     async fn unwrapped(&self, row: &ProjectKeyRow) -> Result<Arc<ProjectKey>> {
         self.halt.check()?;
         let context = self.key_context(row.scope, row.version, &row.scale_unit);
-        self.ring.open(row, context).await
+        let opened = self.ring.open(row, context).await;
+        if let Err(error) = &opened
+            && let Some(why) = error.of_keys().and_then(unverified::why)
+        {
+            self.note(Unverified::key(row.scope, row.id.0, why)).await;
+        }
+        opened
     }
 
     fn key_context(&self, scope: KeyScope, version: i64, scale_unit: &str) -> ProjectKeyContext {
@@ -313,6 +383,7 @@ impl Keys {
         version: i64,
         scale_unit: &str,
     ) -> Result<MadeKey> {
+        self.settled.check_replaced(generation)?;
         let making = self.ring.making();
         let secret = ProjectKeySecret::generate(&*self.entropy);
         let context = self.key_context(scope, version, scale_unit);
@@ -354,6 +425,7 @@ impl Keys {
 
     async fn create(&self, scope: KeyScope) -> Result<()> {
         let generation = self.generation().await?;
+        self.settled.check(&generation.id)?;
         let provider = self.provider(&generation.provider)?;
         let unit = self.store.scale_unit();
         let made = self.made(provider, &generation.id, scope, 1, unit).await?;

@@ -291,6 +291,7 @@ impl Service {
         service.look_for_freezes().await?;
         service.baseline().await?;
         service.anchors_found(&found);
+        service.learn_reports().await;
         if let Some(reason) = accept {
             service.accept_rollback(&found, &reason).await?;
         }
@@ -500,6 +501,9 @@ impl Service {
         };
         if let Err(error) = recorded {
             tracing::warn!(error = %error, "recording uses and refusals of tokens failed");
+        }
+        if let Err(error) = self.keys().record_unverified(all).await {
+            tracing::warn!(error = %error, "recording what did not verify failed");
         }
     }
 

@@ -286,7 +286,15 @@ impl Runs<'_> {
             for page in pages {
                 let key = self.log_key(&mut read, &seen, page.job).await?;
                 let context = self.0.keys().context(project, page.page);
-                let plain = coffer_seal::open_bytes(&key, context, &page.sealed)?;
+                let plain = match coffer_seal::open_bytes(&key, context, &page.sealed) {
+                    Ok(plain) => plain,
+                    Err(error) => {
+                        let (what, keys) = ("page of a job's log", self.0.keys());
+                        return Err(keys
+                            .does_not_open(what, Some(project), page.page, error)
+                            .await);
+                    }
+                };
                 let plain = String::from_utf8_lossy(&plain);
                 for (number, line) in (page.first_line..).zip(plain.split('\n')) {
                     if number >= next && number <= last && number < page.first_line + page.lines {

@@ -269,6 +269,11 @@ impl SecondFactor<'_> {
             .open_own_key(&row.key, SECOND_FACTOR, identity.0)
             .await?;
         let context = keys.context(ProjectId(Uuid::nil()), identity.0);
-        Ok(open_bytes(&key, context, &row.sealed)?)
+        match open_bytes(&key, context, &row.sealed) {
+            Ok(secret) => Ok(secret),
+            Err(error) => Err(keys
+                .does_not_open("secret of a second factor", None, identity, error)
+                .await),
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::Service;
 use crate::error::{Error, Kind, Result};
+use crate::keys::unverified::{self, Unverified};
 use coffer_model::Timestamp;
 use coffer_model::act::{CreateKey, SignRecord};
 use coffer_model::audit::Digest;
@@ -132,13 +133,75 @@ impl Service {
                 let organization = self.organization().id.0;
                 let provider = self.keys().provider(&row.provider)?;
                 let open = opened(provider, organization, row);
-                let key = Arc::new(self.keys().call(provider, open).await?);
+                let key = match self.keys().call(provider, open).await {
+                    Ok(key) => Arc::new(key),
+                    Err(error) => {
+                        self.note_signing_key(row, &error).await;
+                        return Err(error);
+                    }
+                };
                 *known() = Some(key.clone());
                 return Ok(key);
             }
             self.make_signing_key(&unit).await?;
         }
         Err(Error::from(Refusal::KeyNotActive))
+    }
+
+    async fn note_signing_key(&self, row: &SigningKeyRow, error: &Error) {
+        if let Some(why) = error.of_keys().and_then(unverified::why) {
+            let thing = Unverified {
+                what: "signing key",
+                project: None,
+                id: hex::encode(row.id),
+                why,
+            };
+            self.keys().note(thing).await;
+        }
+    }
+
+    /// Learns from the reports of rotations which root generations have had their time. What cannot be learned now is
+    /// learned later; until then nothing new is sealed.
+    pub(crate) async fn learn_reports(&self) {
+        if let Err(error) = self.try_learn_reports().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the reports of rotations cannot be verified; nothing new is sealed until they can"
+            );
+        }
+    }
+
+    async fn try_learn_reports(&self) -> Result<()> {
+        let settled = self.keys().settled();
+        let reports = self
+            .store()
+            .read()
+            .await?
+            .rotation_reports(settled.newest())
+            .await?;
+        if reports.is_empty() {
+            settled.nothing_new();
+            return Ok(());
+        }
+        let public = match self.public_key().await {
+            Ok(public) => public,
+            Err(error) => {
+                if error.kind != Kind::Unavailable {
+                    settled.doubt();
+                }
+                return Err(error);
+            }
+        };
+        for number in settled.learn(&reports, &public) {
+            let thing = Unverified {
+                what: "signed report of a rotation",
+                project: None,
+                id: number.to_string(),
+                why: "it is not signed by this scale unit's key, or was changed since",
+            };
+            self.keys().note(thing).await;
+        }
+        Ok(())
     }
 
     /// The secret of a signing key, to be wrapped anew, once it is shown to be that key's.
@@ -154,6 +217,7 @@ impl Service {
     async fn make_signing_key(&self, unit: &str) -> Result<()> {
         let version = 1;
         let generation = self.keys().generation().await?;
+        self.keys().settled().check_replaced(&generation.id)?;
         let secret = ProjectKeySecret::generate(self.entropy());
         let context = SigningKey::context(unit, self.organization().id.0, 1);
         let key = SigningKey::derive(&secret, &context)?;

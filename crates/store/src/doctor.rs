@@ -23,6 +23,8 @@ statements! {
         from project_key k where k.id > $1 order by k.id limit $2");
     BLOBS = "select blob_id, sealed_length from secure_file where blob_id is not null and blob_id > $1 order by blob_id limit $2";
     KNOWN = "select blob_id from upload_intent union select blob_id from blob_trash";
+    WITHOUT_KEY = "select f.id from secure_file f where not exists
+        (select 1 from wrapped_key w where w.kind = 'securefile' and w.owner_id = f.id) order by f.id limit $1";
     EXPIRED = "select count(*) as n from upload_intent where expires_at <= $1";
     NEWEST = "select coalesce(max(time), 0) as n from audit_event";
 }
@@ -76,6 +78,12 @@ impl ReadTx {
                 return Ok(found);
             }
         }
+    }
+
+    /// Files that no wrapped key is of, so many at most.
+    pub async fn files_without_key(&mut self) -> Result<Vec<Uuid>, StoreError> {
+        let rows: Vec<(Uuid,)> = self.conn.all(&WITHOUT_KEY, args![PIECE]).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     /// Uploads that were given up and not swept yet.

@@ -2,7 +2,6 @@
 //!
 //! A project key belongs to a scope: a project, or the organization for what belongs to no project.
 
-use crate::audit::fixed;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::gate::Grant;
 use crate::sql::{Conn, args, statements};
@@ -41,6 +40,7 @@ statements! {
     WRAP_INSERT = "insert into wrapped_key (kind, owner_id, project_key_id, wrapped) values ($1, $2, $3, $4)";
     WRAP = concat!("select ", key_columns!(), ", w.wrapped as key_wrapped
         from wrapped_key w join project_key k on k.id = w.project_key_id where w.kind = $1 and w.owner_id = $2");
+    NEWEST_VERSION = "select max(version) as n from project_key where scope_id = $1";
     WRAP_FORGET = "delete from wrapped_key where kind = $1 and owner_id = $2";
 }
 
@@ -193,7 +193,8 @@ impl KeyRow {
             provider: self.provider,
             state: self.state,
             wrapped: self.wrapped,
-            commitment: fixed(self.commitment, "project_key", "commitment")?,
+            // One of another length is nobody's: like any that was changed, it makes this key fail and no other.
+            commitment: self.commitment.try_into().unwrap_or_default(),
             frozen: self.frozen > 0,
         })
     }
@@ -360,6 +361,15 @@ impl ReadTx {
     ) -> Result<Option<ProjectKeyRow>, StoreError> {
         let row: Option<KeyRow> = self.conn.maybe(&BY_ID, args![id.0]).await?;
         row.map(KeyRow::into_key).transpose()
+    }
+
+    /// The newest version that a scope's key has had, whatever its state.
+    pub async fn project_key_newest_version(
+        &mut self,
+        scope: KeyScope,
+    ) -> Result<Option<i64>, StoreError> {
+        let (version,): (Option<i64>,) = self.conn.one(&NEWEST_VERSION, args![scope.0]).await?;
+        Ok(version)
     }
 
     /// The wrapped key of a secure file, for showing its digest to those who may use it.

@@ -30,6 +30,8 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (number) do nothing");
     LAST = concat!("select ", record_columns!(), " from signed_record order by number desc limit 1");
     AFTER = concat!("select ", record_columns!(), " from signed_record where number > $1 order by number limit $2");
+    ROTATIONS = concat!("select ", record_columns!(), " from signed_record where kind = 'rotation' and number > $1
+        order by number");
     TOMBSTONES = concat!("select ", record_columns!(), " from signed_record where kind = 'tombstone' order by number");
     PLACES = "select sequence, time from signed_record where kind = 'checkpoint' order by number";
     TREE = "select sequence, nodes from signed_record order by sequence desc, number desc limit 1";
@@ -282,6 +284,12 @@ impl ReadTx {
     /// Records after a number, oldest first.
     pub async fn records(&mut self, after: i64, top: i64) -> Result<Vec<Signed>, StoreError> {
         let rows: Vec<RecordRow> = self.conn.all(&AFTER, args![after, top]).await?;
+        rows.into_iter().map(RecordRow::into_signed).collect()
+    }
+
+    /// The reports of rotations after a number, oldest first.
+    pub async fn rotation_reports(&mut self, after: i64) -> Result<Vec<Signed>, StoreError> {
+        let rows: Vec<RecordRow> = self.conn.all(&ROTATIONS, args![after]).await?;
         rows.into_iter().map(RecordRow::into_signed).collect()
     }
 

@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 statements! {
     OLD_SCOPES = concat!("select ", key_columns!(), " from project_key k
-        where k.state = 'active' and k.rotation < $1 order by k.rotation, k.id limit $2");
+        where k.state = 'active' and (k.rotation < $1 or k.generation_id <> $3)
+        order by k.rotation, k.id limit $2");
     DRAINING = concat!("select ", key_columns!(), " from project_key k
         where k.state = 'draining' and k.id > $1
             and exists (select 1 from wrapped_key w where w.project_key_id = k.id)
@@ -26,7 +27,7 @@ statements! {
     OLD_WRAPS = "select count(*) as n from (select 1 from project_key k join wrapped_key w on w.project_key_id = k.id
         where k.state = 'draining' limit $1) t";
     OLD_SECRETS = "select count(*) as n from (select 1 from root_generation g join signing_key s on s.generation_id = g.id
-        where g.state = 'draining' limit $1) t";
+        where g.state <> 'active' limit $1) t";
     EMPTY_KEYS = "select count(*) as n from (select 1 from project_key k where k.state = 'draining'
         and not exists (select 1 from wrapped_key w where w.project_key_id = k.id) limit 1) t";
     EMPTY_GENERATIONS = "select g.id from root_generation g where g.state = 'draining'
@@ -38,10 +39,14 @@ statements! {
     SECRETS = "select s.id, s.version, s.generation_id, g.provider, s.public_key, s.wrapped, s.scale_unit,
             coalesce((select value from meta where key = 'signing_unit'), s.scale_unit) as made_for
         from signing_key s join root_generation g on g.id = s.generation_id
-        where g.state = 'draining' order by s.version";
+        where g.state <> 'active' order by s.version";
     KNOWN = "select count(*) as n from root_generation where id = $1";
     GENERATION_OF = "select id from root_generation where scale_unit = $1 and provider = $2 and state = 'active'
         order by created_at desc limit 1";
+    NEEDS = "select (select count(*) from project_key k where k.generation_id = $1 and k.state in ('active', 'draining'))
+            + (select count(*) from signing_key s where s.generation_id = $1) as n";
+    ASTRAY_WRAPS = "select count(*) as n from wrapped_key w join project_key k on k.id = w.project_key_id
+        where k.state = 'retired'";
     SETTLE = "update rotation set generation_id = $2, provider = $4, kept = $3, failures = 0, failing_since = null, last_error = null
         where number = $1 and generation_id is null";
     DRAIN_OTHERS = "update root_generation set state = 'draining' where state = 'active' and id <> $1";
@@ -83,8 +88,10 @@ const MOST_RETIRED: i64 = 1000;
 /// A wrapped key to be wrapped again.
 #[derive(Clone, Debug)]
 pub struct OldWrap {
-    /// What it opens.
-    pub kind: WrappedKind,
+    /// What it opens; none for a word that this build does not know.
+    pub kind: Option<WrappedKind>,
+    /// The word for it, as stored.
+    pub word: String,
     /// Whose it is.
     pub owner: Uuid,
     /// The wrap.
@@ -362,9 +369,10 @@ impl ReadTx {
         rotation: &RotationRow,
         top: i64,
     ) -> Result<Vec<ProjectKeyRow>, StoreError> {
+        let generation = rotation.generation.clone().unwrap_or_default();
         let rows: Vec<KeyRow> = self
             .conn
-            .all(&OLD_SCOPES, args![rotation.number, top])
+            .all(&OLD_SCOPES, args![rotation.number, top, &generation])
             .await?;
         rows.into_iter().map(KeyRow::into_key).collect()
     }
@@ -382,26 +390,35 @@ impl ReadTx {
     pub async fn rotation_page(
         &mut self,
         key: ProjectKeyId,
-        after: Option<(WrappedKind, Uuid)>,
+        after: Option<(&str, Uuid)>,
         top: i64,
     ) -> Result<Vec<OldWrap>, StoreError> {
         type Row = (String, Uuid, Vec<u8>, Option<Vec<u8>>);
-        let (kind, owner) = after.map_or(("", Uuid::nil()), |(kind, owner)| (kind.word(), owner));
+        let (kind, owner) = after.unwrap_or(("", Uuid::nil()));
         let rows: Vec<Row> = self.conn.all(&PAGE, args![key.0, kind, owner, top]).await?;
-        rows.into_iter()
-            .map(|(kind, owner, wrapped, preamble)| {
-                Ok(OldWrap {
-                    kind: WrappedKind::from_word(&kind)
-                        .ok_or(StoreError::corrupt("wrapped_key", "kind"))?,
-                    owner,
-                    wrapped,
-                    preamble,
-                })
-            })
-            .collect()
+        let wraps = rows
+            .into_iter()
+            .map(|(word, owner, wrapped, preamble)| OldWrap {
+                kind: WrappedKind::from_word(&word),
+                word,
+                owner,
+                wrapped,
+                preamble,
+            });
+        Ok(wraps.collect())
     }
 
-    /// Signing keys whose secrets draining generations wrap.
+    /// Wraps of retired keys: what no rotation leaves behind, and none reaches.
+    pub async fn rotation_astray(&mut self) -> Result<i64, StoreError> {
+        Ok(self.conn.one::<(i64,)>(&ASTRAY_WRAPS, args![]).await?.0)
+    }
+
+    /// Whether the database says that nothing needs a generation.
+    pub async fn generation_unneeded(&mut self, generation: &str) -> Result<bool, StoreError> {
+        Ok(self.conn.one::<(i64,)>(&NEEDS, args![generation]).await?.0 == 0)
+    }
+
+    /// Signing keys whose secrets another generation than the active one wraps: a draining one, unless somebody changed that.
     pub async fn rotation_secrets(&mut self) -> Result<Vec<SigningKeyRow>, StoreError> {
         let rows: Vec<StoredKey> = self.conn.all(&SECRETS, args![]).await?;
         rows.into_iter().map(StoredKey::into_key).collect()

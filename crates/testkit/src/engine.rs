@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Where PostgreSQL is: the URL of a database from which others may be created.
 const POSTGRES: &str = "COFFER_TEST_POSTGRES";
@@ -215,6 +216,26 @@ impl Database {
     pub async fn number(&self, text: &str) -> i64 {
         let text = format!("select cast(({text}) as text)");
         self.texts(&text).await[0].parse().unwrap()
+    }
+
+    /// Bytes as SQL of this engine spells them.
+    pub fn bytes(&self, bytes: &[u8]) -> String {
+        let hex = hex::encode(bytes);
+        match self.place {
+            Place::Sqlite(_) => format!("x'{hex}'"),
+            Place::Postgres(_) => format!("decode('{hex}', 'hex')"),
+        }
+    }
+
+    /// The ids of a table's rows.
+    pub async fn ids(&self, table: &str) -> Vec<Uuid> {
+        let column = match self.place {
+            Place::Sqlite(_) => "hex(id)",
+            Place::Postgres(_) => "cast(id as text)",
+        };
+        let texts = self.texts(&format!("select {column} from {table}")).await;
+        let ids = texts.iter().map(|text| Uuid::try_parse(text).unwrap());
+        ids.collect()
     }
 
     /// What every table holds, a text a table, rows in an order of their own. `without` names tables, or columns as

@@ -2,6 +2,7 @@
 
 mod copies;
 mod deploy;
+mod forged;
 mod heard;
 mod node;
 mod people;

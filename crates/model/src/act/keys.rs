@@ -4,9 +4,9 @@
 //! it is made. What is wrapped again is counted in the report, and not on record one by one.
 
 use super::{Requirement, Subject, about, acts, right};
-use crate::OrganizationId;
 use crate::access::{Scope, officers};
 use crate::scope::TokenScopes;
+use crate::{OrganizationId, ProjectId};
 
 acts! {
     KEYS_ACTS;
@@ -34,6 +34,13 @@ acts! {
         rotation: i64 } "Key.RotationFinished" scope NONE
         needs |_a| Requirement::Duty,
         about |a| about(None, "rotation", a.rotation);
+
+    /// Put on record that a key, a wrap or what is sealed under one did not verify: a row a minute for each, with a count.
+    NoteUnverified { /// Its project, unless it belongs to none.
+        project: Option<ProjectId>, /// The key, or whose wrap it is.
+        id: String } "Key.NotVerified" scope NONE
+        needs |_a| Requirement::Duty,
+        about |a| about(a.project, "key", &a.id);
 
     /// Retire a root generation that wraps nothing any more.
     RetireGeneration { /// The generation.

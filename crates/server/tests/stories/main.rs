@@ -8,6 +8,7 @@
 mod account_pages;
 mod agent;
 mod anchor;
+mod attacks;
 mod audit;
 mod auth;
 mod bootstrap;

@@ -11,20 +11,20 @@ use coffer_wire::secure_files::SecureFile;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-const HOUR: i64 = 3600;
+pub(crate) const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const PASSWORD: &str = "a long enough password";
 
 /// Files of all sizes, and a pipeline that may use them all.
-struct Shelf {
-    cast: Cast,
-    files: Vec<(SecureFile, Vec<u8>)>,
+pub(crate) struct Shelf {
+    pub(crate) cast: Cast,
+    pub(crate) files: Vec<(SecureFile, Vec<u8>)>,
     pipeline: Pipeline,
-    agent: TestAgent,
+    pub(crate) agent: TestAgent,
 }
 
 impl Shelf {
-    async fn of(server: &TestServer) -> Self {
+    pub(crate) async fn of(server: &TestServer) -> Self {
         let cast = Cast::permitted(server).await;
         let mut files = vec![(cast.file.clone(), cast.content.clone())];
         for size in [0, 1, 65_536, 300_000] {
@@ -46,7 +46,7 @@ impl Shelf {
     }
 
     /// A job that has a ticket for every file.
-    async fn job(&self) -> LeasedJob {
+    pub(crate) async fn job(&self) -> LeasedJob {
         let run = self.cast.developer.run(&self.pipeline).await;
         let job = self.agent.job().await;
         assert_eq!(job.job.run_id, run.id);
@@ -54,7 +54,7 @@ impl Shelf {
     }
 
     /// What a job gets is what was uploaded.
-    async fn opens(&self, server: &TestServer, job: &LeasedJob) {
+    pub(crate) async fn opens(&self, server: &TestServer, job: &LeasedJob) {
         for told in &job.job.resources.secure_files {
             let (_, content) = self
                 .files
@@ -71,7 +71,7 @@ impl Shelf {
     }
 
     /// Every file opens for a new job.
-    async fn open(&self, server: &TestServer) {
+    pub(crate) async fn open(&self, server: &TestServer) {
         let job = self.job().await;
         assert_eq!(job.job.resources.secure_files.len(), self.files.len());
         self.opens(server, &job).await;
@@ -84,7 +84,7 @@ async fn rotations(server: &TestServer) -> Vec<RotationView> {
     server.service().rotations().list(&admin).await.unwrap()
 }
 
-async fn request(server: &TestServer) -> i64 {
+pub(crate) async fn request(server: &TestServer) -> i64 {
     let admin = server.caller(server.administrator()).await;
     server
         .service()
@@ -95,7 +95,7 @@ async fn request(server: &TestServer) -> i64 {
 }
 
 /// Waits until so many rotations have ended. Answers with the newest.
-async fn rotated(server: &TestServer, number: i64) -> RotationView {
+pub(crate) async fn rotated(server: &TestServer, number: i64) -> RotationView {
     eventually("the keys are rotated", || async {
         let all = rotations(server).await;
         all.iter()
@@ -108,7 +108,7 @@ async fn rotated(server: &TestServer, number: i64) -> RotationView {
         .unwrap()
 }
 
-async fn count(server: &TestServer, what: &str) -> i64 {
+pub(crate) async fn count(server: &TestServer, what: &str) -> i64 {
     server
         .database()
         .number(&format!("select count(*) from {what}"))
@@ -116,7 +116,7 @@ async fn count(server: &TestServer, what: &str) -> i64 {
 }
 
 /// Nothing is wrapped by a version, and no version by a generation, that is not active.
-async fn nothing_is_old(server: &TestServer) {
+pub(crate) async fn nothing_is_old(server: &TestServer) {
     let wraps =
         "wrapped_key w join project_key k on k.id = w.project_key_id where k.state <> 'active'";
     assert_eq!(count(server, wraps).await, 0);
@@ -145,7 +145,7 @@ async fn try_again(server: &TestServer) {
 }
 
 /// So many seconds pass for generations that have retired.
-async fn pass(server: &TestServer, seconds: i64) {
+pub(crate) async fn pass(server: &TestServer, seconds: i64) {
     let moved = format!(
         "update root_generation set retired_at = retired_at - {seconds} * cast(1000000 as bigint)"
     );

@@ -27,6 +27,8 @@ pub struct KeyCounts {
     pub used: u64,
     /// Project keys in memory now.
     pub kept: u64,
+    /// Times that a key, a wrap or what is sealed under one did not verify.
+    pub unverified: u64,
     /// What providers were asked, all together.
     pub calls: CallCounts,
 }
@@ -177,6 +179,7 @@ impl Keyring {
         KeyCounts {
             used: self.0.used.load(Ordering::Relaxed),
             kept: self.lock().len() as u64,
+            unverified: 0,
             calls,
         }
     }

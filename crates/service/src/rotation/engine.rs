@@ -8,11 +8,14 @@ use super::report;
 use crate::Service;
 use crate::error::{Error, Kind, Result};
 use crate::keys::label;
+use crate::keys::unverified::Unverified;
 use coffer_model::act::{CreateKey, RetireGeneration};
 use coffer_model::rotation::{Step, next};
 use coffer_model::{ProjectId, ProjectKeyId};
 use coffer_seal::{GenerationId, KeyError, KeyProvider, ProjectKey, SigningKey};
-use coffer_store::{NewWrap, OldWrap, ProjectKeyRow, Refusal, RotationRow, Stop, WrappedKind};
+use coffer_store::{
+    NewProjectKey, NewWrap, OldWrap, ProjectKeyRow, Refusal, RotationRow, Stop, WrappedKind,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -152,6 +155,8 @@ impl<'a> Engine<'a> {
         };
         let there = read.generation_active_of(unit, provider.name()).await?;
         drop(read);
+        // One that a rotation replaced is not kept, whoever called it active again.
+        let there = there.filter(|there| !self.service.keys().settled().replaced(there));
         let (generation, made, kept) = match (unknown, provider.lifecycle()) {
             (Some(prepared), _) => (prepared.0, true, String::new()),
             (None, Some(lifecycle)) => {
@@ -209,9 +214,18 @@ impl<'a> Engine<'a> {
         let old = read.rotation_old_scopes(&rotation, SCOPES).await?;
         drop(read);
         let keys = self.service.keys();
-        let mut made = Vec::with_capacity(old.len());
+        let mut made: Vec<NewProjectKey> = Vec::with_capacity(old.len());
         let mut kept = Vec::with_capacity(old.len());
         for row in old {
+            // A scope has one active key, unless somebody called another one so: one new key drains them all.
+            if made.iter().any(|new| new.scope == row.scope) {
+                continue;
+            }
+            let mut read = self.service.store().read().await?;
+            let newest = read.project_key_newest_version(row.scope).await?;
+            drop(read);
+            let version = newest.unwrap_or(0).max(row.version).checked_add(1);
+            let version = version.ok_or_else(|| Error::from(Refusal::State))?;
             // It is wrapped, and opened again.
             self.call().await;
             self.call().await;
@@ -220,7 +234,7 @@ impl<'a> Engine<'a> {
                     provider,
                     &generation,
                     row.scope,
-                    row.version + 1,
+                    version,
                     &rotation.scale_unit,
                 )
                 .await?;
@@ -302,18 +316,30 @@ impl<'a> Engine<'a> {
         let mut cursor = None;
         loop {
             let mut read = self.service.store().read().await?;
-            let page = read.rotation_page(from.id, cursor, PAGE).await?;
+            let after = cursor
+                .as_ref()
+                .map(|(kind, owner): &(String, Uuid)| (kind.as_str(), *owner));
+            let page = read.rotation_page(from.id, after, PAGE).await?;
             drop(read);
             let Some(last) = page.last() else {
+                if stuck > 0 && old.is_some() {
+                    let thing = Unverified {
+                        what: "what a project key wraps",
+                        project: from.scope.project(),
+                        id: from.id.0.to_string(),
+                        why: "a rotation found wraps that do not open; its report counts them",
+                    };
+                    self.service.keys().note(thing).await;
+                }
                 return Ok(stuck);
             };
-            cursor = Some((last.kind, last.owner));
+            cursor = Some((last.word.clone(), last.owner));
             let began = tokio::time::Instant::now();
             let mut wraps = Vec::with_capacity(page.len());
             for wrap in page {
                 match old.and_then(|old| self.wrapped_again(&from, old, new, &wrap)) {
-                    Some(wrapped) => wraps.push(NewWrap {
-                        kind: wrap.kind,
+                    Some((kind, wrapped)) => wraps.push(NewWrap {
+                        kind,
                         owner: wrap.owner,
                         was: wrap.wrapped,
                         wrapped,
@@ -321,7 +347,7 @@ impl<'a> Engine<'a> {
                     None => {
                         stuck += 1;
                         tracing::error!(
-                            owner = %wrap.owner, kind = ?wrap.kind,
+                            owner = %wrap.owner, kind = wrap.word,
                             "a wrapped key does not open; it is left as it is"
                         );
                     }
@@ -345,9 +371,10 @@ impl<'a> Engine<'a> {
         old: &ProjectKey,
         new: &ProjectKey,
         wrap: &OldWrap,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(WrappedKind, Vec<u8>)> {
         let entropy = self.service.entropy();
-        match wrap.kind {
+        let kind = wrap.kind?;
+        let wrapped = match kind {
             WrappedKind::SecureFile => {
                 let context = self
                     .service
@@ -360,7 +387,8 @@ impl<'a> Engine<'a> {
             kind => old
                 .rewrap_own_key(label(kind)?, wrap.owner, &wrap.wrapped, new, entropy)
                 .ok(),
-        }
+        };
+        Some((kind, wrapped?))
     }
 
     /// A project key, unwrapped: from memory where it is kept.
@@ -393,7 +421,8 @@ impl<'a> Engine<'a> {
             let secret = self.service.signing_secret(from, &old).await;
             let secret = match secret {
                 Ok(secret) => secret,
-                Err(error) if is_lost(&error) => {
+                // Without it nothing is signed, so a rotation that needs it is put off at its report.
+                Err(error) if is_lost(&error) || matches!(error, KeyError::Disabled { .. }) => {
                     tracing::error!(
                         version,
                         error = &error as &dyn std::error::Error,

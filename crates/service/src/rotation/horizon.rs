@@ -1,9 +1,10 @@
 //! The end of root generations: disabled some time after they retired, destroyed when no backup needs them any more.
 //!
 //! The key service is asked first, and the database notes what it did: asked twice, it says the same. Counted from the
-//! retirement, by the database's clock.
+//! retirement, by the database's clock. That a generation was replaced at all is believed of a signed report only.
 
 use crate::error::Result;
+use crate::keys::unverified::Unverified;
 use crate::{Providers, Service};
 use coffer_model::act::{DestroyGeneration, DisableGeneration};
 use coffer_model::rotation::{End, GenerationState, Horizon, end};
@@ -85,7 +86,44 @@ impl Service {
         well
     }
 
+    /// Whether it may be ended whatever the database calls it: a report that this unit signed says that a rotation has
+    /// replaced it, and nothing needs it. Who writes the database must not have the server destroy the keys in force.
+    async fn has_had_its_time(&self, row: &GenerationRow) -> Result<bool> {
+        let replaced = self.keys().settled().replaced(&row.id);
+        if replaced
+            && self
+                .store()
+                .read()
+                .await?
+                .generation_unneeded(&row.id)
+                .await?
+        {
+            return Ok(true);
+        }
+        if !self.keys().settled().tell(&row.id, row.state) {
+            return Ok(false);
+        }
+        let why = match replaced {
+            true => "it is called retired, and something needs it",
+            false => {
+                "it is called retired, and no signed report says that a rotation has replaced it"
+            }
+        };
+        let thing = Unverified {
+            what: "root key",
+            project: None,
+            id: row.id.clone(),
+            why,
+        };
+        self.keys().note(thing).await;
+        Ok(false)
+    }
+
     async fn end_generation(&self, row: &GenerationRow, end: End) -> Result<()> {
+        // The key service is asked only after this: what it has destroyed does not come back.
+        if !self.has_had_its_time(row).await? {
+            return Ok(());
+        }
         let provider = self.keys().provider(&row.provider)?;
         // Without the right to end generations somebody else does it, in the key service.
         let Some(lifecycle) = provider.lifecycle() else {

@@ -82,6 +82,8 @@ pub(crate) async fn run(service: &Service, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
+        // Of rotations that another node ended.
+        service.learn_reports().await;
         // What is under way may be dropped at any point: it is taken up again from the database.
         tokio::select! {
             () = stop.cancelled() => {}

@@ -21,6 +21,8 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
         let time = read.now().0;
         let generations = read.generations().await?;
         let from = generations.iter().find(|row| row.id == rotation.from);
+        let astray = read.rotation_astray().await?;
+        let stuck = engine.stuck.0 + astray;
         let report = Arc::new(RotationReport {
             rotation: rotation.number,
             cause: rotation.cause.clone(),
@@ -34,8 +36,8 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
             secrets: rotation.secrets,
             retired_keys: rotation.keys_retired,
             retired_generations: rotation.generations_retired,
-            left: engine.stuck.0,
-            not_rotated: not_rotated(engine, rotation, &generations),
+            left: stuck,
+            not_rotated: not_rotated(engine, rotation, astray, &generations),
             began: rotation.began.0,
             ended: time,
         });
@@ -48,7 +50,7 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
         );
         let tree = Arc::new(state.tree);
         let duty = service.duty("rotate keys");
-        let (node, stuck) = (engine.node, engine.stuck.0);
+        let node = engine.node;
         let (told, stored) = (report.clone(), signed.clone());
         let ended = service
             .store()
@@ -90,6 +92,8 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
         match ended {
             Ok(true) => {
                 service.0.guard.due();
+                // From now on, what it replaced wraps nothing new on this node.
+                service.learn_reports().await;
                 tracing::info!(
                     rotation = report.rotation,
                     generation = report.generation,
@@ -118,6 +122,7 @@ pub(super) async fn finish(engine: &Engine<'_>, rotation: &RotationRow) -> Resul
 fn not_rotated(
     engine: &Engine<'_>,
     rotation: &RotationRow,
+    astray: i64,
     generations: &[GenerationRow],
 ) -> Vec<String> {
     let mut left = Vec::new();
@@ -134,6 +139,11 @@ fn not_rotated(
         left.push(format!(
             "{} signing keys: they do not open, or are another scale unit's",
             engine.stuck.1
+        ));
+    }
+    if astray > 0 {
+        left.push(format!(
+            "{astray} wrapped keys: they were put under versions that are retired, which open nothing"
         ));
     }
     for generation in generations {

@@ -35,7 +35,13 @@ pub(super) async fn open(
         .open_own_key(&secret.key, AUDIT_STREAM, stream.0)
         .await?;
     let place = keys.context(ProjectId(stream.0), stream.0);
-    let plain = open_bytes(&key, place, &secret.sealed)?;
+    let plain = match open_bytes(&key, place, &secret.sealed) {
+        Ok(plain) => plain,
+        Err(error) => {
+            let what = "secret of an audit stream";
+            return Err(keys.does_not_open(what, None, stream, error).await);
+        }
+    };
     let text = std::str::from_utf8(&plain).map_err(Error::internal)?;
     Ok(Zeroizing::new(text.to_owned()))
 }
