@@ -110,6 +110,11 @@ fn text(metrics: &Metrics) -> String {
         "Times that a project key was needed on this node.",
         keys.used,
     );
+    text.counter(
+        "coffer_key_unverified_total",
+        "Times that a key, a wrap or what is sealed under one did not verify on this node.",
+        keys.unverified,
+    );
     text.gauge(
         "coffer_key_cached",
         "Project keys in this node's memory.",
