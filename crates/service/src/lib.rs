@@ -493,20 +493,6 @@ impl Service {
         }
     }
 
-    /// Puts on record what is counted by the minute; at the end, whatever waits.
-    async fn record_counts(&self, all: bool) {
-        let recorded = match self.sign_in().record_due(all).await {
-            Ok(()) => self.record_token_uses().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = recorded {
-            tracing::warn!(error = %error, "recording uses and refusals of tokens failed");
-        }
-        if let Err(error) = self.keys().record_unverified(all).await {
-            tracing::warn!(error = %error, "recording what did not verify failed");
-        }
-    }
-
     /// Signs the audit log as it is, commits what waits and closes the store.
     pub async fn close(&self) {
         self.record_counts(true).await;

@@ -121,6 +121,20 @@ fn row((identity, person): (IdentityId, Person)) -> Row {
 }
 
 impl Service {
+    /// Puts on record what is counted by the minute; at the end, whatever waits.
+    pub(crate) async fn record_counts(&self, all: bool) {
+        let recorded = match self.sign_in().record_due(all).await {
+            Ok(()) => self.record_token_uses().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(error = %error, "recording uses and refusals of tokens failed");
+        }
+        if let Err(error) = self.keys().record_unverified(all).await {
+            tracing::warn!(error = %error, "recording what did not verify failed");
+        }
+    }
+
     /// Puts the uses since the last record on record: a row for each person, and the last use on each token.
     pub(crate) async fn record_token_uses(&self) -> Result<()> {
         let mut rows = self.0.token_uses.drain().into_iter().map(row).peekable();
