@@ -55,7 +55,7 @@ impl Permissions<'_> {
         pipeline: i64,
         authorized: bool,
     ) -> Result<ResourcePipelinePermissions, ClientError> {
-        self.change_pipeline(kind, id, pipeline, authorized, None)
+        self.change_pipeline(kind, id, pipeline, authorized, None, false)
             .await
     }
 
@@ -70,7 +70,23 @@ impl Permissions<'_> {
         pipeline: i64,
         refs: Option<Vec<String>>,
     ) -> Result<ResourcePipelinePermissions, ClientError> {
-        self.change_pipeline(kind, id, pipeline, true, refs).await
+        self.change_pipeline(kind, id, pipeline, true, refs, false)
+            .await
+    }
+
+    /// The same, and the pipeline may also name the resource by a variable that is known only when a job is handed out.
+    ///
+    /// # Errors
+    /// As the server refuses.
+    pub async fn permit_by_variable(
+        &self,
+        kind: &str,
+        id: &str,
+        pipeline: i64,
+        refs: Option<Vec<String>>,
+    ) -> Result<ResourcePipelinePermissions, ClientError> {
+        self.change_pipeline(kind, id, pipeline, true, refs, true)
+            .await
     }
 
     /// The resources that a pipeline is permitted to use, of those the caller may see; without one, those that are open to
@@ -97,11 +113,13 @@ impl Permissions<'_> {
         pipeline: i64,
         authorized: bool,
         refs: Option<Vec<String>>,
+        by_variable: bool,
     ) -> Result<ResourcePipelinePermissions, ClientError> {
         let change = ResourcePipelinePermissions {
             pipelines: vec![PipelinePermission {
                 id: pipeline,
                 refs,
+                by_variable,
                 permission: Permission {
                     authorized,
                     ..Permission::default()

@@ -145,6 +145,15 @@ pub struct PipelinePermissions {
     pub pipelines: Vec<PipelinePermit>,
 }
 
+/// What a permit says beside that it is there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PermitTerms {
+    /// For which refs; none is all.
+    pub refs: Option<AllowedRefs>,
+    /// The pipeline may also name the resource by a variable that is known only when a job is handed out.
+    pub by_variable: bool,
+}
+
 /// The permit of one pipeline for a protected resource.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PipelinePermit {
@@ -154,8 +163,8 @@ pub struct PipelinePermit {
     pub by: Person,
     /// When.
     pub at: Timestamp,
-    /// For which refs; none is all.
-    pub refs: Option<AllowedRefs>,
+    /// Its terms.
+    pub terms: PermitTerms,
 }
 
 /// What is frozen: its contents are given to nobody, whatever the permissions.

@@ -20,6 +20,12 @@ pub trait Resolver {
     fn file(&self, _file: &FileReference) -> Lookup<SourceText> {
         Lookup::Missing
     }
+
+    /// The secure files that this pipeline may name by a variable which is known only when a job is handed out. Without
+    /// any, such a variable is an error.
+    fn files_by_variable(&self) -> &[ResolvedFile] {
+        &[]
+    }
 }
 
 /// A template file.

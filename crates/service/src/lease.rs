@@ -1,6 +1,7 @@
 //! Handing a job to an agent: the claim, its tickets and token, and the message that says what to run.
 
 use crate::Service;
+use crate::by_variable::{Later, Named, steps_by_file};
 use crate::error::{Error, Kind, Result};
 use crate::keys::{JOB_LOG, TRIES};
 use crate::tokens;
@@ -217,12 +218,26 @@ async fn claim(
     let cancel_timeout = job
         .cancel_timeout_in_minutes
         .unwrap_or(DEFAULT_CANCEL_TIMEOUT);
-    let Some(claimed) = commit_claim(
+    let collection_url = format!("{}/", base_url.trim_end_matches('/'));
+    let project_name = project_name(service, row.project).await?;
+    let variables = crate::jobs::variables(
+        service,
+        &row,
+        &plan,
+        stage,
+        job,
+        &collection_url,
+        &project_name,
+        &token,
+    );
+    let later = Later::of(service, &row, job, &variables).await?;
+    let Some((claimed, named)) = commit_claim(
         service,
         caller,
         agent,
         &row,
         job,
+        later,
         &lease_token,
         &token,
         life(timeout, cancel_timeout),
@@ -246,18 +261,6 @@ async fn claim(
             length: contents.length,
         });
     }
-    let collection_url = format!("{}/", base_url.trim_end_matches('/'));
-    let project_name = project_name(service, row.project).await?;
-    let variables = crate::jobs::variables(
-        service,
-        &row,
-        &plan,
-        stage,
-        job,
-        &collection_url,
-        &project_name,
-        &token,
-    );
     Ok(Some(LeasedJob {
         job: row.id,
         job_name: job.name.clone(),
@@ -278,7 +281,7 @@ async fn claim(
         steps: job
             .steps
             .iter()
-            .map(|step| leased_step(service, step))
+            .map(|step| leased_step(service, step, &named))
             .collect(),
     }))
 }
@@ -297,21 +300,6 @@ fn place<'a>(plan: &'a Plan, row: &JobRow) -> Option<(&'a Stage, &'a Job)> {
     Some((stage, stage.jobs.get(index(row.ordinal)?)?))
 }
 
-/// The steps that a job's plan gives each file to, by their reference names, for the record.
-fn steps_by_file(job: &Job) -> BTreeMap<Uuid, String> {
-    let mut steps: BTreeMap<Uuid, String> = BTreeMap::new();
-    for step in &job.steps {
-        for file in &step.secure_files {
-            let names = steps.entry(*file).or_default();
-            if !names.is_empty() {
-                names.push_str(", ");
-            }
-            names.push_str(&step.reference_name);
-        }
-    }
-    steps
-}
-
 async fn project_name(service: &Service, project: coffer_model::ProjectId) -> Result<String> {
     let name = service.store().read().await?.project_name(project).await?;
     name.ok_or_else(|| Error::from(Refusal::NotFound))
@@ -323,11 +311,13 @@ async fn commit_claim(
     agent: &AgentRow,
     row: &JobRow,
     planned: &Job,
+    later: Later,
     lease_token: &str,
     token: &str,
     life: i64,
-) -> Result<Option<Vec<ClaimedFile>>> {
-    let steps = steps_by_file(planned);
+) -> Result<Option<(Vec<ClaimedFile>, Named)>> {
+    let planned = planned.clone();
+    let failed = RecordId::random(service.entropy());
     let lease_hash = tokens::hash(lease_token);
     let token_hash = tokens::hash(token);
     let credential = CredentialId::random(service.entropy());
@@ -346,11 +336,11 @@ async fn commit_claim(
         let (key_id, project_key) = service.keys().active(row.project).await?;
         let wrapped_log_key = project_key.wrap_own_key(JOB_LOG, job.0, &log_key, service.entropy());
         let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
-        let (steps, entropy) = (steps.clone(), entropy.clone());
+        let (planned, later, entropy) = (planned.clone(), later.clone(), entropy.clone());
         let claimed = service.store().write("job.lease", move |tx| {
             let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
             let (wrapped_log_key, entropy) = (wrapped_log_key.clone(), entropy.clone());
-            let steps = steps.clone();
+            let (planned, later) = (planned.clone(), later.clone());
             Box::pin(async move {
                 let until = tx.now().plus_seconds(lease_seconds);
                 let Some(lease) = tx
@@ -364,14 +354,18 @@ async fn commit_claim(
                     tx.job_wait_again(lease, &row).await?;
                     return Ok(None);
                 }
+                let Some((lease, named)) = later.settle(tx, lease, &row, failed).await? else {
+                    return Ok(None);
+                };
+                let steps = steps_by_file(&planned, &named);
                 let mut files = Vec::new();
                 // A fork, or what nobody knows, is given nothing: its agent skips the steps that would use a file.
-                let planned = if row.source.trusted() {
+                let given = if row.source.trusted() {
                     tx.job_files(row.id).await?
                 } else {
                     Vec::new()
                 };
-                for file in planned {
+                for file in given {
                     let act = IssueTicket {
                         project: row.project,
                         file,
@@ -401,7 +395,7 @@ async fn commit_claim(
                 tx.job_credential_insert(&lease, &new, identity).await?;
                 tx.job_log_key_insert(&lease, key_id, &wrapped_log_key)
                     .await?;
-                Ok(Some(files))
+                Ok(Some((files, named)))
             })
         });
         match claimed.await {
@@ -416,7 +410,7 @@ async fn commit_claim(
     Ok(claimed)
 }
 
-fn leased_step(service: &Service, step: &coffer_pipeline::Step) -> LeasedStep {
+fn leased_step(service: &Service, step: &coffer_pipeline::Step, named: &Named) -> LeasedStep {
     let pairs = |entries: &coffer_pipeline::Entries| {
         entries
             .iter()
@@ -435,6 +429,14 @@ fn leased_step(service: &Service, step: &coffer_pipeline::Step) -> LeasedStep {
         task_name: step.task.name.clone(),
         task_version: step.task.version.to_string(),
         environment: pairs(&step.env),
-        inputs: pairs(&step.inputs),
+        inputs: step
+            .inputs
+            .iter()
+            .map(|(name, value)| {
+                let key = (step.reference_name.clone(), name.to_owned());
+                let value = named.values.get(&key).map_or(value, String::as_str);
+                (name.to_owned(), value.to_owned())
+            })
+            .collect(),
     }
 }

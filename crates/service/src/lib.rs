@@ -13,6 +13,7 @@ mod audit_export;
 mod audit_retain;
 mod backup;
 mod break_glass;
+mod by_variable;
 mod checks;
 mod conditions;
 mod content;

@@ -5,7 +5,7 @@ use crate::{Service, checks};
 use coffer_model::act::{
     OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewPermissions, ViewPipeline,
 };
-use coffer_model::library::{PipelinePermissions, Resource};
+use coffer_model::library::{PermitTerms, PipelinePermissions, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::{Caller, FileId, PipelineId, ProjectId};
 use coffer_store::{Refusal, Stop, Tx};
@@ -41,8 +41,8 @@ pub struct PermissionChange {
 pub enum PermitChange {
     /// It goes.
     Revoke,
-    /// It is given, for these refs or for all. One that is there is for these from now on.
-    Permit(Option<AllowedRefs>),
+    /// It is given, on these terms. One that is there has these from now on.
+    Permit(PermitTerms),
 }
 
 /// A file that a pipeline, or every pipeline, is permitted to use.
@@ -186,15 +186,18 @@ async fn apply(
     for (pipeline, change) in change.pipelines {
         let mut details = vec![("pipeline", pipeline.to_string())];
         match change {
-            PermitChange::Permit(refs) => {
+            PermitChange::Permit(terms) => {
                 let act = PermitPipeline {
                     project,
                     file,
                     pipeline,
                 };
-                details.extend(refs.iter().map(|refs| ("refs", refs.to_string())));
+                details.extend(terms.refs.iter().map(|refs| ("refs", refs.to_string())));
+                if terms.by_variable {
+                    details.push(("byVariable", "true".to_owned()));
+                }
                 let grant = tx.authorize_with(caller, act, &details).await?;
-                tx.permission_put(grant, refs.as_ref()).await?;
+                tx.permission_put(grant, &terms).await?;
             }
             PermitChange::Revoke => {
                 let act = RevokePipeline {

@@ -8,7 +8,7 @@ use crate::runs::Planned;
 use coffer_model::act::{
     CreatePipeline, EditPipeline, PermitPipeline, ViewPipeline, ViewPipelines,
 };
-use coffer_model::library::Resource;
+use coffer_model::library::{PermitTerms, Resource};
 use coffer_model::{Caller, FileId, PipelineId, ProjectId, name};
 use coffer_store::{Missing, PipelineRow, Refusal, Why};
 use std::collections::BTreeSet;
@@ -222,7 +222,7 @@ impl Pipelines<'_> {
                                 ("because", "pipeline created".to_owned()),
                             ];
                             let grant = tx.authorize_with(&caller, act, &details).await?;
-                            tx.permission_put(grant, None).await?;
+                            tx.permission_put(grant, &PermitTerms::default()).await?;
                             given.insert(file);
                         }
                     }

@@ -2,7 +2,7 @@
 
 use crate::Service;
 use crate::error::{Error, Kind, Problem, Result};
-use coffer_model::{FileId, ProjectId};
+use coffer_model::{FileId, PipelineId, ProjectId};
 use coffer_pipeline::tasks::TaskDefinition;
 use coffer_pipeline::{
     Code, Diagnostic, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
@@ -22,6 +22,7 @@ const ALONE: &str = "the text of this pipeline is stored without other files: st
 #[derive(Default)]
 struct Facts {
     files: HashMap<SecureFileReference, Lookup<ResolvedFile>>,
+    by_variable: Vec<ResolvedFile>,
 }
 
 impl Resolver for Facts {
@@ -30,6 +31,10 @@ impl Resolver for Facts {
             .get(reference)
             .cloned()
             .unwrap_or(Lookup::Unknown)
+    }
+
+    fn files_by_variable(&self) -> &[ResolvedFile] {
+        &self.by_variable
     }
 
     fn task(&self, _name: &str, _version: &str) -> Lookup<Arc<TaskDefinition>> {
@@ -42,10 +47,20 @@ impl Resolver for Facts {
 pub(crate) async fn make(
     service: &Service,
     project: ProjectId,
+    pipeline: PipelineId,
     source: Source,
     inputs: PlanInputs,
 ) -> Result<Planned> {
-    let mut facts = Facts::default();
+    let mut read = service.store().read().await?;
+    let listed = read.files_by_variable(project, pipeline).await?;
+    drop(read);
+    let mut facts = Facts {
+        by_variable: listed
+            .into_iter()
+            .map(|(id, name)| ResolvedFile { id: id.0, name })
+            .collect(),
+        ..Facts::default()
+    };
     for _ in 0..ROUNDS {
         match planned(&source, &inputs, &facts) {
             Ok(planned) => return Ok(planned),

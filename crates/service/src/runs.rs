@@ -433,7 +433,7 @@ impl Runs<'_> {
             system: system.clone(),
         };
         Ok(Planned {
-            made: planning::make(self.0, project, source, inputs).await?,
+            made: planning::make(self.0, project, pipeline, source, inputs).await?,
             revision: row.revision,
             start: Start { at: now, system },
         })
@@ -448,11 +448,14 @@ impl Runs<'_> {
                     .jobs
                     .iter()
                     .map(|job| {
+                        let later = job.files_by_variable();
+                        let known = job.secure_files.iter().filter(|file| !later.contains(file));
                         Ok(NewJob {
                             id: JobId::random(self.0.entropy()),
                             name: job.name.clone(),
                             display_name: job.display_name.clone(),
-                            files: job.secure_files.iter().copied().map(FileId).collect(),
+                            files: known.copied().map(FileId).collect(),
+                            deferred: later.into_iter().map(FileId).collect(),
                             skipped: !runs || !start.runs_job(plan, stage, job)?,
                             continue_on_error: job.continue_on_error,
                         })

@@ -24,7 +24,7 @@ statements! {
     FILES = "select id, project_id, name from secure_file";
     PIPELINES = "select p.id, p.project_id, p.revision, r.yaml from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision";
-    PERMITS = "select resource_kind, resource_id, pipeline_id, project_id, refs from pipeline_permission";
+    PERMITS = "select resource_kind, resource_id, pipeline_id, project_id, refs, by_variable from pipeline_permission";
     TOKENS = "select id, kind, identity_id, hash, scopes from credential where kind <> 'job' and revoked_at is null";
     SWITCHES = "select organization_id, name, value from organization_setting";
     SESSIONS = "select id, identity_id, hash from session where ended_at is null";
@@ -116,20 +116,23 @@ pub(crate) fn pipeline(id: i64, project: Uuid, revision: i64, yaml: &str) -> Cha
     set(Kind::Pipeline, &[&id], &[&project, &revision, &text])
 }
 
-/// A pipeline's permission; pipeline 0 is open access. No refs: every ref.
+/// A pipeline's permission; pipeline 0 is open access. No refs: every ref. Without the last, as it was told before there
+/// was one.
 pub(crate) fn permit(
     kind: &str,
     resource: &str,
     pipeline: i64,
     project: Uuid,
     refs: Option<&str>,
+    by_variable: bool,
 ) -> Change {
     let refs = refs.unwrap_or("every ref");
-    set(
-        Kind::Permit,
-        &[&kind, &resource, &pipeline],
-        &[&project, &refs],
-    )
+    let keys: [&dyn Display; 3] = [&kind, &resource, &pipeline];
+    if by_variable {
+        set(Kind::Permit, &keys, &[&project, &refs, &"by variable"])
+    } else {
+        set(Kind::Permit, &keys, &[&project, &refs])
+    }
 }
 
 /// No permission on a resource, whichever pipeline it was for.
@@ -269,11 +272,19 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     let rows: Vec<(i64, Uuid, i64, String)> = conn.all(&PIPELINES, Vec::new()).await?;
     rows.iter()
         .for_each(|(id, project, revision, yaml)| tell(pipeline(*id, *project, *revision, yaml)));
-    let rows: Vec<(String, String, i64, Uuid, Option<String>)> =
+    let rows: Vec<(String, String, i64, Uuid, Option<String>, i64)> =
         conn.all(&PERMITS, Vec::new()).await?;
     rows.iter()
-        .for_each(|(kind, resource, pipeline, project, refs)| {
-            tell(permit(kind, resource, *pipeline, *project, refs.as_deref()));
+        .for_each(|(kind, resource, pipeline, project, refs, by_variable)| {
+            let (refs, by_variable) = (refs.as_deref(), *by_variable != 0);
+            tell(permit(
+                kind,
+                resource,
+                *pipeline,
+                *project,
+                refs,
+                by_variable,
+            ));
         });
     let rows: Vec<(Uuid, String, Uuid, Vec<u8>, String)> = conn.all(&TOKENS, Vec::new()).await?;
     rows.iter()

@@ -44,7 +44,7 @@ macro_rules! jobs {
     ($engine:ident) => {
         concat!(
             "select j.run_id, j.stage_ordinal, j.id, j.name, j.state, j.result, j.started_at, j.finished_at
-            from job j join job_file f on f.job_id = j.id where f.file_id = $1 and j.run_id in ",
+            from job j join job_file f on f.job_id = j.id where f.file_id = $1 and f.deferred = 0 and j.run_id in ",
             numbers!("$2", $engine),
             " order by j.run_id, j.stage_ordinal, j.ordinal"
         )

@@ -71,7 +71,7 @@ statements! {
     FILE_EXISTS = "select count(*) as n from secure_file where id = $1 and project_id = $2";
     PIPELINE_EXISTS = "select count(*) as n from pipeline where id = $1 and project_id = $2";
     JOB_FACTS = concat!("select j.state, j.lease_until, j.agent_id, r.project_id, r.state as run_state,
-            (select count(*) from job_file where job_id = j.id and file_id = $2) as in_plan,
+            (select count(*) from job_file where job_id = j.id and file_id = $2 and deferred = 0) as in_plan,
             (select count(*) from ticket where hash = $3 and job_id = j.id and file_id = $2) as tickets,
             r.source, r.source_ref, ", permit_columns!("'securefile'", "$4"), ", ", frozen_count!("$2", "r.project_id"), " as frozen
         from job j join run r on r.id = j.run_id where j.id = $1");

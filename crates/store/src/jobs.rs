@@ -20,7 +20,9 @@ statements! {
     INSERT = "insert into job (id, run_id, stage_ordinal, ordinal, name, record_id, state, attempt, cancel_requested,
             continue_on_error, queued_at)
         values ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, $7, $8)";
-    FILE_INSERT = "insert into job_file (job_id, file_id) values ($1, $2) on conflict (job_id, file_id) do nothing";
+    FILE_INSERT = "insert into job_file (job_id, file_id, deferred) values ($1, $2, $3)
+        on conflict (job_id, file_id) do nothing";
+    FILE_NAMED = "update job_file set deferred = 0 where job_id = $1 and file_id = $2";
     READY = "select j.id, j.run_id, j.stage_ordinal, j.ordinal, j.name, r.project_id, r.pipeline_id, p.name as pipeline_name,
             r.pipeline_revision, r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id,
             r.source, r.source_repository, r.source_ref, r.source_commit
@@ -31,7 +33,7 @@ statements! {
             started_at = coalesce(started_at, $4) where id = $5 and state = 'ready'";
     UNCLAIM = "update job set state = 'waiting', agent_id = null, lease_hash = null, lease_until = null
         where id = $1 and state = 'leased'";
-    FILES = "select file_id from job_file where job_id = $1";
+    FILES = "select file_id from job_file where job_id = $1 and deferred = 0";
     LEASE = "select run_id, lease_until, cancel_requested, state from job
         where id = $1 and agent_id = $2 and lease_hash = $3";
     RENEW = "update job set lease_until = $1 where id = $2 and state = 'leased'";
@@ -59,6 +61,8 @@ pub struct NewJob {
     pub display_name: String,
     /// The files its plan names.
     pub files: Vec<FileId>,
+    /// Files that a variable may name when the job is handed out: until then it has none of them.
+    pub deferred: Vec<FileId>,
     /// Its condition is false from the start: it never runs.
     pub skipped: bool,
     /// A failure becomes SucceededWithIssues.
@@ -188,8 +192,11 @@ impl Tx {
             ordinal,
         );
         self.record_put(run, Some(new.id), &node).await?;
-        for file in &new.files {
-            self.run(&FILE_INSERT, args![new.id.0, file.0]).await?;
+        let files = new.files.iter().map(|file| (file, 0_i64));
+        let deferred = new.deferred.iter().map(|file| (file, 1_i64));
+        for (file, later) in files.chain(deferred) {
+            self.run(&FILE_INSERT, args![new.id.0, file.0, later])
+                .await?;
         }
         if new.skipped {
             self.job_complete(new.id, Outcome::Skipped).await?;
@@ -236,7 +243,15 @@ impl Tx {
         Ok(())
     }
 
-    /// The files that a job's plan names.
+    /// A variable names a file, of those that the plan says it may.
+    pub async fn job_file_named(&mut self, lease: &Lease, file: FileId) -> Result<(), Stop> {
+        lease.check(self)?;
+        self.run_one(&FILE_NAMED, args![lease.job.0, file.0])
+            .await?;
+        Ok(())
+    }
+
+    /// The files that a job's plan names, and those that a variable named when it was handed out.
     pub async fn job_files(&mut self, job: JobId) -> Result<Vec<FileId>, StoreError> {
         let rows: Vec<(Uuid,)> = self.all(&FILES, args![job.0]).await?;
         Ok(rows.into_iter().map(|(id,)| FileId(id)).collect())

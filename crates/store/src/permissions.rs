@@ -5,13 +5,13 @@ use crate::access_below::holders_below;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen};
-use crate::sql::{args, statements};
+use crate::sql::{Conn, args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{LIBRARY, file_token, library, library_token};
 use coffer_model::act::{
     Act, OpenAccess, PermitPipeline, RestrictAccess, RevokePipeline, ViewFile, ViewPermissions,
 };
-use coffer_model::library::{Person, PipelinePermissions, PipelinePermit};
+use coffer_model::library::{PermitTerms, Person, PipelinePermissions, PipelinePermit};
 use coffer_model::policy::{Facts, decide};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::source::{Permit, RunSource};
@@ -81,30 +81,36 @@ impl PermitFacts {
 
 statements! {
     PUT = "insert into pipeline_permission (resource_kind, resource_id, pipeline_id, project_id, authorized_by,
-            authorized_at, refs)
-        values ('securefile', $1, $2, $3, $4, $5, $6) on conflict (resource_kind, resource_id, pipeline_id)
-        do update set refs = excluded.refs, authorized_by = excluded.authorized_by, authorized_at = excluded.authorized_at
-            where coalesce(pipeline_permission.refs, '') <> coalesce(excluded.refs, '')";
+            authorized_at, refs, by_variable)
+        values ('securefile', $1, $2, $3, $4, $5, $6, $7) on conflict (resource_kind, resource_id, pipeline_id)
+        do update set refs = excluded.refs, by_variable = excluded.by_variable, authorized_by = excluded.authorized_by,
+            authorized_at = excluded.authorized_at
+            where coalesce(pipeline_permission.refs, '') <> coalesce(excluded.refs, '')
+                or pipeline_permission.by_variable <> excluded.by_variable";
     OPEN_ALLOWED = concat!("select count(*) as n from (select id as project_id from project where id = $1) p where ", open_counts!());
     REMOVE = "delete from pipeline_permission where resource_kind = 'securefile' and resource_id = $1 and pipeline_id = $2";
-    OF = "select p.pipeline_id, p.authorized_by, i.unique_name, i.display_name, p.authorized_at, p.refs
+    OF = "select p.pipeline_id, p.authorized_by, i.unique_name, i.display_name, p.authorized_at, p.refs, p.by_variable
         from pipeline_permission p join identity i on i.id = p.authorized_by
         where p.resource_kind = 'securefile' and p.resource_id = $1 order by p.pipeline_id";
     PERMITTED = concat!(member_of!(), " select f.id, f.name, p.refs from pipeline_permission p
         join secure_file f on f.project_id = p.project_id and f.access_token = $6 || p.resource_id
         where p.resource_kind = 'securefile' and p.project_id = $5 and p.pipeline_id = $7
             and (p.pipeline_id <> 0 or ", open_counts!(), ") and ", file_has_bit!(), " order by f.name_key");
+    BY_VARIABLE = "select f.id, f.name from pipeline_permission p
+        join secure_file f on f.project_id = p.project_id and f.access_token = $1 || p.resource_id
+        where p.resource_kind = 'securefile' and p.project_id = $2 and p.pipeline_id = $3 and p.by_variable = 1
+        order by f.name_key";
     OPEN_NOW = concat!("select count(*) as n from pipeline_permission p where p.resource_kind = 'securefile'
         and p.resource_id = $1 and p.project_id = $2 and p.pipeline_id = 0 and ", open_counts!());
     PIPELINE_OF = "select count(*) as n from pipeline where id = $1 and project_id = $2";
 }
 
 impl Tx {
-    /// Permits one pipeline of the same project, for these refs or for all. Permitted already, its refs become these.
+    /// Permits one pipeline of the same project, on these terms. Permitted already, its terms become these.
     pub async fn permission_put(
         &mut self,
         grant: Grant<PermitPipeline>,
-        refs: Option<&AllowedRefs>,
+        terms: &PermitTerms,
     ) -> Result<(), Stop> {
         let (act, caller) = grant.redeem(self)?;
         if self
@@ -116,7 +122,7 @@ impl Tx {
         {
             return Err(Refusal::NotFound.into());
         }
-        self.put(act.file, act.pipeline.0, act.project, caller, refs)
+        self.put(act.file, act.pipeline.0, act.project, caller, terms)
             .await
     }
 
@@ -142,7 +148,8 @@ impl Tx {
         if allowed.await?.0 == 0 {
             return Err(Refusal::OpenAccessOff.into());
         }
-        self.put(act.file, 0, act.project, caller, None).await
+        let terms = PermitTerms::default();
+        self.put(act.file, 0, act.project, caller, &terms).await
     }
 
     /// Ends open access. Pipelines permitted one by one stay.
@@ -154,7 +161,14 @@ impl Tx {
     }
 
     fn taken(&mut self, file: FileId, pipeline: i64) -> Result<(), Stop> {
-        let gone = facts::permit("securefile", &file.to_string(), pipeline, Uuid::nil(), None);
+        let gone = facts::permit(
+            "securefile",
+            &file.to_string(),
+            pipeline,
+            Uuid::nil(),
+            None,
+            false,
+        );
         self.change(&facts::gone(gone));
         Ok(())
     }
@@ -165,9 +179,9 @@ impl Tx {
         pipeline: i64,
         project: ProjectId,
         by: Uuid,
-        refs: Option<&AllowedRefs>,
+        terms: &PermitTerms,
     ) -> Result<(), Stop> {
-        let refs = refs.map(AllowedRefs::stored);
+        let refs = terms.refs.as_ref().map(AllowedRefs::stored);
         let resource = file.to_string();
         let permit = facts::permit(
             "securefile",
@@ -175,18 +189,58 @@ impl Tx {
             pipeline,
             project.0,
             refs.as_deref(),
+            terms.by_variable,
         );
         self.change(&permit);
-        self.run(
-            &PUT,
-            args![resource, pipeline, project.0, by, self.now.0, refs],
-        )
-        .await?;
+        let by_variable = i64::from(terms.by_variable);
+        let values = args![
+            resource,
+            pipeline,
+            project.0,
+            by,
+            self.now.0,
+            refs,
+            by_variable
+        ];
+        self.run(&PUT, values).await?;
         Ok(())
+    }
+
+    /// The files that a pipeline may name by a variable now, whoever asks.
+    pub async fn files_by_variable(
+        &mut self,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Vec<(FileId, String)>, StoreError> {
+        by_variable(&mut self.conn, project, pipeline).await
     }
 }
 
+async fn by_variable(
+    conn: &mut Conn,
+    project: ProjectId,
+    pipeline: PipelineId,
+) -> Result<Vec<(FileId, String)>, StoreError> {
+    let above = format!("{}/SecureFile/", library_token(project));
+    let rows: Vec<(Uuid, String)> = conn
+        .all(&BY_VARIABLE, args![above, project.0, pipeline.0])
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name)| (FileId(id), name))
+        .collect())
+}
+
 impl ReadTx {
+    /// The files that a pipeline may name by a variable now, whoever asks.
+    pub async fn files_by_variable(
+        &mut self,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Vec<(FileId, String)>, StoreError> {
+        by_variable(&mut self.conn, project, pipeline).await
+    }
+
     /// Who may use a file the caller may see. Open access that the organization's switch keeps from counting is apart.
     pub async fn permissions(
         &mut self,
@@ -194,10 +248,10 @@ impl ReadTx {
     ) -> Result<PipelinePermissions, StoreError> {
         let values = args![seen.0.file.to_string(), seen.0.project.0];
         let counts = self.conn.one::<(i64,)>(&OPEN_NOW, values).await?.0 > 0;
-        let rows: Vec<(i64, Uuid, String, String, i64, Option<String>)> =
+        let rows: Vec<(i64, Uuid, String, String, i64, Option<String>, i64)> =
             self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
         let mut permissions = PipelinePermissions::default();
-        for (pipeline, by, unique_name, display_name, at, refs) in rows {
+        for (pipeline, by, unique_name, display_name, at, refs, by_variable) in rows {
             let by = Person {
                 id: IdentityId(by),
                 unique_name,
@@ -210,7 +264,10 @@ impl ReadTx {
                     pipeline: PipelineId(pipeline),
                     by,
                     at: Timestamp(at),
-                    refs: refs.as_deref().map(AllowedRefs::from_stored),
+                    terms: PermitTerms {
+                        refs: refs.as_deref().map(AllowedRefs::from_stored),
+                        by_variable: by_variable != 0,
+                    },
                 }),
             }
         }

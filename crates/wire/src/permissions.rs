@@ -79,6 +79,10 @@ pub struct PipelinePermission {
     /// and in a PATCH alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refs: Option<Vec<String>>,
+    /// Ours: the pipeline may also name the resource by a variable that is known only when a job is handed out. Absent
+    /// means no, in answers and in a PATCH alike.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_variable: bool,
     /// The rest.
     #[serde(flatten)]
     pub permission: Permission,

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::output::Table;
 use clap::Subcommand;
 use coffer_client::Client;
-use coffer_wire::permissions::{DefinitionResource, ResourcePipelinePermissions};
+use coffer_wire::permissions::{DefinitionResource, Permission, ResourcePipelinePermissions};
 
 /// Verbs of `permission`.
 #[derive(Subcommand)]
@@ -32,8 +32,9 @@ Examples:
   coffer permission permit signing.p12 release
   coffer permission permit signing.p12 release --refs refs/heads/main,'refs/heads/release/*'
   coffer permission permit signing.p12 release --all-refs
+  coffer permission permit signing.p12 release --by-variable
 
-Permitting again with other refs changes them. A permit that names refs covers no run of text that is stored with its
+Permitting again changes the terms: what is not said again is as if it were never said. A permit that names refs covers no run of text that is stored with its
 pipeline: such text is of no ref. Runs of forks are given nothing, whatever is permitted.")]
     Permit {
         /// Name or id of the file
@@ -177,29 +178,30 @@ async fn show(
     }
     let known = client.pipelines(project).list().await.unwrap_or_default();
     context.out.show(state, |state| {
-        let mut table = Table::new(["pipeline", "refs", "since", "by"]);
-        let mut row =
-            |name: String, refs: String, permission: &coffer_wire::permissions::Permission| {
-                let by = permission.authorized_by.as_ref();
-                table.row([
-                    name,
-                    refs,
-                    permission
-                        .authorized_on
-                        .as_deref()
-                        .map(short_date)
-                        .unwrap_or_default(),
-                    by.map(|by| by.display_name.clone()).unwrap_or_default(),
-                ]);
-            };
+        let mut table = Table::new(["pipeline", "refs", "by variable", "since", "by"]);
+        let mut row = |name: String, refs: String, by_variable: bool, permission: &Permission| {
+            let by = permission.authorized_by.as_ref();
+            table.row([
+                name,
+                refs,
+                if by_variable { "yes" } else { "no" }.to_owned(),
+                permission
+                    .authorized_on
+                    .as_deref()
+                    .map(short_date)
+                    .unwrap_or_default(),
+                by.map(|by| by.display_name.clone()).unwrap_or_default(),
+            ]);
+        };
         if let Some(all) = &state.all_pipelines {
-            row("all of the project".into(), "all".into(), all);
+            row("all of the project".into(), "all".into(), false, all);
         }
         for one in &state.pipelines {
             let name = known.iter().find(|pipeline| pipeline.id == one.id);
             row(
                 name.map_or_else(|| one.id.to_string(), |pipeline| pipeline.name.clone()),
                 refs(one.refs.as_deref()),
+                one.by_variable,
                 &one.permission,
             );
         }

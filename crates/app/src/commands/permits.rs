@@ -60,14 +60,20 @@ pub(super) async fn permit(
         (false, false) => Some(refs.refs.clone()),
         (false, true) => pipeline.default_branch.clone().map(|branch| vec![branch]),
     };
-    let state = client
-        .permissions(project)
-        .permit(kind, id, pipeline.id, wanted.clone())
-        .await?;
+    let permissions = client.permissions(project);
+    let state = if refs.by_variable {
+        permissions
+            .permit_by_variable(kind, id, pipeline.id, wanted.clone())
+            .await?
+    } else {
+        permissions
+            .permit(kind, id, pipeline.id, wanted.clone())
+            .await?
+    };
     Ok((state, wanted))
 }
 
-/// For which refs a permit is.
+/// The terms of a permit.
 #[derive(Args, Clone, Default)]
 pub(crate) struct RefArgs {
     /// Only for runs of these refs, in full; `*` stands for any run of characters [default: the pipeline's default branch,
@@ -82,6 +88,9 @@ pub(crate) struct RefArgs {
     /// For runs of every ref
     #[arg(long)]
     all_refs: bool,
+    /// The pipeline may also name the file by a variable that is known only when a job is handed out
+    #[arg(long)]
+    by_variable: bool,
 }
 
 impl RefArgs {

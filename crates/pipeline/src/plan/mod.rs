@@ -249,6 +249,18 @@ pub struct Job {
 }
 
 impl Job {
+    /// Those of its secure files that only a variable may name: it has none of them before the variable does.
+    #[must_use]
+    pub fn files_by_variable(&self) -> Vec<Uuid> {
+        let inputs = || {
+            let steps = self.steps.iter();
+            steps.flat_map(|step| &step.secure_file_inputs)
+        };
+        let known: BTreeSet<&Uuid> = inputs().flat_map(|input| &input.files).collect();
+        let later = inputs().flat_map(|input| &input.by_variable);
+        unique(later.filter(|file| !known.contains(file)))
+    }
+
     pub(crate) fn collect_secure_files(&mut self) {
         let hooks = self.deployment.iter().flat_map(|own| &own.hooks);
         let steps = self.steps.iter().chain(hooks.flat_map(|hook| &hook.steps));

@@ -16,8 +16,8 @@ pub struct Step {
     pub display_name: String,
     /// Pinned for the run.
     pub task: TaskReference,
-    /// By canonical names (aliases are translated), values unexpanded, secure files as lower-case GUIDs. Defaults of the task are
-    /// not in it.
+    /// By canonical names (aliases are translated), values unexpanded, secure files as lower-case GUIDs where they are
+    /// known. Defaults of the task are not in it.
     pub inputs: Entries,
     /// `env:`, values unexpanded.
     pub env: Entries,
@@ -56,8 +56,18 @@ pub struct TaskReference {
 pub struct SecureFileInput {
     /// Canonical name of the input.
     pub input: String,
-    /// In the order of the value.
+    /// Known now, in the order of the value.
     pub files: Vec<Uuid>,
+    /// The value holds a variable that is known only when the job is handed out. It may name any of these, and no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_variable: Vec<Uuid>,
+}
+
+impl SecureFileInput {
+    /// All that it may name.
+    pub fn all(&self) -> impl Iterator<Item = &Uuid> {
+        self.files.iter().chain(&self.by_variable)
+    }
 }
 
 /// Where a step runs.

@@ -7,7 +7,7 @@ mod secure_files;
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    Job, Lookup, Need, Plan, Resolver, Source, Stage, Step, TaskReference,
+    Job, Lookup, Need, Plan, Resolver, SecureFileInput, Source, Stage, Step, TaskReference,
     demands::{Demand, Test},
     diagnostic::{Code, Report, quotable},
     macros,
@@ -221,13 +221,8 @@ impl Context<'_> {
                         input: name,
                         place: input.value_place,
                     };
-                    if let Some(files) = self.secure_files(&user, &value) {
-                        value = files
-                            .files
-                            .iter()
-                            .map(ToString::to_string)
-                            .collect::<Vec<_>>()
-                            .join(",");
+                    if let Some((text, files)) = self.secure_files(&user, &value) {
+                        value = text;
                         secure_file_inputs.push(files);
                     }
                 }
@@ -244,7 +239,7 @@ impl Context<'_> {
             inputs.push((name.clone(), value));
         }
         self.required_inputs(&draft, task, &inputs);
-        let secure_files = unique(secure_file_inputs.iter().flat_map(|input| &input.files));
+        let secure_files = unique(secure_file_inputs.iter().flat_map(SecureFileInput::all));
         Step {
             display_name: draft
                 .display_name

@@ -40,8 +40,12 @@ pub(super) struct User<'a> {
 }
 
 impl Context<'_> {
-    /// The files of a value; `None` when one of them is not found or not loaded.
-    pub(super) fn secure_files(&mut self, user: &User<'_>, value: &str) -> Option<SecureFileInput> {
+    /// The files of a value, and the value with their ids; `None` when one of them is not found or not loaded.
+    pub(super) fn secure_files(
+        &mut self,
+        user: &User<'_>,
+        value: &str,
+    ) -> Option<(String, SecureFileInput)> {
         if value.split(',').all(|part| part.trim().is_empty()) {
             let message = format!("the input `{}` names no secure file", quotable(user.input));
             self.report.error(
@@ -53,6 +57,8 @@ impl Context<'_> {
             return None;
         }
         let mut files = Vec::new();
+        let mut by_variable = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
         let mut complete = true;
         for part in value
             .split(',')
@@ -73,6 +79,12 @@ impl Context<'_> {
                 self.empty(user, part);
                 continue;
             }
+            let may = self.resolver.files_by_variable();
+            if macro_in(text).is_some() && !may.is_empty() {
+                by_variable = may.iter().map(|file| file.id).collect();
+                texts.push(text.to_owned());
+                continue;
+            }
             let reference = SecureFileReference::parse(text);
             if !self.count(user, &reference) {
                 return None;
@@ -81,6 +93,7 @@ impl Context<'_> {
                 Lookup::Found(file) => {
                     if !files.contains(&file.id) {
                         files.push(file.id);
+                        texts.push(file.id.to_string());
                     }
                     continue;
                 }
@@ -93,9 +106,13 @@ impl Context<'_> {
             }
             complete = false;
         }
-        (complete && !files.is_empty()).then(|| SecureFileInput {
-            input: user.input.to_owned(),
-            files,
+        (complete && !texts.is_empty()).then(|| {
+            let input = SecureFileInput {
+                input: user.input.to_owned(),
+                files,
+                by_variable,
+            };
+            (texts.join(","), input)
         })
     }
 
@@ -155,7 +172,8 @@ impl Context<'_> {
         let hint = match macro_in(text) {
             Some(name) => format!(
                 "`$({})` is not known when the plan is made: only variables at the root of the YAML and predefined ones \
-                 are; write the name of the file, or set the variable there",
+                 are; write the name of the file, set the variable there, or let the pipeline name files by variables: \
+                 `coffer permission permit FILE PIPELINE --by-variable`",
                 quotable(name)
             ),
             None => {

@@ -30,7 +30,7 @@ fn secure_files_that_cannot_be_found() {
         a.yml:7:19: Job Sign: Step cert input secureFile references secure file other.pem which could not be found. The secure file does not exist or has not been authorized for use.
           hint: check the spelling, or upload the file in the library of this project
         a.yml:10:19: Job Sign: Step DownloadSecureFile1 input secureFile references secure file $(later) which could not be found. The secure file does not exist or has not been authorized for use.
-          hint: `$(later)` is not known when the plan is made: only variables at the root of the YAML and predefined ones are; write the name of the file, or set the variable there
+          hint: `$(later)` is not known when the plan is made: only variables at the root of the YAML and predefined ones are; write the name of the file, set the variable there, or let the pipeline name files by variables: `coffer permission permit FILE PIPELINE --by-variable`
         a.yml:18:19: Job Sign: Step DownloadSecureFile2 input secureFile references secure file 99999999-2222-4333-8444-abcdefabcdef which could not be found. The secure file does not exist or has not been authorized for use.
           hint: check the spelling, or upload the file in the library of this project
         a.yml:18:19: Job Sign: Step DownloadSecureFile2 input secureFile references secure file twin, and several secure files have this name.

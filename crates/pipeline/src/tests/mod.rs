@@ -1,5 +1,6 @@
 //! What a person gets to read for each text: `check(yaml, expected)`, and what a plan holds for good ones.
 
+mod by_variable;
 mod cannot_run;
 mod declared;
 mod documentation;
@@ -44,6 +45,7 @@ pub(crate) const SIGN: &str = r#"{
 pub(crate) struct Loaded {
     pub(crate) files: Vec<(Uuid, &'static str)>,
     pub(crate) tasks: Vec<Arc<TaskDefinition>>,
+    pub(crate) by_variable: Vec<ResolvedFile>,
 }
 
 impl Default for Loaded {
@@ -60,11 +62,16 @@ impl Default for Loaded {
                 (twins[1], "twin"),
             ],
             tasks: vec![Arc::new(TaskDefinition::from_json(SIGN).expect("a task"))],
+            by_variable: Vec::new(),
         }
     }
 }
 
 impl Resolver for Loaded {
+    fn files_by_variable(&self) -> &[ResolvedFile] {
+        &self.by_variable
+    }
+
     fn secure_file(&self, reference: &SecureFileReference) -> Lookup<ResolvedFile> {
         let fits = |(id, name): &&(Uuid, &str)| match reference {
             SecureFileReference::Id(wanted) => id == wanted,

@@ -11,7 +11,7 @@ use crate::params::{Params, pipeline_id};
 use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use coffer_model::library::Resource;
+use coffer_model::library::{PermitTerms, Resource};
 use coffer_model::{Caller, PipelineId, ProjectId};
 use coffer_service::{PermissionChange, PermitChange};
 use coffer_wire::permissions::DefinitionResource;
@@ -76,7 +76,7 @@ pub(crate) async fn change_definition(
     let id = pipeline_id(&id)?;
     let changes = changes(&body, |authorized| {
         let change = if authorized {
-            PermitChange::Permit(None)
+            PermitChange::Permit(PermitTerms::default())
         } else {
             PermitChange::Revoke
         };

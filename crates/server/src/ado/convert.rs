@@ -102,7 +102,8 @@ pub(crate) fn permissions(links: &Links, view: PermissionsView) -> ResourcePipel
             .iter()
             .map(|permit| PipelinePermission {
                 id: permit.pipeline.0,
-                refs: refs(permit.refs.as_ref()),
+                refs: refs(permit.terms.refs.as_ref()),
+                by_variable: permit.terms.by_variable,
                 permission: granted(links, &permit.by, permit.at),
             })
             .collect(),

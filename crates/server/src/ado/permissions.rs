@@ -11,7 +11,7 @@ use crate::version::Asked;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use coffer_model::PipelineId;
-use coffer_model::library::Resource;
+use coffer_model::library::{PermitTerms, Resource};
 use coffer_model::refs::AllowedRefs;
 use coffer_service::{PermissionChange, PermitChange};
 use coffer_wire::permissions::{PipelinePermission, ResourcePipelinePermissions};
@@ -106,7 +106,10 @@ fn permit(wanted: &PipelinePermission) -> Result<PermitChange> {
     let refs = wanted.refs.as_ref().map(AllowedRefs::parse).transpose();
     let refs = refs.map_err(|error| ApiError::argument(format!("'refs': {error}.")))?;
     Ok(if wanted.permission.authorized {
-        PermitChange::Permit(refs)
+        PermitChange::Permit(PermitTerms {
+            refs,
+            by_variable: wanted.by_variable,
+        })
     } else {
         PermitChange::Revoke
     })
@@ -144,7 +147,7 @@ mod tests {
         assert_eq!(
             change.pipelines,
             [
-                (PipelineId(12), PermitChange::Permit(None)),
+                (PipelineId(12), PermitChange::Permit(PermitTerms::default())),
                 (PipelineId(13), PermitChange::Revoke)
             ]
         );
@@ -155,7 +158,13 @@ mod tests {
         let refs = AllowedRefs::parse(["refs/heads/main"]).ok();
         assert_eq!(
             change.pipelines,
-            [(PipelineId(12), PermitChange::Permit(refs))]
+            [(
+                PipelineId(12),
+                PermitChange::Permit(PermitTerms {
+                    refs,
+                    by_variable: false,
+                })
+            )]
         );
         for bad in [r#"[]"#, r#"["main"]"#] {
             let text = format!(r#"{{"pipelines":[{{"id":12,"authorized":true,"refs":{bad}}}]}}"#);

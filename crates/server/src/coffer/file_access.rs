@@ -63,7 +63,7 @@ fn wire(links: &Links, view: AccessView) -> FileAccess {
             .map(|pipeline| PipelineAccess {
                 id: pipeline.permit.pipeline.0,
                 name: pipeline.name,
-                refs: refs(pipeline.permit.refs.as_ref()),
+                refs: refs(pipeline.permit.terms.refs.as_ref()),
                 permission: granted(links, &pipeline.permit.by, pipeline.permit.at),
             })
             .collect(),

@@ -13,6 +13,7 @@ mod audit;
 mod auth;
 mod bootstrap;
 mod break_glass;
+mod by_variable;
 mod canary;
 mod changes;
 mod conventions;

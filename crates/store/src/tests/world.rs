@@ -10,7 +10,7 @@ use coffer_model::act::{
     CreateProject, DeleteFile, PermitPipeline, QueueRun, RegisterAgent, RevokePipeline, ViewFile,
 };
 use coffer_model::audit::Event;
-use coffer_model::library::IdentityKind;
+use coffer_model::library::{IdentityKind, PermitTerms};
 use coffer_model::name::FileName;
 use coffer_model::source::RunSource;
 use coffer_model::{
@@ -265,6 +265,7 @@ impl World {
             name: format!("job{n}"),
             display_name: format!("Job {n}"),
             files: files.to_vec(),
+            deferred: Vec::new(),
             skipped: false,
             continue_on_error: false,
         };
@@ -304,7 +305,7 @@ impl World {
                     },
                 )
                 .await?;
-            tx.permission_put(grant, None).await?;
+            tx.permission_put(grant, &PermitTerms::default()).await?;
             for (run, stage) in tx.stages_waiting_for(file).await? {
                 tx.stage_evaluate(run, stage).await?;
             }

@@ -11,7 +11,7 @@ use crate::params::pipeline_id;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use coffer_model::library::Resource;
+use coffer_model::library::{PermitTerms, Resource};
 use coffer_model::{FileId, PipelineId};
 use coffer_service::{FileMay, PermissionChange, PermitChange, Permits};
 use http::StatusCode;
@@ -128,7 +128,10 @@ pub(crate) async fn change(
         pipelines: Vec::new(),
     };
     let (change, done) = match form.field("act") {
-        "permit" => (one(PermitChange::Permit(None))?, "permitted"),
+        "permit" => (
+            one(PermitChange::Permit(PermitTerms::default()))?,
+            "permitted",
+        ),
         "revoke" => (one(PermitChange::Revoke)?, "revoked"),
         "open" => (all(true), "opened"),
         "restrict" => (all(false), "restricted"),
@@ -137,7 +140,7 @@ pub(crate) async fn change(
     let resource = Resource::SecureFile(id);
     let permissions = visit.app.service.permissions();
     let place = visit.place.file_permissions(&subject.project.name, &id);
-    if let [(pipeline, PermitChange::Permit(None))] = change.pipelines.as_slice() {
+    if let [(pipeline, PermitChange::Permit(_))] = change.pipelines.as_slice() {
         // A permit that names refs is not widened by a page that was loaded before there was one.
         let now = permissions.permits(&visit.caller, subject.project.id, id);
         let mut now = now.await?.pipelines.into_iter();

@@ -6,7 +6,9 @@ use super::properties::Row;
 use super::show::Page;
 use crate::pages::frame::{Frame, PageKind};
 use crate::pages::samples::{HOSTILE, LONG, RIGHT_TO_LEFT, Sampled};
-use coffer_model::library::{Freeze, FreezeTarget, Person, PipelinePermit, Project, SecureFile};
+use coffer_model::library::{
+    Freeze, FreezeTarget, PermitTerms, Person, PipelinePermit, Project, SecureFile,
+};
 use coffer_model::refs::AllowedRefs;
 use coffer_model::run::{Outcome, RunState};
 use coffer_model::{EventId, FileId, IdentityId, PipelineId, ProjectId, RunId, Timestamp};
@@ -76,7 +78,10 @@ fn permits(is_open: bool, names: &[Option<&str>]) -> Permits {
                     pipeline: PipelineId(7),
                     by: person(),
                     at: Timestamp(1),
-                    refs: name.map(AllowedRefs::from_stored),
+                    terms: PermitTerms {
+                        refs: name.map(AllowedRefs::from_stored),
+                        by_variable: name.is_some(),
+                    },
                 },
             })
             .collect(),

@@ -12,7 +12,7 @@ use crate::params::{file_id, run_id};
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use coffer_model::library::{FreezeTarget, Project, Resource};
+use coffer_model::library::{FreezeTarget, PermitTerms, Project, Resource};
 use coffer_model::{FileId, RunId, Timestamp};
 use coffer_service::{PermissionChange, PermitChange, RunPage, Waiting, Why};
 use http::StatusCode;
@@ -242,7 +242,10 @@ pub(crate) async fn permit(visit: Visit, Path(name): Path<String>, form: Form) -
     if missing(&found, file).is_some() {
         let change = PermissionChange {
             all: None,
-            pipelines: vec![(found.run.pipeline.id, PermitChange::Permit(None))],
+            pipelines: vec![(
+                found.run.pipeline.id,
+                PermitChange::Permit(PermitTerms::default()),
+            )],
         };
         let resource = Resource::SecureFile(file);
         let changes = vec![(resource, change)];

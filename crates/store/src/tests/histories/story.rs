@@ -16,7 +16,7 @@ use coffer_model::act::{
     CheckAccess, CreateFile, CreateKey, CreatePipeline, CreateProject, DeleteFile, PermitPipeline,
     QueueRun, RevokePipeline, TakeBaseline, ViewAccess,
 };
-use coffer_model::library::IdentityKind;
+use coffer_model::library::{IdentityKind, PermitTerms};
 use coffer_model::policy::Denied;
 use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, IdentityId, JobId, PipelineId, ProjectId, ProjectKeyId};
@@ -393,7 +393,7 @@ impl<'a> Story<'a> {
                     pipeline,
                 };
                 let grant = tx.authorize(&caller, act).await?;
-                tx.permission_put(grant, None).await
+                tx.permission_put(grant, &PermitTerms::default()).await
             } else {
                 let act = RevokePipeline {
                     project,
@@ -426,6 +426,7 @@ impl<'a> Story<'a> {
                     name: "job".into(),
                     display_name: "Job".into(),
                     files,
+                    deferred: Vec::new(),
                     skipped: false,
                     continue_on_error: false,
                 }],
