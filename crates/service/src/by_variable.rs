@@ -35,9 +35,10 @@ pub(crate) struct Named {
     pub(crate) files: BTreeMap<Uuid, BTreeSet<String>>,
 }
 
-/// What variables name in a job, before it is looked at whether they may.
+/// A job, and what its variables name, before it is looked at whether they may.
 #[derive(Clone)]
 pub(crate) struct Later {
+    planned: Job,
     wanted: Vec<Wanted>,
     /// Names of the files that the plan lists.
     before: Vec<(FileId, String)>,
@@ -58,7 +59,30 @@ impl Later {
                 before.extend(read.file_reference_by_id(row.project, FileId(file)).await?);
             }
         }
-        Ok(Self { wanted, before })
+        Ok(Self {
+            planned: job.clone(),
+            wanted,
+            before,
+        })
+    }
+
+    /// The steps that each file is for, by their reference names, for the record.
+    pub(crate) fn steps_by_file(&self, named: &Named) -> BTreeMap<Uuid, String> {
+        let mut steps: BTreeMap<Uuid, BTreeSet<String>> = named.files.clone();
+        for step in &self.planned.steps {
+            for file in step
+                .secure_file_inputs
+                .iter()
+                .flat_map(|input| &input.files)
+            {
+                let names = steps.entry(*file).or_default();
+                names.insert(step.reference_name.clone());
+            }
+        }
+        steps
+            .into_iter()
+            .map(|(file, names)| (file, names.into_iter().collect::<Vec<_>>().join(", ")))
+            .collect()
     }
 
     /// Looks at the list as it is in this unit of work, and gives the job what its variables name. None when they name
@@ -89,25 +113,6 @@ impl Later {
             }
         }
     }
-}
-
-/// The steps that each file is for, by their reference names, for the record.
-pub(crate) fn steps_by_file(job: &Job, named: &Named) -> BTreeMap<Uuid, String> {
-    let mut steps: BTreeMap<Uuid, BTreeSet<String>> = named.files.clone();
-    for step in &job.steps {
-        for file in step
-            .secure_file_inputs
-            .iter()
-            .flat_map(|input| &input.files)
-        {
-            let names = steps.entry(*file).or_default();
-            names.insert(step.reference_name.clone());
-        }
-    }
-    steps
-        .into_iter()
-        .map(|(file, names)| (file, names.into_iter().collect::<Vec<_>>().join(", ")))
-        .collect()
 }
 
 /// The inputs of a job that are not settled by its plan, with its variables. Secrets name nothing: a file's name is no

@@ -1,7 +1,7 @@
 //! Handing a job to an agent: the claim, its tickets and token, and the message that says what to run.
 
 use crate::Service;
-use crate::by_variable::{Later, Named, steps_by_file};
+use crate::by_variable::{Later, Named};
 use crate::error::{Error, Kind, Result};
 use crate::keys::{JOB_LOG, TRIES};
 use crate::tokens;
@@ -236,7 +236,6 @@ async fn claim(
         caller,
         agent,
         &row,
-        job,
         later,
         &lease_token,
         &token,
@@ -310,13 +309,11 @@ async fn commit_claim(
     caller: &Caller,
     agent: &AgentRow,
     row: &JobRow,
-    planned: &Job,
     later: Later,
     lease_token: &str,
     token: &str,
     life: i64,
 ) -> Result<Option<(Vec<ClaimedFile>, Named)>> {
-    let planned = planned.clone();
     let failed = RecordId::random(service.entropy());
     let lease_hash = tokens::hash(lease_token);
     let token_hash = tokens::hash(token);
@@ -336,11 +333,11 @@ async fn commit_claim(
         let (key_id, project_key) = service.keys().active(row.project).await?;
         let wrapped_log_key = project_key.wrap_own_key(JOB_LOG, job.0, &log_key, service.entropy());
         let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
-        let (planned, later, entropy) = (planned.clone(), later.clone(), entropy.clone());
+        let (later, entropy) = (later.clone(), entropy.clone());
         let claimed = service.store().write("job.lease", move |tx| {
             let (caller, agent, row) = (caller.clone(), agent.clone(), row.clone());
             let (wrapped_log_key, entropy) = (wrapped_log_key.clone(), entropy.clone());
-            let (planned, later) = (planned.clone(), later.clone());
+            let later = later.clone();
             Box::pin(async move {
                 let until = tx.now().plus_seconds(lease_seconds);
                 let Some(lease) = tx
@@ -357,7 +354,7 @@ async fn commit_claim(
                 let Some((lease, named)) = later.settle(tx, lease, &row, failed).await? else {
                     return Ok(None);
                 };
-                let steps = steps_by_file(&planned, &named);
+                let steps = later.steps_by_file(&named);
                 let mut files = Vec::new();
                 // A fork, or what nobody knows, is given nothing: its agent skips the steps that would use a file.
                 let given = if row.source.trusted() {

@@ -79,6 +79,18 @@ impl PermitFacts {
     }
 }
 
+/// A permit as stored.
+#[derive(sqlx::FromRow)]
+struct PermitRow {
+    pipeline_id: i64,
+    authorized_by: Uuid,
+    unique_name: String,
+    display_name: String,
+    authorized_at: i64,
+    refs: Option<String>,
+    by_variable: i64,
+}
+
 statements! {
     PUT = "insert into pipeline_permission (resource_kind, resource_id, pipeline_id, project_id, authorized_by,
             authorized_at, refs, by_variable)
@@ -248,25 +260,25 @@ impl ReadTx {
     ) -> Result<PipelinePermissions, StoreError> {
         let values = args![seen.0.file.to_string(), seen.0.project.0];
         let counts = self.conn.one::<(i64,)>(&OPEN_NOW, values).await?.0 > 0;
-        let rows: Vec<(i64, Uuid, String, String, i64, Option<String>, i64)> =
-            self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
+        let rows: Vec<PermitRow> = self.conn.all(&OF, args![seen.0.file.to_string()]).await?;
         let mut permissions = PipelinePermissions::default();
-        for (pipeline, by, unique_name, display_name, at, refs, by_variable) in rows {
+        for row in rows {
+            let at = Timestamp(row.authorized_at);
             let by = Person {
-                id: IdentityId(by),
-                unique_name,
-                display_name,
+                id: IdentityId(row.authorized_by),
+                unique_name: row.unique_name,
+                display_name: row.display_name,
             };
-            match pipeline {
-                0 if counts => permissions.all = Some((by, Timestamp(at))),
-                0 => permissions.all_suspended = Some((by, Timestamp(at))),
+            match row.pipeline_id {
+                0 if counts => permissions.all = Some((by, at)),
+                0 => permissions.all_suspended = Some((by, at)),
                 _ => permissions.pipelines.push(PipelinePermit {
-                    pipeline: PipelineId(pipeline),
+                    pipeline: PipelineId(row.pipeline_id),
                     by,
-                    at: Timestamp(at),
+                    at,
                     terms: PermitTerms {
-                        refs: refs.as_deref().map(AllowedRefs::from_stored),
-                        by_variable: by_variable != 0,
+                        refs: row.refs.as_deref().map(AllowedRefs::from_stored),
+                        by_variable: row.by_variable != 0,
                     },
                 }),
             }
