@@ -34,6 +34,7 @@ const ALL: &[&[&Statement]] = &[
     crate::identities::ALL,
     crate::identity_search::ALL,
     crate::jobs::ALL,
+    crate::key_list::ALL,
     crate::keys::ALL,
     crate::logs::ALL,
     crate::organization::ALL,
