@@ -212,6 +212,24 @@ fn conditions() {
 }
 
 #[test]
+fn expressions_of_another_time() {
+    check(
+        r"
+        variables:
+          a: $[ parameters.x ]
+          b: $[ succeeded() ]
+        steps: [script: x]
+        ",
+        r"
+        a.yml:2:9: there is no value `parameters` in `$[ ]`
+          hint: `parameters` exists only in `${{ }}`
+        a.yml:3:9: the function `succeeded` does not exist in `$[ ]`
+          hint: `succeeded` exists only in conditions of stages, jobs and steps
+        ",
+    );
+}
+
+#[test]
 fn variables_that_may_not_be_set() {
     check(
         r"
