@@ -44,10 +44,6 @@ impl Expander<'_> {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the state of one walk, handed on unchanged"
-    )]
     fn directed(
         &mut self,
         key: &Node,
