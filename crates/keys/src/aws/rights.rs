@@ -213,7 +213,7 @@ async fn wraps(by: &Connection, ground: &Ground<'_>) -> Result<May, KeyError> {
         .set_encryption_context(Some(encryption_context(&generation, &ground.context)))
         .dry_run(true)
         .send();
-    Ok(attempt(by, "kms:Encrypt", call).await?.into())
+    Ok(attempt(by, "kms:Encrypt", Box::pin(call)).await?.into())
 }
 
 /// What either credential is tried for, and whether it was refused to make keys for the lack of the right.
@@ -254,15 +254,19 @@ async fn tried(by: &Connection, ground: &Ground<'_>) -> Result<(CredentialRights
     rights.extend([
         (
             KeyRight::Unwrap,
-            attempt(by, "kms:Decrypt", unwrap).await?.into(),
+            attempt(by, "kms:Decrypt", Box::pin(unwrap)).await?.into(),
         ),
         (
             KeyRight::Recover,
-            attempt(by, "kms:CancelKeyDeletion", recover).await?.into(),
+            attempt(by, "kms:CancelKeyDeletion", Box::pin(recover))
+                .await?
+                .into(),
         ),
         (
             KeyRight::Grant,
-            attempt(by, "kms:CreateGrant", grant).await?.into(),
+            attempt(by, "kms:CreateGrant", Box::pin(grant))
+                .await?
+                .into(),
         ),
     ]);
     Ok((rights, denied))
@@ -276,7 +280,7 @@ async fn makes(by: &Connection, ground: &Ground<'_>) -> Result<(May, bool), KeyE
         .key_usage(KeyUsageType::SignVerify)
         .set_tags(Some(keys::new_tags(ROOT, ground.scale_unit, &[])))
         .send();
-    let make = attempt(by, "kms:CreateKey", call).await?;
+    let make = attempt(by, "kms:CreateKey", Box::pin(call)).await?;
     let denied = matches!(make, Said::Denied);
     let Some(key) = &ground.newest else {
         return Ok((make.into(), denied));
@@ -287,7 +291,7 @@ async fn makes(by: &Connection, ground: &Ground<'_>) -> Result<(May, bool), KeyE
         .alias_name(format!("alias/coffer-{}", ground.nobody))
         .target_key_id(&key.key_id)
         .send();
-    let lead: May = attempt(by, "kms:UpdateAlias", call).await?.into();
+    let lead: May = attempt(by, "kms:UpdateAlias", Box::pin(call)).await?.into();
     Ok((both(make.into(), lead), denied))
 }
 
@@ -298,7 +302,7 @@ async fn disables(by: &Connection, ground: &Ground<'_>) -> Result<May, KeyError>
         .disable_key()
         .key_id(tried.unwrap_or(&ground.nobody))
         .send();
-    let said = attempt(by, "kms:DisableKey", call).await?;
+    let said = attempt(by, "kms:DisableKey", Box::pin(call)).await?;
     Ok(of_any_key(said, tried.is_some()))
 }
 
@@ -309,7 +313,7 @@ async fn destroys(by: &Connection, ground: &Ground<'_>) -> Result<May, KeyError>
         .schedule_key_deletion()
         .key_id(tried.unwrap_or(&ground.nobody))
         .send();
-    let said = attempt(by, "kms:ScheduleKeyDeletion", call).await?;
+    let said = attempt(by, "kms:ScheduleKeyDeletion", Box::pin(call)).await?;
     Ok(of_any_key(said, tried.is_some()))
 }
 
