@@ -160,7 +160,7 @@ fn absent_if_denied<T>(result: Result<T, KeyError>) -> Result<Option<T>, KeyErro
     }
 }
 
-/// One attempt.
+/// One attempt. The SDK's futures are large: hand them over boxed.
 async fn attempt<T, E>(
     by: &Connection,
     permission: &'static str,
