@@ -162,7 +162,10 @@ impl<const N: usize> Drop for Secret<N> {
 
 impl Arena {
     fn grow(&mut self) {
-        let chunk = pages::map(CHUNK);
+        self.add(&pages::map(CHUNK));
+    }
+
+    fn add(&mut self, chunk: &pages::Chunk) {
         self.free.reserve(SLOTS);
         for slot in (0..SLOTS).rev() {
             // SAFETY: `slot` lies within the chunk's `SLOTS * SLOT` bytes.
@@ -225,6 +228,42 @@ mod tests {
         assert!(state.chunks >= 3, "{state:?}");
         assert!(state.used >= all.len(), "{state:?}");
         all.clear();
+    }
+
+    #[test]
+    fn what_the_system_does_not_do_is_counted_and_told() {
+        let mut arena = Arena {
+            free: Vec::new(),
+            state: State {
+                chunks: 0,
+                unlocked: 0,
+                dumped: 0,
+                used: 0,
+            },
+            trouble: None,
+        };
+        for (locked, undumped, counts) in [
+            (true, true, (1, 0, 0)),
+            (false, true, (2, 1, 0)),
+            (true, false, (3, 1, 1)),
+        ] {
+            arena.trouble = None;
+            let chunk = pages::map(CHUNK);
+            arena.add(&pages::Chunk {
+                locked,
+                undumped,
+                ..chunk
+            });
+            let State {
+                chunks,
+                unlocked,
+                dumped,
+                ..
+            } = arena.state;
+            assert_eq!((chunks, unlocked, dumped), counts);
+            let told = (!(locked && undumped)).then_some(arena.state);
+            assert_eq!(arena.trouble, told);
+        }
     }
 
     /// What the system says about the pages of a secret.
