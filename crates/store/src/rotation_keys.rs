@@ -45,6 +45,7 @@ statements! {
         order by created_at desc limit 1";
     NEEDS = "select (select count(*) from project_key k where k.generation_id = $1 and k.state in ('active', 'draining'))
             + (select count(*) from signing_key s where s.generation_id = $1) as n";
+    WRAPS_OF = "select count(*) as n from wrapped_key where project_key_id = $1";
     ASTRAY_WRAPS = "select count(*) as n from wrapped_key w join project_key k on k.id = w.project_key_id
         where k.state = 'retired'";
     SETTLE = "update rotation set generation_id = $2, provider = $4, kept = $3, failures = 0, failing_since = null, last_error = null
@@ -411,6 +412,11 @@ impl ReadTx {
     /// Wraps of retired keys: what no rotation leaves behind, and none reaches.
     pub async fn rotation_astray(&mut self) -> Result<i64, StoreError> {
         Ok(self.conn.one::<(i64,)>(&ASTRAY_WRAPS, args![]).await?.0)
+    }
+
+    /// How much a key wraps.
+    pub async fn wraps_of(&mut self, key: ProjectKeyId) -> Result<i64, StoreError> {
+        Ok(self.conn.one::<(i64,)>(&WRAPS_OF, args![key.0]).await?.0)
     }
 
     /// Whether the database says that nothing needs a generation.

@@ -27,7 +27,7 @@ pub(crate) struct Unverified {
 
 impl Unverified {
     /// A key of a scope.
-    pub(super) fn key(scope: KeyScope, id: impl ToString, why: &'static str) -> Self {
+    pub(crate) fn key(scope: KeyScope, id: impl ToString, why: &'static str) -> Self {
         Self {
             what: "project key",
             project: scope.project(),

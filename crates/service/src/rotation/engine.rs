@@ -282,7 +282,16 @@ impl<'a> Engine<'a> {
             let to = read.project_key_active(from.scope).await?;
             drop(read);
             after = from.id;
-            let to = to.ok_or(Halt::Lost)?;
+            let Some(to) = to else {
+                // A scope never lacks one by itself. What would take its place is nobody's to guess: it is counted.
+                let why = "it is draining, and its scope has no active key";
+                self.service
+                    .keys()
+                    .note(Unverified::key(from.scope, from.id.0, why))
+                    .await;
+                stuck += self.service.store().read().await?.wraps_of(from.id).await?;
+                continue;
+            };
             let old = match self.opened(&from).await {
                 Ok(old) => Some(old),
                 Err(error) if error.of_keys().is_some_and(is_lost) => {

@@ -78,6 +78,20 @@ both! {
         scene.upload_works("after.pem").await;
     }
 
+    async fn a_scope_whose_only_key_is_called_draining_keeps_no_rotation_from_its_end(server) {
+        let scene = Scene::of(server).await;
+        scene.attack(&format!("update project_key set state = 'draining' where {OF_PROJECT}")).await;
+        scene.upload_is_refused("keys.refused").await;
+        scene.only_lost(&[]).await;
+        let wraps = count(&scene.server, &format!("wrapped_key w join project_key k on k.id = w.project_key_id where k.{OF_PROJECT}")).await;
+        assert_eq!(scene.rotate(1).await.row.stuck, wraps);
+        scene.is_told("project key").await;
+        scene.attack(&format!("update project_key set state = 'active' where {OF_PROJECT}")).await;
+        scene.rotate(2).await;
+        nothing_is_old(&scene.server).await;
+        scene.upload_works("after.pem").await;
+    }
+
     async fn a_disabled_root_key_called_active_is_as_disabled_as_before(server) {
         let scene = Scene::of(server).await;
         let first = scene.server.generations()[0].0.clone();
