@@ -210,7 +210,7 @@ fn main() {
     }
     match (instructions("once"), instructions("none")) {
         (Some(once), Some(none)) => {
-            println!("instructions: {:.1} million", (once - none) as f64 / 1e6)
+            println!("instructions: {:.1} million", (once - none) as f64 / 1e6);
         }
         _ => println!("instructions: install valgrind to have them counted"),
     }

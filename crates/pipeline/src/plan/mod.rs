@@ -7,7 +7,7 @@ mod runtime;
 mod step;
 mod strategy;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,6 +36,9 @@ pub struct Plan {
     pub append_commit_message_to_run_name: Option<bool>,
     /// [`crate::Source::path`].
     pub source: String,
+    /// The commit that templates of the pipeline's own repository were read at; absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// What an exclusive lock does with runs that wait, for stages that say nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_behavior: Option<LockBehavior>,
@@ -50,9 +53,6 @@ pub struct Plan {
     /// Repositories that the YAML declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<RepositoryUse>,
-    /// Commits that templates were read at, by alias; `self` is the pipeline's own repository.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub template_commits: BTreeMap<String, String>,
     /// Other resources that the YAML declares.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
@@ -81,7 +81,11 @@ impl Plan {
     /// What the expansion of templates decided: parameters, and the commits that templates were read at.
     pub(crate) fn take(&mut self, expansion: &Expansion) {
         self.parameters = expansion.parameters.iter().cloned().collect();
-        self.template_commits.clone_from(&expansion.commits);
+        self.commit = expansion.commits.get("self").cloned();
+        for repository in &mut self.repositories {
+            let alias = crate::words::fold(&repository.alias);
+            repository.commit = expansion.commits.get(&alias).cloned();
+        }
     }
 
     /// Every secure file the run names, each once, in order of first use.

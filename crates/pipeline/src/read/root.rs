@@ -9,8 +9,6 @@ use super::{
     values::{boolean, text, word},
     variables,
 };
-use std::collections::BTreeMap;
-
 use crate::{
     Plan, PlanInputs, SCHEMA, Stage, StageTrigger,
     condition::Condition,
@@ -55,12 +53,12 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
         name: None,
         append_commit_message_to_run_name: None,
         source: String::new(),
+        commit: None,
         lock_behavior: None,
         parameters: serde_json::Map::new(),
         variables: Vec::new(),
         groups: Vec::new(),
         repositories: Vec::new(),
-        template_commits: BTreeMap::new(),
         resources: Vec::new(),
         stages: Vec::new(),
         warnings: Vec::new(),

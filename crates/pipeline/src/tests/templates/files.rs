@@ -148,6 +148,11 @@ fn templates_come_from_other_repositories() {
     let again = made(main, &files, &inputs()).expect("a plan");
     let once = made(main, &files, &inputs()).expect("a plan");
     assert_eq!(again.plan.canonical_json(), once.plan.canonical_json());
+    assert_eq!(
+        once.plan.repositories[0].commit.as_deref(),
+        Some("c0ffee"),
+        "what the templates were read at is part of the digest"
+    );
 }
 
 #[test]

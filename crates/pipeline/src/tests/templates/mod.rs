@@ -125,7 +125,7 @@ fn same_plan(main: &str, files: &[(&str, &str)], by_hand: &str) {
 fn forget(plan: &mut serde_json::Value) {
     match plan {
         serde_json::Value::Object(members) => {
-            for name in ["line", "parameters", "templateCommits"] {
+            for name in ["line", "parameters", "commit"] {
                 members.remove(name);
             }
             members.values_mut().for_each(forget);
