@@ -69,6 +69,25 @@ async fn a_valid_pipeline_says_what_it_uses_and_what_it_becomes() {
         .json();
     assert_eq!(told["valid"], true);
     assert_eq!(told["secureFiles"][0], "release.jks");
+    assert_eq!(told["runnable"], true);
+}
+
+#[tokio::test]
+async fn what_a_server_cannot_run_yet_is_told_and_no_mistake() {
+    let stages = "stages:\n- stage: A\n  jobs:\n  - job: J\n    steps:\n    - script: a\n- stage: B\n  jobs:\n  - job: J\n    steps:\n    - script: b\n";
+    let folder = repository(&[("azure-pipelines.yml", stages)]);
+    validate(folder.path(), &["azure-pipelines.yml"])
+        .await
+        .ends(0)
+        .shows("azure-pipelines.yml:7:3: warning: this server runs pipelines with one stage");
+    let told = validate(folder.path(), &["azure-pipelines.yml", "--output", "json"])
+        .await
+        .ends(0)
+        .json();
+    assert_eq!(
+        (&told["valid"], &told["runnable"]),
+        (&true.into(), &false.into())
+    );
 }
 
 #[tokio::test]

@@ -63,9 +63,9 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result {
         system: Vec::new(),
     };
     let outcome = planned(&source, &inputs, &folder);
-    let (errors, warnings): (&[Diagnostic], &[Diagnostic]) = match &outcome {
-        Ok(planned) => (&[], &planned.plan.warnings),
-        Err(Refusal::Invalid(errors)) => (errors, &[]),
+    let (errors, warnings): (&[Diagnostic], Vec<Diagnostic>) = match &outcome {
+        Ok(Planned { plan, .. }) => (&[], [&*plan.warnings, &*plan.refusals].concat()),
+        Err(Refusal::Invalid(errors)) => (errors, Vec::new()),
         Err(Refusal::Needs(_)) => {
             return Err(CommandError::new(
                 Exit::Internal,
@@ -97,7 +97,8 @@ pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result {
         out.json(&json!({
             "valid": errors.is_empty(),
             "errors": list(errors),
-            "warnings": list(warnings),
+            "warnings": list(&warnings),
+            "runnable": outcome.as_ref().is_ok_and(|planned| planned.plan.refusals.is_empty()),
             "secureFiles": seen.secure_files,
             "templates": seen.templates,
             "finalYaml": outcome.as_ref().ok().filter(|_| args.final_yaml).map(Planned::final_yaml),
