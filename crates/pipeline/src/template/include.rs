@@ -64,17 +64,21 @@ impl Expander<'_> {
         let list = slot.list()?;
         let used = self.used(pairs, place, scope, depth)?;
         let (content, scope) = self.enter(used, scope)?;
+        let content = self.mapping(&content, &scope, Slot::Root, depth + 1);
         let mut found = None;
-        for (key, value) in &content {
-            let name = key.text().unwrap_or_default();
-            if name == list {
-                found = Some(value);
-            } else if name != "parameters" {
-                self.stray(key, name, list, &scope);
+        let mut other = false;
+        for (key, value) in content {
+            match key.text().unwrap_or_default() {
+                name if name == list => found = Some(value),
+                "parameters" => {}
+                name => {
+                    other |= of_other_list(&key, list);
+                    self.stray(&key, name, list);
+                }
             }
         }
         let Some(value) = found else {
-            if !content.iter().any(|(key, _)| of_other_list(key, list)) {
+            if !other {
                 let hint = format!("add `{list}:` to the template, and a list below it");
                 self.report.error(
                     Code::Missing,
@@ -85,34 +89,27 @@ impl Expander<'_> {
             }
             return None;
         };
-        match &value.kind {
-            Kind::Sequence(items) => self.sequence(items, &scope, slot, depth + 1, out),
+        match value.kind {
+            Kind::Sequence(items) => out.extend(items),
             Kind::Mapping(pairs) if slot == Slot::Variables => {
-                let pairs = self.mapping(pairs, &scope, slot, depth + 1);
                 out.extend(pairs.into_iter().map(|(name, value)| entry(name, value)));
             }
+            Kind::Refused => return None,
+            _ if value.is_null() => {}
             _ => {
-                let made = self.node(value, &scope, slot, depth + 1);
-                match made.kind {
-                    Kind::Sequence(items) => out.extend(items),
-                    Kind::Refused => return None,
-                    _ if made.is_null() => {}
-                    _ => {
-                        self.report.error(
-                            Code::WrongType,
-                            made.place,
-                            format!("{list} must be a list (`- item`)"),
-                            "check the indentation; docs/yaml.md shows the form",
-                        );
-                        return None;
-                    }
-                }
+                self.report.error(
+                    Code::WrongType,
+                    value.place,
+                    format!("{list} must be a list (`- item`)"),
+                    "check the indentation; docs/yaml.md shows the form",
+                );
+                return None;
             }
         }
         Some(())
     }
 
-    fn stray(&mut self, key: &Node, name: &str, list: &str, scope: &Scope) {
+    fn stray(&mut self, key: &Node, name: &str, list: &str) {
         let hint = if of_other_list(key, list) {
             format!("use this template where `{name}` are listed, or make it hold `{list}`")
         } else {
@@ -120,7 +117,7 @@ impl Expander<'_> {
         };
         self.report.error(
             Code::UnknownKey,
-            scope.place(key.place),
+            key.place,
             format!(
                 "Unexpected value '{}': a template that is used among `{list}` holds `{list}` and `parameters`",
                 quotable(name)

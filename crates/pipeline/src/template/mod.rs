@@ -117,6 +117,8 @@ pub(in crate::template) enum Slot {
     Resources,
     /// Where `${{ }}` may not stand.
     Literal,
+    /// `parameters:` of a file, which are read apart.
+    Declared,
     Plain,
 }
 
@@ -129,7 +131,8 @@ impl Slot {
             (Self::Root | Self::Job | Self::Strategy, "steps") => Self::Steps,
             (Self::Root | Self::Stage | Self::Job, "variables") => Self::Variables,
             (Self::Root, "resources") => Self::Resources,
-            (Self::Root, "trigger" | "pr" | "schedules" | "parameters")
+            (Self::Root, "parameters") => Self::Declared,
+            (Self::Root, "trigger" | "pr" | "schedules")
             | (Self::Resources, "repositories")
             | (Self::Literal, _) => Self::Literal,
             (Self::Job | Self::Root, "strategy") => Self::Strategy,
@@ -193,6 +196,7 @@ impl Expander<'_> {
             return Node::refused(place);
         }
         let kind = match &node.kind {
+            _ if slot == Slot::Declared => Kind::Refused,
             Kind::Refused => Kind::Refused,
             Kind::Scalar { .. } => return self.scalar(node, scope, slot),
             Kind::Sequence(items) => {

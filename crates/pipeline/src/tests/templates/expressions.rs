@@ -207,3 +207,21 @@ fn what_cannot_be_evaluated_is_said_at_its_place() {
         ",
     );
 }
+
+#[test]
+fn a_default_that_is_no_literal_is_told_once() {
+    expands(
+        "
+        parameters:
+        - name: a
+          default: ${{ variables.b }}
+        steps:
+        - script: x
+        ",
+        &[],
+        "
+        a.yml:3:12: A template expression is not allowed in this context
+          hint: a default is written out: other parameters and variables are not known yet
+        ",
+    );
+}

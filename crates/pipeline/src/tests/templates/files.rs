@@ -243,3 +243,25 @@ fn an_error_in_what_was_handed_over_is_said_where_it_was_written() {
         ",
     );
 }
+
+#[test]
+fn a_template_may_choose_what_it_holds() {
+    for (kind, script) in [("a", "one"), ("b", "two")] {
+        expands(
+            &format!("steps:\n- template: t.yml\n  parameters: {{kind: {kind}}}"),
+            &[(
+                "t.yml",
+                "
+                parameters: {kind: ''}
+                ${{ if eq(parameters.kind, 'a') }}:
+                  steps:
+                  - script: one
+                ${{ else }}:
+                  steps:
+                  - script: two
+                ",
+            )],
+            &format!("steps:\n- script: {script}"),
+        );
+    }
+}
