@@ -203,10 +203,12 @@ impl World {
         futures_util::future::join_all((0..CROWD).map(|_| self.download())).await
     }
 
+    /// What the server says of itself. Whether a rotation fails meanwhile is another story.
     async fn standing(&self) -> String {
         let mut wire = self.server.wire().await;
         wire.head(&["GET /readyz HTTP/1.1", "Host: anything"]).await;
-        wire.answer().await.unwrap().ok().text()
+        let told: serde_json::Value = wire.answer().await.unwrap().ok().json();
+        told["status"].as_str().unwrap_or_default().to_owned()
     }
 
     /// It is the file, or there is none of it in the answer.
@@ -274,7 +276,7 @@ impl World {
         assert!(!self.is_file(&answer));
         assert_eq!(answer.code(503), "keys.unavailable");
         assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
-        assert_eq!(self.standing().await, r#"{"status":"degraded"}"#);
+        assert_eq!(self.standing().await, "degraded");
         let outage = keys.calls() - before;
         assert!(
             outage < CROWD as u64,
@@ -299,7 +301,7 @@ impl World {
         drop(busy.pause().await);
         busy.may_be_refused(false);
         busy.more().await;
-        assert_eq!(self.standing().await, r#"{"status":"ready"}"#);
+        assert_eq!(self.standing().await, "ready");
     }
 
     /// Quota, slowness and a key that is disabled, one after the other.
@@ -341,7 +343,7 @@ impl World {
         let answer = self.download().await;
         assert!(!self.is_file(&answer));
         assert_eq!(answer.code(500), "keys.refused");
-        assert_eq!(self.standing().await, r#"{"status":"ready"}"#, "it answers");
+        assert_eq!(self.standing().await, "ready", "it answers");
         lifecycle.enable(&active).await.unwrap();
         self.opens_again().await;
     }

@@ -17,6 +17,16 @@ async fn events(server: &TestServer, action: &str) -> Vec<AuditEvent> {
     all
 }
 
+/// Waits until the anchor knows every event there is. Events are linked a moment after they are stored.
+async fn is_anchored(server: &TestServer) {
+    let count = async |question| server.database().number(question).await;
+    eventually("anchored", async || {
+        count("select count(*) from audit_event where sequence is null").await == 0
+            && anchored(server) >= count("select max(sequence) from audit_link").await
+    })
+    .await;
+}
+
 /// An older copy in place of the database, which has gone on.
 async fn put_back(server: &mut TestServer) {
     let ada = server.administrator();
@@ -25,6 +35,7 @@ async fn put_back(server: &mut TestServer) {
     let old = server.copy_database().await;
     server.try_start(None).await.unwrap();
     server.administrator().upload("after.pem", b"after").await;
+    is_anchored(server).await;
     server.stop().await;
     server.put_database(old);
 }
@@ -60,6 +71,7 @@ both! {
         let copy = { server.stop().await; server.copy_database().await };
         server.try_start(None).await.unwrap();
         server.administrator().upload("later.pem", b"later").await;
+        is_anchored(&server).await;
         server.stop().await;
         server.put_database(copy);
         is_refused(&mut server).await;
