@@ -18,7 +18,8 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const { COFFER_CHROMIUM: executablePath, COFFER_SCREENSHOTS: screenshots } = process.env;
-const PATIENCE = 20_000;
+// A busy machine takes a picture in tens of seconds.
+const PATIENCE = 60_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const SIZES = [{ width: 1440, height: 900 }, { width: 768, height: 1024 }, { width: 390, height: 844 }];
