@@ -61,16 +61,20 @@ struct Cell(NonNull<[u8; SLOT]>);
 // SAFETY: a cell is the only pointer to its bytes, which belong to no thread.
 unsafe impl Send for Cell {}
 
-static ARENA: Mutex<Arena> = Mutex::new(Arena {
-    free: Vec::new(),
-    state: State {
-        chunks: 0,
-        unlocked: 0,
-        dumped: 0,
-        used: 0,
-    },
-    trouble: None,
-});
+static ARENA: Mutex<Arena> = Mutex::new(Arena::EMPTY);
+
+impl Arena {
+    const EMPTY: Self = Self {
+        free: Vec::new(),
+        state: State {
+            chunks: 0,
+            unlocked: 0,
+            dumped: 0,
+            used: 0,
+        },
+        trouble: None,
+    };
+}
 
 static WATCHER: OnceLock<fn(State)> = OnceLock::new();
 
@@ -232,16 +236,7 @@ mod tests {
 
     #[test]
     fn what_the_system_does_not_do_is_counted_and_told() {
-        let mut arena = Arena {
-            free: Vec::new(),
-            state: State {
-                chunks: 0,
-                unlocked: 0,
-                dumped: 0,
-                used: 0,
-            },
-            trouble: None,
-        };
+        let mut arena = Arena::EMPTY;
         for (locked, undumped, counts) in [
             (true, true, (1, 0, 0)),
             (false, true, (2, 1, 0)),
