@@ -4,7 +4,8 @@
 
 use coffer_pipeline::condition::Condition;
 use coffer_pipeline::expression::{
-    Budget, Contexts, Object, Template, Time, Timestamp, Value, check, evaluate, parse, runtime,
+    Budget, Contexts, Object, Segment, Time, Timestamp, Value, check, evaluate, parse, runtime,
+    segments,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -48,8 +49,12 @@ fuzz_target!(|data: &[u8]| {
             }
         }
     }
-    if let Ok(template) = Template::parse(text) {
-        let _ = template.evaluate(&scope, &mut Budget::of(BYTES, WORK));
+    for segment in segments(text).into_iter().flatten() {
+        if let Segment::Expression { text, .. } = segment
+            && let Ok(tree) = parse(text)
+        {
+            let _ = evaluate(&tree, &scope, &mut Budget::of(BYTES, WORK));
+        }
     }
     let _ = runtime(text);
 });

@@ -33,7 +33,7 @@ pub use functions::Function;
 pub use object::Object;
 pub use parser::{parse, parse_at};
 pub use scope::{Contexts, Scope, Time};
-pub use template::{Segment, Template, has_expression, runtime, segments};
+pub use template::{Segment, has_expression, runtime, segments};
 pub use timestamp::Timestamp;
 pub use value::{Parts, Value};
 

@@ -1,11 +1,7 @@
-//! Texts with `${{ }}` in them, and values that are `$[ ]`: where expressions stand, and what becomes of them. It must not
-//! know YAML: a text is one scalar of it, and places are counted from its beginning.
+//! Texts with `${{ }}` in them, and values that are `$[ ]`: where expressions stand. What becomes of them is for whoever
+//! evaluates. It must not know YAML: a text is one scalar of it, and places are counted from its beginning.
 
-use super::budget::Budget;
-use super::calls::as_text;
-use super::{
-    EvaluationError, Expression, Scope, Span, SyntaxError, Value, evaluate, parser::parse_at,
-};
+use super::{Expression, Span, SyntaxError, parser::parse_at};
 
 /// A part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,76 +70,6 @@ fn closing(text: &str) -> Option<usize> {
         }
         !quoted && bytes[*at..].starts_with(b"}}")
     })
-}
-
-/// A text with expressions in it, read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Part {
-    Literal(String),
-    Expression(Expression),
-}
-
-impl Template {
-    /// Reads a text. Places in errors and trees are counted from the beginning of the whole text.
-    ///
-    /// # Errors
-    ///
-    /// The first expression that is none.
-    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
-        let parts = segments(text)?.into_iter().map(|segment| match segment {
-            Segment::Literal(text) => Ok(Part::Literal(text.to_owned())),
-            Segment::Expression { text, inner, .. } => {
-                parse_at(text, inner.start).map(Part::Expression)
-            }
-        });
-        Ok(Self {
-            parts: parts.collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// The expression, when there is nothing else in the text.
-    #[must_use]
-    pub fn whole(&self) -> Option<&Expression> {
-        match &*self.parts {
-            [Part::Expression(expression)] => Some(expression),
-            _ => None,
-        }
-    }
-
-    /// What becomes of it: the value of the expression when it is all there is, of any kind; else text, to which arrays and
-    /// objects cannot be turned.
-    ///
-    /// # Errors
-    ///
-    /// The first expression that cannot be evaluated.
-    pub fn evaluate(
-        &self,
-        scope: &dyn Scope,
-        budget: &mut Budget,
-    ) -> Result<Value, EvaluationError> {
-        if let Some(expression) = self.whole() {
-            return evaluate(expression, scope, budget);
-        }
-        let mut out = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Expression(expression) => {
-                    let at = |fault| EvaluationError::at(fault, expression.span);
-                    let value = evaluate(expression, scope, budget)?;
-                    let text = as_text(&value).map_err(at)?;
-                    budget.make(text.len()).map_err(at)?;
-                    out.push_str(&text);
-                }
-            }
-        }
-        Ok(out.into())
-    }
 }
 
 /// The expression of a value that is `$[ … ]` as a whole; none when it is not. Places are counted from the beginning of the

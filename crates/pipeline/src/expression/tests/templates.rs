@@ -47,56 +47,6 @@ fn texts_are_divided_at_their_expressions() {
 }
 
 #[test]
-fn an_expression_alone_keeps_its_kind_and_others_become_text() {
-    for (text, value) in [
-        ("${{ parameters.list }}", r#"["a","B","","c"]"#),
-        ("${{ parameters.flag }}", "true"),
-        (" ${{ parameters.flag }}", "\" True\""),
-        ("${{ parameters.none }}", "null"),
-        ("a${{ parameters.none }}b", "\"ab\""),
-        ("${{ variables.a }}${{ parameters.count }}", "\"x8\""),
-        ("a ${{ '${{' }} b", "\"a ${{ b\""),
-        ("no expression", "\"no expression\""),
-    ] {
-        let template = Template::parse(text).unwrap();
-        let value_of = template.evaluate(&contexts(), &mut Budget::default());
-        assert_eq!(json_of(&value_of.unwrap()).to_string(), value, "{text}");
-    }
-}
-
-#[test]
-fn places_are_counted_in_the_whole_text() {
-    let wrong = Template::parse("ab ${{ eq(1, }}").unwrap_err();
-    assert_eq!(
-        (wrong.offset, &*wrong.message),
-        (13, "the expression ends too early")
-    );
-    let wrong = Template::parse("ab ${{ }}").unwrap_err();
-    assert_eq!(
-        (wrong.offset, &*wrong.message),
-        (6, "an expression is expected here")
-    );
-    for (text, start, message) in [
-        (
-            "ab ${{ trim(nope) }}",
-            12,
-            "there is no value `nope` in `${{ }}`",
-        ),
-        (
-            "ab ${{ parameters.list }}",
-            7,
-            "unable to convert from Array to String",
-        ),
-    ] {
-        let template = Template::parse(text).unwrap();
-        let wrong = template
-            .evaluate(&contexts(), &mut Budget::default())
-            .unwrap_err();
-        assert_eq!((wrong.span.start, &*wrong.message), (start, message));
-    }
-}
-
-#[test]
 fn only_a_whole_value_is_a_runtime_expression() {
     for (value, expected) in [
         ("$[variables.a]", Some(("variables.a", 2))),

@@ -1,6 +1,7 @@
 //! Expressions in keys and values: types, texts, escapes, and what they see.
 
-use super::{expands, expands_with};
+use super::{expands, expands_with, made};
+use crate::{Refusal, tests::inputs};
 
 #[test]
 fn a_whole_value_keeps_its_type_and_a_part_becomes_text() {
@@ -224,4 +225,52 @@ fn a_default_that_is_no_literal_is_told_once() {
           hint: a default is written out: other parameters and variables are not known yet
         ",
     );
+}
+
+#[test]
+fn an_expression_alone_keeps_its_kind_and_others_become_text() {
+    for (value, expected) in [
+        ("${{ parameters.list }}", "\n  - a\n  - B\n  - ''\n  - c"),
+        ("${{ parameters.flag }}", " True"),
+        ("' ${{ parameters.flag }}'", " ' True'"),
+        ("${{ parameters.none }}", ""),
+        ("a${{ parameters.none }}b", " ab"),
+        ("${{ variables.a }}${{ parameters.count }}", " x8"),
+        ("a ${{ '${{' }} b", " a ${{ b"),
+        ("no expression", " no expression"),
+    ] {
+        let parameters = "parameters:\n- {name: list, type: object, default: [a, B, '', c]}\n- {name: flag, type: boolean, default: true}\n- {name: none, type: object, default: }\n- {name: count, type: number, default: 8}\nvariables: {a: x}\n";
+        expands(
+            &format!(
+                "{parameters}trigger: none\nstages:\n- stage: A\n  templateContext: {value}\n  jobs: [{{job: J, steps: [{{script: x}}]}}]\n"
+            ),
+            &[],
+            &format!(
+                "variables:\n  a: x\ntrigger: none\nstages:\n- stage: A\n  templateContext:{expected}\n  jobs:\n  - job: J\n    steps:\n    - script: x\n"
+            ),
+        );
+    }
+}
+
+#[test]
+fn places_are_counted_in_the_whole_text() {
+    for (text, column, message) in [
+        ("ab ${{ eq(1, }}", 24, "the expression ends too early"),
+        ("ab ${{ }}", 17, "an expression is expected here"),
+        (
+            "ab ${{ trim(nope) }}",
+            23,
+            "there is no value `nope` in `${{ }}`",
+        ),
+    ] {
+        let refused = made(&format!("steps:\n- script: {text}"), &[], &inputs());
+        let Err(Refusal::Invalid(errors)) = refused else {
+            panic!("{text}: it must not be valid")
+        };
+        assert_eq!(
+            (errors[0].column, errors[0].message.as_str()),
+            (column, message),
+            "{text}"
+        );
+    }
 }
