@@ -68,7 +68,7 @@ impl expression::Scope for Compile<'_> {
 
 impl Expander<'_> {
     /// A scalar with its expressions replaced.
-    pub(super) fn scalar(&mut self, node: &Node, scope: &Scope, slot: Slot) -> Node {
+    pub(super) fn scalar(&mut self, node: &Node, scope: &Scope, slot: Slot, depth: usize) -> Node {
         let place = scope.place(node.place);
         let Kind::Scalar { text, .. } = &node.kind else {
             return Node::refused(place);
@@ -92,11 +92,11 @@ impl Expander<'_> {
             );
             return Node::refused(place);
         }
-        self.replaced(node, text, scope)
+        self.replaced(node, text, scope, depth)
             .unwrap_or_else(|| Node::refused(place))
     }
 
-    fn replaced(&mut self, node: &Node, text: &str, scope: &Scope) -> Option<Node> {
+    fn replaced(&mut self, node: &Node, text: &str, scope: &Scope, depth: usize) -> Option<Node> {
         let place = scope.place(node.place);
         let segments = match segments(text) {
             Ok(segments) => segments,
@@ -111,10 +111,10 @@ impl Expander<'_> {
             let at = node.place_of(inner.start);
             return match self.answer(text, node, inner.start, scope)? {
                 Answer::Written(bound) => match bound.as_node() {
-                    Some(written) => Some(self.insert(written, 0, scope.place(at))),
-                    None => Some(self.made(&bound.get(), place)),
+                    Some(written) => Some(self.insert(written, depth, scope.place(at))),
+                    None => Some(self.made(&bound.get(), depth, place)),
                 },
-                Answer::Computed(value) => Some(self.made(&value, place)),
+                Answer::Computed(value) => Some(self.made(&value, depth, place)),
             };
         }
         let mut whole = String::new();
@@ -144,10 +144,10 @@ impl Expander<'_> {
             .then(|| Node::made(&whole, false, place))
     }
 
-    fn made(&mut self, value: &Value, place: Place) -> Node {
+    fn made(&mut self, value: &Value, depth: usize, place: Place) -> Node {
         let node = value::to_node(value, place);
         let (count, bytes, height) = node.size();
-        if self.count(count, place) && self.grow(bytes, place) && self.deep(height, place) {
+        if self.count(count, place) && self.grow(bytes, place) && self.deep(depth + height, place) {
             node
         } else {
             Node::refused(place)

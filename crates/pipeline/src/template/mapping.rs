@@ -114,7 +114,7 @@ impl Expander<'_> {
             }
             let Some(found) = key.text().and_then(directive) else {
                 chain = Chain::None;
-                let key = self.scalar(key, scope, Slot::Plain);
+                let key = self.scalar(key, scope, Slot::Plain, depth);
                 flat.add(self, key, Pending::Node(value, scope.clone()));
                 continue;
             };
@@ -153,7 +153,7 @@ impl Expander<'_> {
             Kind::Mapping(pairs) => self.flatten(pairs.iter(), scope, slot, depth, flat),
             Kind::Scalar { .. } if value.is_null() => {}
             Kind::Scalar { .. } => {
-                let made = self.scalar(value, scope, slot);
+                let made = self.scalar(value, scope, slot, depth);
                 match made.kind {
                     Kind::Mapping(pairs) => {
                         for (key, value) in pairs {
@@ -260,27 +260,25 @@ impl Expander<'_> {
     ) -> Option<Vec<Scope>> {
         let place = scope.place(key.place_of(offset));
         let answer = self.answer(collection, key, offset, scope)?;
-        let items: Vec<Bound> = match &answer {
-            Answer::Written(bound) => match bound.as_node().map(|node| &node.kind) {
-                Some(Kind::Sequence(items)) => items.iter().cloned().map(Bound::node).collect(),
-                Some(Kind::Mapping(pairs)) => pairs
+        let node = match &answer {
+            Answer::Written(bound) => bound.as_node(),
+            Answer::Computed(_) => None,
+        };
+        let items: Option<Vec<Bound>> = match node.map(|node| &node.kind) {
+            Some(Kind::Sequence(items)) => Some(items.iter().cloned().map(Bound::node).collect()),
+            Some(Kind::Mapping(pairs)) => Some(
+                pairs
                     .iter()
                     .map(|(key, value)| Bound::node(pair(key, value)))
                     .collect(),
-                _ => counted(&bound.get())?,
-            },
-            Answer::Computed(value) => match counted(value) {
-                Some(items) => items,
-                None => {
-                    self.no_collection(place);
-                    return None;
-                }
-            },
+            ),
+            _ => counted(&answer.get()),
         };
-        let work = match &answer {
-            Answer::Written(bound) => bound.as_node().map_or(0, |node| node.size().0),
-            Answer::Computed(_) => 0,
+        let Some(items) = items else {
+            self.no_collection(place);
+            return None;
         };
+        let work = node.map_or(0, |node| node.size().0);
         self.count(items.len() + work, place).then(|| {
             items
                 .into_iter()

@@ -198,7 +198,7 @@ impl Expander<'_> {
         let kind = match &node.kind {
             _ if slot == Slot::Declared => Kind::Refused,
             Kind::Refused => Kind::Refused,
-            Kind::Scalar { .. } => return self.scalar(node, scope, slot),
+            Kind::Scalar { .. } => return self.scalar(node, scope, slot, depth),
             Kind::Sequence(items) => {
                 let mut out = Vec::new();
                 self.sequence(items, scope, slot, depth + 1, &mut out);

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) frame: Frame,
-    /// Absent: the pipeline's own file, by its folder alone.
+    /// Which file; paths in it lead from its folder.
     pub(super) reference: FileReference,
     pub(super) parameters: Vec<(String, Bound)>,
     /// 0 for the pipeline's own file.

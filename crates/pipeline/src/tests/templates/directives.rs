@@ -296,7 +296,10 @@ fn what_is_wrong_with_a_directive_is_said() {
           ${{ insert }}: text
         - ${{ each x in 'text' }}:
           - script: f
+        - ${{ each x in parameters.text }}:
+          - script: f
         - script: g
+        parameters: {text: a}
         ",
         &[],
         "
@@ -311,6 +314,8 @@ fn what_is_wrong_with_a_directive_is_said() {
         a.yml:11:18: Expected a mapping: what is inserted among keys must have keys itself
           hint: indent `key: value` below it; in a list, begin the line of the condition with `- `
         a.yml:12:17: `each` goes over a list or a mapping, and this is neither
+          hint: split(…) makes a list of a text; a parameter of type `object` may be a list
+        a.yml:14:17: `each` goes over a list or a mapping, and this is neither
           hint: split(…) makes a list of a text; a parameter of type `object` may be a list
         ",
     );
