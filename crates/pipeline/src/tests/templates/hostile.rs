@@ -131,6 +131,24 @@ fn nesting_that_grows_from_template_to_template() {
 }
 
 #[test]
+fn what_is_inserted_counts_from_where_it_stands() {
+    let deep = |inner: &str| format!("{}{inner}{}", "{a: ".repeat(50), "}".repeat(50));
+    let inserted = deep("\"${{ parameters.x }}\"");
+    let one = format!(
+        "parameters: {{x: ''}}\nsteps:\n- template: two.yml\n  parameters:\n    x: {inserted}"
+    );
+    let two = format!("parameters: {{x: ''}}\nsteps:\n- script: x\n  env: {inserted}");
+    stops(
+        &format!(
+            "steps:\n- template: one.yml\n  parameters:\n    x: {}",
+            deep("b")
+        ),
+        &[("one.yml", &one), ("two.yml", &two)],
+        "expanded mappings and lists may be 128 levels deep",
+    );
+}
+
+#[test]
 fn a_thousand_variables_that_look_at_each_other() {
     let mut main = "variables:\n- name: v0\n  value: a\n".to_owned();
     for n in 1..1000 {
