@@ -243,10 +243,10 @@ fn a_mistake_is_refused_with_its_place_and_what_to_do() {
         ),
         (
             "eq(stageDependencies.A.B.result, 'Failed')",
-            Time::Stage,
+            Time::Step,
             3,
-            "there is no value `stageDependencies` in the condition of a stage",
-            "`stageDependencies` exists only in `$[ ]`, the condition of a job",
+            "there is no value `stageDependencies` in the condition of a step",
+            "`stageDependencies` exists only in `$[ ]`, the condition of a stage, the condition of a job",
         ),
         (
             "eq(variabels.a, 1)",

@@ -167,17 +167,16 @@ fn join(separator: &Value, of: &Value, budget: &mut Budget) -> Result<Value, Fau
     Ok(texts.join(&*separator).into())
 }
 
-/// Each character of the second text divides.
+/// The second text, as a whole, divides; an empty one does not.
 fn split(of: &Value, at: &Value, budget: &mut Budget) -> Result<Value, Fault> {
     let (text, at) = (as_text(of)?, as_text(at)?);
-    let dividers: std::collections::BTreeSet<char> = at.chars().collect();
     budget.look(text.len() + at.len())?;
-    if dividers.is_empty() {
+    if at.is_empty() {
         return Ok([&*text].into_iter().collect());
     }
-    let count = text.matches(|c| dividers.contains(&c)).count() + 1;
+    let count = text.matches(&*at).count() + 1;
     budget.make(text.len().saturating_add(count.saturating_mul(MEMBER)))?;
-    Ok(text.split(|c| dividers.contains(&c)).collect())
+    Ok(text.split(&*at).collect())
 }
 
 fn replace(of: &Value, what: &Value, with: &Value, budget: &mut Budget) -> Result<Value, Fault> {

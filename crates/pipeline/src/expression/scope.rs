@@ -37,7 +37,7 @@ impl Time {
     #[must_use]
     pub fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Template => &["parameters", "variables", "resources", "templateContext"],
+            Self::Template => &["parameters", "variables"],
             Self::Runtime => &[
                 "variables",
                 "dependencies",
@@ -45,8 +45,9 @@ impl Time {
                 "pipeline",
                 "resources",
             ],
-            Self::Stage => &["variables", "dependencies", "pipeline"],
-            Self::Job => &["variables", "dependencies", "stageDependencies", "pipeline"],
+            Self::Stage | Self::Job => {
+                &["variables", "dependencies", "stageDependencies", "pipeline"]
+            }
             Self::Step => &["variables"],
             Self::Query => &[],
         }

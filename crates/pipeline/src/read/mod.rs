@@ -26,6 +26,7 @@ use crate::{
     yaml::Node,
 };
 pub(crate) use known::Known;
+pub(crate) use resources::repositories;
 
 /// A pipeline as written, tasks and files not looked up yet.
 #[derive(Debug)]
@@ -101,6 +102,8 @@ struct Reader<'a> {
     aliases: resources::Aliases,
     /// Jobs and legs read so far.
     nodes: usize,
+    /// That names of pools have no effect was said.
+    pools_told: bool,
     report: &'a mut Report,
 }
 

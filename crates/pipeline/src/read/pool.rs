@@ -9,8 +9,12 @@ use crate::{
     Pool,
     demands::Demand,
     diagnostic::{Code, Place, Report, quotable},
+    words,
     yaml::{Kind, Node},
 };
+
+/// What has an effect. Others are passed over by the original too, and mean something to templates of pools.
+const KEYS: &[&str] = &["name", "vmImage", "demands"];
 
 /// A pool and what is asked of its agents.
 #[derive(Clone, Debug)]
@@ -44,7 +48,7 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
             });
         }
         Kind::Scalar { text, .. } => {
-            ignored(node.place, reader.report);
+            ignored(node.place, reader);
             return Some(PoolUse::named(reader.known.expand(text)));
         }
         Kind::Sequence(_) => {
@@ -54,20 +58,32 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
         Kind::Mapping(_) => {}
     }
     let fields = fields(node, "a pool", reader.report)?;
-    fields.check("a pool", &["name", "vmImage", "demands"], reader.report);
+    for (key, node, _) in fields.iter() {
+        if !KEYS.iter().any(|known| words::same(known, key)) {
+            let message = format!("a pool has no key `{}`: it has no effect", quotable(key));
+            let hint = words::suggestion(key, KEYS);
+            reader.report.warn(Code::Ignored, node.place, message, hint);
+        }
+    }
+    // Pipelines that run write `vmimage` too.
+    let get = |wanted: &str| {
+        let found = fields.iter().find(|(key, ..)| words::same(key, wanted));
+        found.filter(|(.., value)| !value.is_null())
+    };
     let mut named = |key: &str| {
-        let value = fields.get(key)?;
+        let (_, at, value) = get(key)?;
         let text = filled(value, key, reader.report)?;
-        ignored(fields.key(key).unwrap_or(value.place), reader.report);
+        ignored(at.place, reader);
         Some(reader.known.expand(&text))
     };
     let pool = Pool::Agents {
         name: named("name"),
         vm_image: named("vmImage"),
     };
+    let demanded = get("demands").map(|(.., value)| value);
     Some(PoolUse {
         pool,
-        demands: demands(fields.get("demands"), reader.report),
+        demands: demands(demanded, reader.report),
     })
 }
 
@@ -102,11 +118,15 @@ pub(super) fn refuse_server(place: Place, report: &mut Report) {
     );
 }
 
-fn ignored(place: Place, report: &mut Report) {
-    report.warn(
+/// Said of the first one: it is true of all.
+fn ignored(place: Place, reader: &mut Reader<'_>) {
+    if std::mem::replace(&mut reader.pools_told, true) {
+        return;
+    }
+    reader.report.warn(
         Code::Ignored,
         place,
-        "the name of the pool has no effect yet: any agent that meets the demands may run this",
+        "the names of pools have no effect yet: any agent that meets the demands may run a job",
         "use `demands` to choose an agent",
     );
 }

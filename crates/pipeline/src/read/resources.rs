@@ -46,30 +46,32 @@ struct Sort {
     needed: &'static [&'static str],
 }
 
+const REPOSITORIES: Sort = Sort {
+    list: "repositories",
+    key: "repository",
+    keys: &[
+        "type",
+        "name",
+        "ref",
+        "endpoint",
+        "trigger",
+        "project",
+        "connection",
+        "source",
+        "clean",
+        "fetchDepth",
+        "fetchFilter",
+        "fetchTags",
+        "lfs",
+        "submodules",
+        "persistCredentials",
+        "checkoutOptions",
+    ],
+    needed: &[],
+};
+
 const SORTS: &[Sort] = &[
-    Sort {
-        list: "repositories",
-        key: "repository",
-        keys: &[
-            "type",
-            "name",
-            "ref",
-            "endpoint",
-            "trigger",
-            "project",
-            "connection",
-            "source",
-            "clean",
-            "fetchDepth",
-            "fetchFilter",
-            "fetchTags",
-            "lfs",
-            "submodules",
-            "persistCredentials",
-            "checkoutOptions",
-        ],
-        needed: &[],
-    },
+    REPOSITORIES,
     Sort {
         list: "pipelines",
         key: "pipeline",
@@ -147,25 +149,40 @@ pub(super) fn read(node: Option<&Node>, report: &mut Report) -> Declared {
     let lists: Vec<&str> = SORTS.iter().map(|sort| sort.list).collect();
     written.check("resources", &lists, report);
     for sort in SORTS {
-        let Some(list) = written.any(sort.list) else {
-            continue;
-        };
-        if list.is_null() {
-            nothing_below(sort.list, list.place, report);
-            continue;
-        }
-        let entries = items(list, sort.list, report).unwrap_or_default();
-        if let Some(further) = entries.get(MAX_RESOURCES) {
-            let message = format!("there may be {MAX_RESOURCES} {}", sort.list);
-            report.error(Code::Limit, further.place, message, "remove some");
-            continue;
-        }
-        let mut seen = BTreeMap::new();
-        for entry in entries {
-            resource(entry, sort, &mut seen, &mut declared, report);
+        if let Some(node) = written.any(sort.list) {
+            list(node, sort, &mut declared, report);
         }
     }
     declared
+}
+
+/// The repositories alone, for those who look for templates before anything is checked. What is wrong is said by [`read`].
+pub(crate) fn repositories(resources: &Node) -> Vec<RepositoryUse> {
+    let aside = &mut Report::new("", "");
+    let mut declared = Declared::default();
+    if let Some(written) = fields(resources, "resources", aside)
+        && let Some(node) = written.any(REPOSITORIES.list)
+    {
+        list(node, &REPOSITORIES, &mut declared, aside);
+    }
+    declared.repositories
+}
+
+fn list(node: &Node, sort: &Sort, declared: &mut Declared, report: &mut Report) {
+    if node.is_null() {
+        nothing_below(sort.list, node.place, report);
+        return;
+    }
+    let entries = items(node, sort.list, report).unwrap_or_default();
+    if let Some(further) = entries.get(MAX_RESOURCES) {
+        let message = format!("there may be {MAX_RESOURCES} {}", sort.list);
+        report.error(Code::Limit, further.place, message, "remove some");
+        return;
+    }
+    let mut seen = BTreeMap::new();
+    for entry in entries {
+        resource(entry, sort, &mut seen, declared, report);
+    }
 }
 
 /// Before there were repositories: how the pipeline's own one is checked out.

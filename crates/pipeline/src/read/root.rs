@@ -100,6 +100,7 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
         known,
         aliases: declared.aliases,
         nodes: 0,
+        pools_told: false,
         report,
     };
     let pool = pool::read(root.get("pool"), &mut reader);

@@ -154,10 +154,13 @@ fn matrix_legs(node: &Node, of: &Of<'_>, reader: &mut Reader<'_>) -> Option<Legs
     let mut seen = BTreeSet::new();
     let mut named = Vec::new();
     for (name, key, value) in written.iter() {
-        let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        // The public documentation knows no `-` here, and many pipelines that run have it.
+        let fits = name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         if !fits || name.is_empty() || name.len() > words::MAX_NAME {
             let message = format!("a leg of a matrix may not be called `{}`", quotable(name));
-            let hint = "use letters, digits and `_`, at most 100 characters";
+            let hint = "use letters, digits, `_` and `-`, at most 100 characters";
             report.error(Code::InvalidName, key.place, message, hint);
         } else if !seen.insert(words::fold(name)) {
             let message = format!("a leg of this matrix is already called `{name}`");

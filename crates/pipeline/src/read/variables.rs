@@ -11,12 +11,16 @@ use super::{
 use crate::{
     PlanInputs, Variable, VariableGroup, VariableValue,
     diagnostic::{Code, Place, Report, quotable},
+    macros::environment_name,
     words,
     yaml::{Kind, Node},
 };
 
-/// Reserved for what the agent hands to tasks; `path` would change which programs run.
-const RESERVED: [&str; 5] = ["endpoint", "input", "secret", "securefile", "path"];
+/// Beginnings of environment names under which the agent hands things to tasks. The public documentation says of all names
+/// that begin with these words that tasks do not get them; pipelines that run have `secretName` and the like.
+const RESERVED: [&str; 4] = ["ENDPOINT_", "INPUT_", "SECRET_", "SECUREFILE_"];
+/// It would change which programs run.
+const PATH: &str = "PATH";
 /// Set by the server alone, in whatever spelling, except the ones people set on purpose.
 const SERVER_ONLY: [&str; 3] = [
     "agent.taskrestrictionsenforcementmode",
@@ -114,9 +118,11 @@ pub(super) fn read(
             report.error(Code::InvalidValue, place, message, hint);
         }
         if outer.is_some_and(|outer| outer.forbids(&folded)) {
-            let message = format!("the variable `{shown}` is read-only and set outside of this");
+            let message = format!(
+                "the variable `{shown}` is read-only outside of this, and set anew here: this value is used"
+            );
             let hint = "give this one another name";
-            report.error(Code::InvalidValue, place, message, hint);
+            report.warn(Code::Suspicious, place, message, hint);
         }
         match known.get(&folded) {
             Some((_, true)) => {
@@ -311,13 +317,19 @@ pub(super) fn check_name(
         return false;
     }
     let folded = words::fold(name);
-    if let Some(prefix) = RESERVED
+    let environment = environment_name(&folded);
+    let prefix = RESERVED
         .into_iter()
-        .find(|prefix| folded.starts_with(prefix))
-    {
-        let message = format!(
-            "a variable may not be called `{shown}`: names that begin with `{prefix}` are reserved"
-        );
+        .find(|prefix| environment.starts_with(prefix));
+    if prefix.is_some() || environment == PATH {
+        let message = match prefix {
+            Some(prefix) => format!(
+                "a variable may not be called `{shown}`: the agent hands things to tasks in environment variables that begin with `{prefix}`"
+            ),
+            None => format!(
+                "a variable may not be called `{shown}`: it would change which programs run"
+            ),
+        };
         report.error(
             Code::InvalidName,
             place,

@@ -285,6 +285,9 @@ fn index(number: f64) -> Option<usize> {
 
 /// The first `parameters.name` whose name is not declared, and where it stands.
 fn unknown_parameter(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
+    if scope.file().open {
+        return None;
+    }
     match &tree.kind {
         Part::Index { of, key } => {
             let name = match (&of.kind, &key.kind) {

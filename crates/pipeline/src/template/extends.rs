@@ -1,7 +1,11 @@
 //! The root of a pipeline, and `extends`: then stages, jobs or steps come from a template, and what may stand beside
 //! `extends` joins what the template says.
 
-use super::{Expander, Slot, include::Use, include::entry, scope::Scope};
+use super::{
+    Expander, Slot,
+    include::{Use, entry},
+    scope::Scope,
+};
 use crate::{
     diagnostic::{Code, Place, quotable},
     words,
@@ -20,6 +24,16 @@ const HOLDS: &[&str] = &[
     "pool",
     "name",
     "lockBehavior",
+];
+/// Keys of the one job of a pipeline with steps. They may stand beside `extends`, and say nothing there.
+const OF_STEPS: &[&str] = &[
+    "strategy",
+    "continueOnError",
+    "container",
+    "services",
+    "workspace",
+    "queue",
+    "server",
 ];
 /// What may not stand beside `extends`: the template says what runs.
 const RUNS: &[&str] = &["stages", "jobs", "steps", "phases"];
@@ -44,7 +58,18 @@ impl Expander<'_> {
                     );
                 }
             }
-            out.retain(|(key, _)| key.text().is_none_or(|name| !RUNS.contains(&name)));
+            for (key, _) in &out {
+                if let Some(name) = key.text().filter(|name| OF_STEPS.contains(name)) {
+                    self.report.warn(
+                        Code::Ignored,
+                        key.place,
+                        format!("`{name}` has no effect beside `extends`"),
+                        "the template says what runs, and how",
+                    );
+                }
+            }
+            let stays = |name: &str| !RUNS.contains(&name) && !OF_STEPS.contains(&name);
+            out.retain(|(key, _)| key.text().is_none_or(stays));
             let known = member(&out, "variables").map(super::variables::known);
             let scope = scope.with_variables(known.unwrap_or_default());
             match self.extended(&used, key.place, &scope) {
@@ -91,7 +116,7 @@ impl Expander<'_> {
             let Some(name) = key.text().filter(|name| !name.starts_with("${{")) else {
                 continue;
             };
-            if !HOLDS.contains(&name) {
+            if !HOLDS.contains(&name) && !OF_STEPS.contains(&name) {
                 let message = format!(
                     "Unexpected value '{}': a template of a pipeline has no such key",
                     quotable(name)
@@ -122,8 +147,8 @@ fn member<'n>(pairs: &'n [(Node, Node)], wanted: &str) -> Option<&'n Node> {
         .map(|(_, value)| value)
 }
 
-/// The template's keys join those of the pipeline. Variables of both count, the pipeline's first; of anything else the
-/// template's word stands: who extends a template cannot weaken it.
+/// The template's keys join those of the pipeline. Variables and resources of both count, the pipeline's first; of anything
+/// else the template's word stands: who extends a template cannot weaken it.
 fn join(out: &mut Vec<(Node, Node)>, content: Vec<(Node, Node)>) {
     for (key, value) in content {
         let known = out.iter_mut().find(|(known, _)| known.text() == key.text());
@@ -134,9 +159,29 @@ fn join(out: &mut Vec<(Node, Node)>, content: Vec<(Node, Node)>) {
                 entries.extend(listed(value));
                 own.kind = Kind::Sequence(entries);
             }
+            Some((_, own)) if key.text() == Some("resources") => join_lists(own, value),
             Some((_, own)) => *own = value,
             None => out.push((key, value)),
         }
+    }
+}
+
+/// Mappings of lists: those of the same name become one.
+fn join_lists(own: &mut Node, more: Node) {
+    match (&mut own.kind, more.kind) {
+        (Kind::Mapping(own), Kind::Mapping(more)) => {
+            for (key, value) in more {
+                let known = own.iter_mut().find(|(known, _)| known.text() == key.text());
+                match (known.map(|(_, known)| &mut known.kind), value.kind) {
+                    (Some(Kind::Sequence(known)), Kind::Sequence(items)) => known.extend(items),
+                    (_, kind) => {
+                        let place = value.place;
+                        own.push((key, Node { kind, place }));
+                    }
+                }
+            }
+        }
+        (_, kind) => own.kind = kind,
     }
 }
 

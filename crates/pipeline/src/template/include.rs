@@ -4,12 +4,13 @@
 use std::{collections::hash_map::Entry, rc::Rc, sync::Arc};
 
 use super::{
-    Expander, MAX_FILES, MAX_LEVELS, Slot,
+    Expander, MAX_FILES, MAX_LEVELS, Slot, parameters,
     scope::{File, Scope},
 };
 use crate::{
-    Lookup, Need,
-    diagnostic::{Code, Place, quotable},
+    Lookup, Need, RepositoryUse,
+    diagnostic::{Code, Frame, Place, quotable},
+    read,
     resolver::{FileReference, Repository},
     words,
     yaml::{self, Kind, Node},
@@ -41,11 +42,23 @@ impl Expander<'_> {
         out: &mut Vec<Node>,
     ) {
         let place = scope.place(item.place);
+        let used = self.used(pairs, place, scope, depth);
+        self.put_in(used, place, scope, slot, depth, out);
+    }
+
+    /// Appends what a template holds, or one item that was refused.
+    pub(super) fn put_in(
+        &mut self,
+        used: Option<Use>,
+        place: Place,
+        scope: &Scope,
+        slot: Slot,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) {
         let from = out.len();
-        if self
-            .included(pairs, place, scope, slot, depth, out)
-            .is_none()
-        {
+        let done = used.and_then(|used| self.included(used, scope, slot, depth, out));
+        if done.is_none() {
             // One thing that was refused: readers then do not say that the list is empty.
             out.truncate(from);
             out.push(Node::refused(place));
@@ -54,15 +67,13 @@ impl Expander<'_> {
 
     fn included(
         &mut self,
-        pairs: &[(Node, Node)],
-        place: Place,
+        used: Use,
         scope: &Scope,
         slot: Slot,
         depth: usize,
         out: &mut Vec<Node>,
     ) -> Option<()> {
         let list = slot.list()?;
-        let used = self.used(pairs, place, scope, depth)?;
         let (content, scope) = self.enter(used, scope)?;
         let content = self.mapping(&content, &scope, Slot::Root, depth + 1);
         let mut found = None;
@@ -135,6 +146,11 @@ impl Expander<'_> {
         depth: usize,
     ) -> Option<Use> {
         let pairs = self.mapping(pairs, scope, Slot::Plain, depth + 1);
+        self.written_use(pairs, place)
+    }
+
+    /// The same of pairs that are expanded.
+    pub(super) fn written_use(&mut self, pairs: Vec<(Node, Node)>, place: Place) -> Option<Use> {
         let (mut path, mut parameters, mut well) = (None, Vec::new(), true);
         for (key, value) in pairs {
             match (key.text().unwrap_or_default(), value.kind) {
@@ -167,7 +183,7 @@ impl Expander<'_> {
             }
         }
         let (path, at) = path?;
-        let reference = self.reference(&path, at, scope)?;
+        let reference = self.reference(&path, at, place.frame)?;
         well.then_some(Use {
             reference,
             parameters,
@@ -175,16 +191,21 @@ impl Expander<'_> {
         })
     }
 
-    /// `path`, `/path`, each with `@alias` or without.
-    fn reference(&mut self, written: &str, at: Place, scope: &Scope) -> Option<FileReference> {
+    /// `path`, `/path`, each with `@alias` or without, written in the file of a frame.
+    fn reference(&mut self, written: &str, at: Place, frame: Frame) -> Option<FileReference> {
         let wrong = |expander: &mut Self, message: String, hint: String| {
             expander.report.error(Code::FileNotFound, at, message, hint);
         };
+        // A value given at the start stands in no file, and speaks for the pipeline's own.
+        let own = self
+            .references
+            .get(&frame)
+            .or_else(|| self.references.get(&Frame::ROOT))?
+            .clone();
         let (path, alias) = match written.trim().rsplit_once('@') {
             Some((path, alias)) => (path, Some(alias.trim())),
             None => (written.trim(), None),
         };
-        let own = &scope.file().reference;
         let repository = match alias {
             None => own.repository.clone(),
             Some(alias) if words::same(alias, "self") => None,
@@ -202,7 +223,7 @@ impl Expander<'_> {
                         .collect();
                     let hint = words::suggestion(alias, &known);
                     let message = format!(
-                        "there is no repository `{}` in `resources.repositories`",
+                        "No repository found by name {}: `resources.repositories` has none",
                         quotable(alias)
                     );
                     wrong(self, message, hint);
@@ -219,7 +240,7 @@ impl Expander<'_> {
         match joined(base, path) {
             Some(path) => Some(FileReference { repository, path }),
             None => {
-                let message = format!("`{}` is no path of a file", quotable(written));
+                let message = format!("The file path {} is invalid", quotable(written));
                 let hint = "paths lead from this file, or with `/` from the root of the repository, and never out of it";
                 wrong(self, message, hint.to_owned());
                 None
@@ -242,12 +263,8 @@ impl Expander<'_> {
             self.stop(used.place, message);
             return None;
         }
-        let loaded = self.load(&used)?;
-        let frame = self.report.enter(
-            &used.reference.to_string(),
-            Arc::clone(&loaded.text),
-            used.place,
-        );
+        let (loaded, frame) = self.load(&used)?;
+        self.references.insert(frame, used.reference.clone());
         let Kind::Mapping(pairs) = &loaded.tree.kind else {
             self.report.error(
                 Code::WrongType,
@@ -257,28 +274,41 @@ impl Expander<'_> {
             );
             return None;
         };
+        // Before what is handed over: it may name them.
+        for repository in repositories(pairs) {
+            let known = |known: &Repository| words::same(&known.alias, &repository.alias);
+            if !self.repositories.iter().any(known) {
+                self.repositories.push(repository);
+            }
+        }
         let declared = self.declared(pairs, frame);
-        let parameters = self.bind(declared, used.parameters, used.place, frame);
+        let open = parameters::open(pairs);
+        let parameters = self.bind(declared, open, used.parameters, used.place, frame, scope);
         let file = Rc::new(File {
             frame,
-            reference: used.reference,
             parameters,
+            open,
             depth,
         });
         Some((pairs.clone(), scope.enter(file)))
     }
 
-    fn load(&mut self, used: &Use) -> Option<Rc<Loaded>> {
+    /// The tree of a file, and the frame of this use of it.
+    fn load(&mut self, used: &Use) -> Option<(Rc<Loaded>, Frame)> {
+        let shown = used.reference.to_string();
         let entry = match self.loaded.entry(used.reference.clone()) {
-            Entry::Occupied(known) => return known.get().clone(),
+            Entry::Occupied(known) => {
+                let known = known.get().clone()?;
+                let text = Arc::clone(&known.text);
+                return Some((known, self.report.enter(&shown, text, used.place)));
+            }
             Entry::Vacant(entry) => entry,
         };
-        let shown = quotable(&used.reference.to_string());
         match self.resolver.file(&used.reference) {
             Lookup::Found(found) => {
                 let frame = self
                     .report
-                    .enter(&used.reference.to_string(), Arc::clone(&found.text), used.place);
+                    .enter(&shown, Arc::clone(&found.text), used.place);
                 if let Some(commit) = found.commit {
                     let alias = match &used.reference.repository {
                         Some(repository) => words::fold(&repository.alias),
@@ -293,7 +323,7 @@ impl Expander<'_> {
                         tree,
                     })
                 });
-                return entry.insert(loaded).clone();
+                return Some((entry.insert(loaded).clone()?, frame));
             }
             Lookup::Unknown => {
                 self.needs.insert(Need::File(used.reference.clone()));
@@ -301,7 +331,7 @@ impl Expander<'_> {
             Lookup::Missing | Lookup::Ambiguous | Lookup::Unchecked => self.report.error(
                 Code::FileNotFound,
                 used.place,
-                format!("File {shown} not found"),
+                format!("File {} not found", quotable(&shown)),
                 "paths lead from the file that names them, or with `/` from the root of the repository; case counts",
             ),
         }
@@ -350,36 +380,23 @@ fn joined(base: &str, path: &str) -> Option<String> {
     fits.then(|| parts.join("/"))
 }
 
-/// `resources.repositories` of the pipeline's own file. What is wrong in it is said by `read`.
+/// What aliases of a file stand for.
 pub(super) fn repositories(root: &[(Node, Node)]) -> Vec<Repository> {
-    let member = |node: &Node, wanted: &str| match &node.kind {
-        Kind::Mapping(pairs) => pairs
-            .iter()
-            .find(|(key, _)| key.text() == Some(wanted))
-            .map(|(_, value)| value.clone()),
-        _ => None,
-    };
-    let listed = root
+    let resources = root
         .iter()
         .find(|(key, _)| key.text() == Some("resources"))
-        .and_then(|(_, resources)| member(resources, "repositories"));
-    let Some(Kind::Sequence(entries)) = listed.map(|listed| listed.kind) else {
-        return Vec::new();
+        .map(|(_, resources)| read::repositories(resources));
+    let known = |used: RepositoryUse| Repository {
+        alias: used.alias,
+        kind: used.kind,
+        name: used.name,
+        reference: used.reference,
+        endpoint: used.endpoint,
     };
-    let text = |entry: &Node, key: &str| {
-        member(entry, key).and_then(|value| value.text().map(str::to_owned))
-    };
-    entries
-        .iter()
-        .filter_map(|entry| {
-            Some(Repository {
-                alias: text(entry, "repository")?,
-                kind: text(entry, "type"),
-                name: text(entry, "name"),
-                reference: text(entry, "ref"),
-                endpoint: text(entry, "endpoint"),
-            })
-        })
+    resources
+        .unwrap_or_default()
+        .into_iter()
+        .map(known)
         .collect()
 }
 

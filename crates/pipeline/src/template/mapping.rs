@@ -107,30 +107,41 @@ impl Expander<'_> {
         depth: usize,
         flat: &mut Flat<'n>,
     ) {
+        let mut scope = scope.clone();
         let mut chain = Chain::None;
         for (key, value) in pairs {
             if self.stopped {
                 return;
             }
-            let Some(found) = key.text().and_then(directive) else {
-                chain = Chain::None;
-                let key = self.scalar(key, scope, Slot::Plain, depth);
-                flat.add(self, key, Pending::Node(value, scope.clone()));
-                continue;
-            };
-            if found == Directive::Insert {
-                chain = Chain::None;
-                self.merge(value, scope, slot, depth, flat);
-                continue;
-            }
-            match self.order(&found, key, scope, &mut chain) {
-                Order::Skip => {}
-                Order::Once => self.merge(value, scope, slot, depth, flat),
-                Order::Each(scopes) => {
-                    for scope in scopes {
-                        self.merge(value, &scope, slot, depth, flat);
-                    }
+            let from = flat.pairs.len();
+            match key.text().and_then(directive) {
+                None => {
+                    chain = Chain::None;
+                    let key = self.scalar(key, &scope, Slot::Plain, depth);
+                    let pending = if slot == Slot::Variables {
+                        Pending::Done(self.node(value, &scope, Slot::Plain, depth))
+                    } else {
+                        Pending::Node(value, scope.clone())
+                    };
+                    flat.add(self, key, pending);
                 }
+                Some(Directive::Insert) => {
+                    chain = Chain::None;
+                    self.merge(value, &scope, slot, depth, flat);
+                }
+                Some(found) => match self.order(&found, key, &scope, &mut chain) {
+                    Order::Skip => {}
+                    Order::Once => self.merge(value, &scope, slot, depth, flat),
+                    Order::Each(scopes) => {
+                        for scope in scopes {
+                            self.merge(value, &scope, slot, depth, flat);
+                        }
+                    }
+                },
+            }
+            if slot == Slot::Variables {
+                // Each sees those before it.
+                scope = scope.with_variables(flat.variables(from));
             }
         }
     }
@@ -153,10 +164,12 @@ impl Expander<'_> {
             Kind::Mapping(pairs) => self.flatten(pairs.iter(), scope, slot, depth, flat),
             Kind::Scalar { .. } if value.is_null() => {}
             Kind::Scalar { .. } => {
-                let made = self.scalar(value, scope, slot, depth);
+                let made = self.scalar(value, scope, Slot::Plain, depth);
                 match made.kind {
                     Kind::Mapping(pairs) => {
                         for (key, value) in pairs {
+                            let below = key.text().map_or(Slot::Plain, |key| slot.below(key));
+                            let value = self.settled(value, scope, below, depth);
                             flat.add(self, key, Pending::Done(value));
                         }
                     }
@@ -365,6 +378,17 @@ impl<'n> Flat<'n> {
         }
         self.seen.insert(name.to_owned(), key.place);
         self.pairs.push((key, pending));
+    }
+
+    /// Names and texts of those that were added last.
+    fn variables(&self, from: usize) -> Vec<(String, String)> {
+        let added = self.pairs.iter().skip(from);
+        added
+            .filter_map(|(name, pending)| match pending {
+                Pending::Done(value) => super::variables::one(name, value),
+                Pending::Node(..) => None,
+            })
+            .collect()
     }
 
     /// `variables` that only a condition brought in: expanded before the values beside them.

@@ -13,6 +13,8 @@ mod mapping;
 mod parameters;
 mod scope;
 mod sequence;
+mod settle;
+mod types;
 mod value;
 mod variables;
 
@@ -66,6 +68,7 @@ pub(crate) fn expand(
         report,
         needs,
         repositories: Vec::new(),
+        references: BTreeMap::new(),
         loaded: HashMap::new(),
         commits: BTreeMap::new(),
         files: 0,
@@ -85,19 +88,28 @@ pub(crate) fn expand(
     expander.repositories = include::repositories(pairs);
     let declared = expander.declared(pairs, Frame::ROOT);
     let given = parameters::given(inputs);
-    let bound = expander.bind(declared, given, Place::START, Frame::ROOT);
+    expander.references.insert(Frame::ROOT, own);
+    let known: Vec<_> = inputs
+        .system
+        .iter()
+        .chain(&inputs.variables)
+        .cloned()
+        .collect();
+    let file = |parameters| {
+        Rc::new(File {
+            frame: Frame::ROOT,
+            parameters,
+            open: false,
+            depth: 0,
+        })
+    };
+    let scope = Scope::root(file(Vec::new()), known.clone());
+    let bound = expander.bind(declared, false, given, Place::START, Frame::ROOT, &scope);
     let values = bound
         .iter()
         .map(|(name, bound)| (name.clone(), value::to_json(&bound.get())))
         .collect();
-    let file = Rc::new(File {
-        frame: Frame::ROOT,
-        reference: own,
-        parameters: bound,
-        depth: 0,
-    });
-    let known = inputs.system.iter().chain(&inputs.variables).cloned();
-    let scope = Scope::root(file, known.collect());
+    let scope = Scope::root(file(bound), known);
     let tree = expander.root(tree, pairs, &scope);
     expander.finish(tree, values)
 }
@@ -152,6 +164,12 @@ impl Slot {
         }
     }
 
+    /// Whether there may be lists below that take templates.
+    fn has_lists(self) -> bool {
+        self.list().is_some()
+            || matches!(self, Self::Root | Self::Stage | Self::Job | Self::Strategy)
+    }
+
     /// The key under which a template holds such a list.
     fn list(self) -> Option<&'static str> {
         match self {
@@ -169,6 +187,8 @@ struct Expander<'a> {
     report: &'a mut Report,
     needs: &'a mut BTreeSet<Need>,
     repositories: Vec<Repository>,
+    /// Which file each frame is of: paths in it lead from its folder.
+    references: BTreeMap<Frame, FileReference>,
     /// Trees of the files read so far; none for one that cannot be read.
     loaded: HashMap<FileReference, Option<Rc<include::Loaded>>>,
     commits: BTreeMap<String, String>,
@@ -198,7 +218,10 @@ impl Expander<'_> {
         let kind = match &node.kind {
             _ if slot == Slot::Declared => Kind::Refused,
             Kind::Refused => Kind::Refused,
-            Kind::Scalar { .. } => return self.scalar(node, scope, slot, depth),
+            Kind::Scalar { .. } => {
+                let made = self.scalar(node, scope, slot, depth);
+                return self.settled(made, scope, slot, depth);
+            }
             Kind::Sequence(items) => {
                 let mut out = Vec::new();
                 self.sequence(items, scope, slot, depth + 1, &mut out);

@@ -1,10 +1,13 @@
 //! `parameters:`: what a file declares, what it is given, and whether the two fit. Types, defaults and allowed values.
 
-use super::{Expander, scope::Bound, value};
+use super::{
+    Expander, Slot,
+    scope::{Bound, Scope},
+    types::{self, Type},
+};
 use crate::{
     PlanInputs,
     diagnostic::{Code, Frame, Place, quotable},
-    expression::Value,
     words,
     yaml::{self, Kind, Node},
 };
@@ -13,47 +16,13 @@ use crate::{
 const MAX_PARAMETERS: usize = 1000;
 const KEYS: &[&str] = &["name", "displayName", "type", "default", "values"];
 
-/// What a value must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
-    Text,
-    Number,
-    Boolean,
-    /// A list or a mapping that something else reads later.
-    List,
-    Mapping,
-    /// `object`, and parameters of the old form.
-    Any,
-}
-
-/// Names of types. The last five are known from the public schema of editors alone; they take texts.
-const TYPES: &[(&str, Type)] = &[
-    ("string", Type::Text),
-    ("number", Type::Number),
-    ("boolean", Type::Boolean),
-    ("object", Type::Any),
-    ("stringList", Type::List),
-    ("step", Type::Mapping),
-    ("stepList", Type::List),
-    ("job", Type::Mapping),
-    ("jobList", Type::List),
-    ("deployment", Type::Mapping),
-    ("deploymentList", Type::List),
-    ("stage", Type::Mapping),
-    ("stageList", Type::List),
-    ("environment", Type::Text),
-    ("filePath", Type::Text),
-    ("pool", Type::Text),
-    ("secureFile", Type::Text),
-    ("serviceConnection", Type::Text),
-];
-
 /// A declared parameter.
 #[derive(Debug)]
 pub(super) struct Declared {
     name: String,
     place: Place,
     shape: Type,
+    slot: Slot,
     default: Option<Node>,
     values: Vec<String>,
 }
@@ -82,6 +51,14 @@ fn of_json(value: &serde_json::Value) -> Node {
         other => return Node::made(&other.to_string(), true, place),
     };
     Node { kind, place }
+}
+
+/// Whether a template takes parameters that it does not declare: those without `parameters:` and those of the old form do.
+pub(super) fn open(root: &[(Node, Node)]) -> bool {
+    let declared = root
+        .iter()
+        .find(|(key, _)| key.text() == Some("parameters"));
+    declared.is_none_or(|(_, node)| matches!(node.kind, Kind::Mapping(_)))
 }
 
 impl Expander<'_> {
@@ -183,8 +160,8 @@ impl Expander<'_> {
         };
         let place = name.place;
         let name = self.named(name)?;
-        let shape = match member("type").filter(|node| !node.is_null()) {
-            None => Type::Text,
+        let (shape, slot) = match member("type").filter(|node| !node.is_null()) {
+            None => (Type::Text, Slot::Plain),
             Some(node) => self.shape(node)?,
         };
         if let Some(display) = member("displayName") {
@@ -218,6 +195,7 @@ impl Expander<'_> {
             name,
             place,
             shape,
+            slot,
             default,
             values,
         })
@@ -230,6 +208,7 @@ impl Expander<'_> {
             name,
             place: key.place,
             shape: Type::Any,
+            slot: Slot::Plain,
             default: Some(value.clone()),
             values: Vec::new(),
         })
@@ -252,17 +231,17 @@ impl Expander<'_> {
         fits.then(|| name.to_owned())
     }
 
-    fn shape(&mut self, node: &Node) -> Option<Type> {
+    fn shape(&mut self, node: &Node) -> Option<(Type, Slot)> {
         let name = node.text().unwrap_or_default();
-        let found = TYPES.iter().find(|(known, _)| words::same(known, name));
+        let found = types::named(name);
         if found.is_none() {
-            let known: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
+            let known: Vec<&str> = types::NAMES.iter().map(|(name, ..)| *name).collect();
             let message = format!("there is no type '{}'", quotable(name));
             let hint = words::suggestion(name, &known);
             self.report
                 .error(Code::InvalidValue, node.place, message, hint);
         }
-        found.map(|(_, shape)| *shape)
+        found
     }
 
     /// Whether nothing below a node is an expression.
@@ -294,17 +273,22 @@ impl Expander<'_> {
     pub(super) fn bind(
         &mut self,
         declared: Vec<Declared>,
+        open: bool,
         given: Vec<(Node, Node)>,
         used: Place,
         frame: Frame,
+        scope: &Scope,
     ) -> Vec<(String, Bound)> {
         let names: Vec<&str> = declared.iter().map(|known| known.name.as_str()).collect();
         let mut values: Vec<Option<Node>> = vec![None; declared.len()];
+        let mut others: Vec<(String, Bound)> = Vec::new();
         for (key, value) in given {
             let name = key.text().unwrap_or_default();
+            let again = others.iter().any(|(known, _)| words::same(known, name));
             match names.iter().position(|known| words::same(known, name)) {
                 Some(at) if values[at].is_none() => values[at] = Some(value),
-                Some(_) => {
+                None if open && !again => others.push((name.to_owned(), Bound::node(value))),
+                found if found.is_some() || again => {
                     let message = format!(
                         "the parameter '{}' is given twice; names ignore case",
                         quotable(name)
@@ -316,7 +300,7 @@ impl Expander<'_> {
                         "remove one of the two",
                     );
                 }
-                None => {
+                _ => {
                     let hint = if names.is_empty() {
                         "it declares no parameters: add `parameters:` at its top".to_owned()
                     } else {
@@ -331,9 +315,10 @@ impl Expander<'_> {
             .into_iter()
             .zip(values)
             .map(|(parameter, given)| {
-                let bound = self.bound(&parameter, given, used, frame);
+                let bound = self.bound(&parameter, given, used, frame, scope);
                 (parameter.name, bound)
             })
+            .chain(others)
             .collect()
     }
 
@@ -343,6 +328,7 @@ impl Expander<'_> {
         given: Option<Node>,
         used: Place,
         frame: Frame,
+        scope: &Scope,
     ) -> Bound {
         let node = match given {
             Some(given) if frame == Frame::ROOT => self.at_start(parameter, given),
@@ -365,22 +351,29 @@ impl Expander<'_> {
         let Some(node) = node.filter(|node| !matches!(node.kind, Kind::Refused)) else {
             return Bound::node(Node::refused(used));
         };
-        match typed(parameter.shape, &node) {
+        match parameter.shape.take(&node) {
+            // Steps, jobs and stages are complete when a template looks at them.
+            Ok(_) if parameter.slot != Slot::Plain && !node.is_null() => {
+                Bound::node(self.settled(node, scope, parameter.slot, 1))
+            }
             Ok(bound) => {
                 self.allowed(parameter, &node);
                 bound
             }
             Err(wanted) => {
                 let found = match &node.kind {
-                    Kind::Sequence(_) => "a list".to_owned(),
-                    Kind::Mapping(_) => "a mapping".to_owned(),
-                    _ => format!("'{}'", quotable(node.text().unwrap_or_default())),
+                    Kind::Sequence(_) => "is a list and".to_owned(),
+                    Kind::Mapping(_) => "is a mapping and".to_owned(),
+                    _ => format!("'{}' is", quotable(node.text().unwrap_or_default())),
                 };
                 let message = format!(
-                    "the parameter '{}' must be {wanted}, not {found}",
-                    quotable(&parameter.name)
+                    "The '{}' parameter value {found} not a valid {}",
+                    quotable(&parameter.name),
+                    parameter.shape.name()
                 );
-                let hint = "the type stands in `parameters:` of the file that declares it";
+                let hint = format!(
+                    "it must be {wanted}; the type stands in `parameters:` of the file that declares it"
+                );
                 self.report
                     .error(Code::Parameter, node.place, message, hint);
                 Bound::node(Node::refused(used))
@@ -412,57 +405,13 @@ impl Expander<'_> {
         if !fits {
             let known: Vec<&str> = parameter.values.iter().map(String::as_str).collect();
             let message = format!(
-                "the parameter '{}' does not take the value '{}'",
+                "The '{}' parameter value '{}' is not a valid value",
                 quotable(&parameter.name),
                 quotable(text)
             );
             let hint = quotable(&words::suggestion(text, &known));
             self.report
                 .error(Code::Parameter, node.place, message, hint);
-        }
-    }
-}
-
-/// A value in its type, or what was wanted.
-fn typed(shape: Type, node: &Node) -> Result<Bound, &'static str> {
-    let text = node.text();
-    match (shape, &node.kind) {
-        (Type::Any, _) | (Type::List, Kind::Sequence(_)) | (Type::Mapping, Kind::Mapping(_)) => {
-            Ok(Bound::node(node.clone()))
-        }
-        // An empty list or mapping may be written as nothing.
-        (Type::List, _) if node.is_null() => Ok(Bound::node(Node {
-            kind: Kind::Sequence(Vec::new()),
-            place: node.place,
-        })),
-        (Type::Mapping, _) if node.is_null() => Ok(Bound::node(Node {
-            kind: Kind::Mapping(Vec::new()),
-            place: node.place,
-        })),
-        (Type::List, _) => Err("a list"),
-        (Type::Mapping, _) => Err("a mapping"),
-        (Type::Text, _) => match text {
-            Some(_) if node.is_null() => Ok(Bound::node(Node::made("", false, node.place))),
-            Some(text) => Ok(Bound::typed(node.clone(), value::text(text))),
-            None => Err("a text"),
-        },
-        (Type::Number, _) => text
-            .and_then(|text| Some((text, text.trim().parse::<f64>().ok()?)))
-            .filter(|(text, number)| {
-                number.is_finite()
-                    && text
-                        .bytes()
-                        .all(|b| b.is_ascii_digit() || b"+-. ".contains(&b))
-            })
-            .map(|(_, number)| Bound::typed(node.clone(), Value::Number(number)))
-            .ok_or("a number"),
-        (Type::Boolean, _) => {
-            let truth = text.and_then(words::boolean).ok_or("true or false")?;
-            let written = if truth { "True" } else { "False" };
-            Ok(Bound::typed(
-                Node::made(written, true, node.place),
-                Value::Boolean(truth),
-            ))
         }
     }
 }

@@ -11,7 +11,6 @@ use super::value;
 use crate::{
     diagnostic::{Frame, Place},
     expression::Value,
-    resolver::FileReference,
     words,
     yaml::Node,
 };
@@ -20,9 +19,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) frame: Frame,
-    /// Which file; paths in it lead from its folder.
-    pub(super) reference: FileReference,
     pub(super) parameters: Vec<(String, Bound)>,
+    /// It takes whatever parameters it is given, and others are empty.
+    pub(super) open: bool,
     /// 0 for the pipeline's own file.
     pub(super) depth: usize,
 }
@@ -199,6 +198,16 @@ impl Scope {
     /// How much there is to look through.
     pub(super) fn size(&self) -> usize {
         self.0.size
+    }
+}
+
+impl Drop for Layer {
+    /// One after the other: each variable may have a layer of its own, and the stack is short.
+    fn drop(&mut self) {
+        let mut outer = self.outer.take();
+        while let Some(Scope(layer)) = outer {
+            outer = Rc::into_inner(layer).and_then(|mut layer| layer.outer.take());
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     directive::{Directive, directive},
     mapping::{Chain, Order},
     scope::Scope,
+    settle::uses_template,
 };
 use crate::yaml::{Kind, Node};
 
@@ -89,16 +90,24 @@ impl Expander<'_> {
     }
 
     fn item(&mut self, item: &Node, scope: &Scope, slot: Slot, depth: usize, out: &mut Vec<Node>) {
-        let template = matches!(&item.kind, Kind::Mapping(pairs)
-            if pairs.iter().any(|(key, _)| key.text() == Some("template")));
-        if let (true, Some(_), Kind::Mapping(pairs)) = (template, slot.list(), &item.kind) {
+        let takes = slot.list().is_some();
+        if let (true, Kind::Mapping(pairs)) = (takes && uses_template(item), &item.kind) {
             self.include(item, pairs, scope, slot, depth, out);
             return;
         }
         let made = self.node(item, scope, slot.item(), depth);
+        // One template that an expression gives.
+        if takes && matches!(item.kind, Kind::Scalar { .. }) && uses_template(&made) {
+            self.settle(made, scope, slot, depth, out);
+            return;
+        }
         match (&item.kind, made.kind) {
             // A list that an expression gives.
-            (Kind::Scalar { .. }, Kind::Sequence(items)) => out.extend(items),
+            (Kind::Scalar { .. }, Kind::Sequence(items)) => {
+                for item in items {
+                    self.settle(item, scope, slot, depth, out);
+                }
+            }
             // Conditions, none of which held.
             (Kind::Mapping(pairs), Kind::Mapping(made)) if made.is_empty() && !pairs.is_empty() => {
             }

@@ -7,7 +7,7 @@ pub(super) fn known(variables: &Node) -> Vec<(String, String)> {
     match &variables.kind {
         Kind::Mapping(pairs) => pairs
             .iter()
-            .filter_map(|(name, value)| Some((name.text()?.to_owned(), shown(value)?)))
+            .filter_map(|(name, value)| one(name, value))
             .collect(),
         Kind::Sequence(items) => listed(items),
         Kind::Scalar { .. } | Kind::Refused => Vec::new(),
@@ -28,9 +28,14 @@ pub(super) fn listed(items: &[Node]) -> Vec<(String, String)> {
                     .find(|(key, _)| key.text() == Some(wanted))
                     .map(|(_, value)| value)
             };
-            Some((member("name")?.text()?.to_owned(), shown(member("value")?)?))
+            one(member("name")?, member("value")?)
         })
         .collect()
+}
+
+/// One name and text.
+pub(super) fn one(name: &Node, value: &Node) -> Option<(String, String)> {
+    Some((name.text()?.to_owned(), shown(value)?))
 }
 
 fn shown(value: &Node) -> Option<String> {

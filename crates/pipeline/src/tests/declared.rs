@@ -15,7 +15,7 @@ fn strategies() {
           strategy: {maxParallel: 2}
           steps: [script: x]
         - job: C
-          strategy: {matrix: {a-b: {v: 1}, X: {v: [1]}, x: {'in put': 1}}}
+          strategy: {matrix: {a.b: {v: 1}, X: {v: [1]}, x: {'in put': 1}}}
           steps: [script: x]
         - job: D
           strategy: {parallel: 0}
@@ -41,8 +41,8 @@ fn strategies() {
           hint: remove one of the two
         a.yml:6:13: a strategy has a `matrix` or a number of `parallel` slices
           hint: write for example `parallel: 2`
-        a.yml:9:23: a leg of a matrix may not be called `a-b`
-          hint: use letters, digits and `_`, at most 100 characters
+        a.yml:9:23: a leg of a matrix may not be called `a.b`
+          hint: use letters, digits, `_` and `-`, at most 100 characters
         a.yml:9:43: A sequence was not expected: the value of the variable `v` must be a text, not a list
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:9:49: a leg of this matrix is already called `x`

@@ -125,8 +125,6 @@ fn shapes() {
           hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
         a.yml:2:23: `-c` is no demand
           hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
-        a.yml:2:28: Unexpected value 'size': a pool has no such key
-          hint: known here: name, vmImage, demands
         ",
     );
 }
@@ -234,11 +232,12 @@ fn variables_that_may_not_be_set() {
     check(
         r"
         variables:
-          endpointUrl: a
+          endpoint.Url: a
           INPUT_x: a
-          secretThing: a
+          secret_Thing: a
           SecureFile_Name: a
           Path: a
+          secretName: fine
           system.restrictSecrets: false
           system.debug: true
           System.TeamProject: x
@@ -247,23 +246,23 @@ fn variables_that_may_not_be_set() {
         steps: [script: x]
         ",
         r"
-        a.yml:2:3: a variable may not be called `endpointUrl`: names that begin with `endpoint` are reserved
-          hint: give it another name, for example `myendpointUrl`
-        a.yml:3:3: a variable may not be called `INPUT_x`: names that begin with `input` are reserved
+        a.yml:2:3: a variable may not be called `endpoint.Url`: the agent hands things to tasks in environment variables that begin with `ENDPOINT_`
+          hint: give it another name, for example `myendpoint.Url`
+        a.yml:3:3: a variable may not be called `INPUT_x`: the agent hands things to tasks in environment variables that begin with `INPUT_`
           hint: give it another name, for example `myINPUT_x`
-        a.yml:4:3: a variable may not be called `secretThing`: names that begin with `secret` are reserved
-          hint: give it another name, for example `mysecretThing`
-        a.yml:5:3: a variable may not be called `SecureFile_Name`: names that begin with `securefile` are reserved
+        a.yml:4:3: a variable may not be called `secret_Thing`: the agent hands things to tasks in environment variables that begin with `SECRET_`
+          hint: give it another name, for example `mysecret_Thing`
+        a.yml:5:3: a variable may not be called `SecureFile_Name`: the agent hands things to tasks in environment variables that begin with `SECUREFILE_`
           hint: give it another name, for example `mySecureFile_Name`
-        a.yml:6:3: a variable may not be called `Path`: names that begin with `path` are reserved
+        a.yml:6:3: a variable may not be called `Path`: it would change which programs run
           hint: give it another name, for example `myPath`
-        a.yml:7:3: the variable `system.restrictSecrets` is set by the server
+        a.yml:8:3: the variable `system.restrictSecrets` is set by the server
           hint: give your variable another name
-        a.yml:9:3: the variable `System.TeamProject` is set by the server
+        a.yml:10:3: the variable `System.TeamProject` is set by the server
           hint: give your variable another name
-        a.yml:10:3: a variable may not be called `a b`
+        a.yml:11:3: a variable may not be called `a b`
           hint: use letters, digits, `.`, `_` and `-`
-        a.yml:11:3: the variable `queued` is set here and was also given when the run was started
+        a.yml:12:3: the variable `queued` is set here and was also given when the run was started
           hint: start the run without it, or remove it here
         ",
     );
@@ -291,8 +290,6 @@ fn variables_that_may_not_be_set() {
           hint: in a list, write `- name: …` and `value: …`; without dashes, `name: value` is enough
         a.yml:6:23: Unexpected value 'secret': an entry of variables has no such key
           hint: known here: name, value, readonly, group
-        a.yml:9:15: the variable `a` is read-only and set outside of this
-          hint: give this one another name
         ",
     );
 }

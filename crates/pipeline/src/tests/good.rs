@@ -407,7 +407,7 @@ fn warnings_say_what_has_no_effect() {
         - script: 'echo \u{202e}gnihton'
         ",
         r"
-        a.yml:1:7: the name of the pool has no effect yet: any agent that meets the demands may run this
+        a.yml:1:7: the names of pools have no effect yet: any agent that meets the demands may run a job
           hint: use `demands` to choose an agent
         a.yml:2:19: the variable `A` is set twice; this value is used
           hint: remove one of the two; names ignore case
@@ -415,6 +415,32 @@ fn warnings_say_what_has_no_effect() {
           hint: did you mean `retryCount`?
         a.yml:6:17: the invisible character `\u{202e}` changes the order in which text is shown
           hint: remove it, or check that the file does what it seems to do
+        ",
+    );
+}
+
+#[test]
+fn what_says_nothing_here_is_passed_over_with_a_warning() {
+    check(
+        r"
+        pool: {vmimage: macos-14, image: x, queue: y}
+        variables:
+        - {name: a, value: 1, readonly: true}
+        jobs:
+        - job: A
+          pool: {name: other}
+          variables: {a: 2}
+          steps: [script: x]
+        ",
+        r"
+        a.yml:1:8: the names of pools have no effect yet: any agent that meets the demands may run a job
+          hint: use `demands` to choose an agent
+        a.yml:1:27: a pool has no key `image`: it has no effect
+          hint: did you mean `vmImage`?
+        a.yml:1:37: a pool has no key `queue`: it has no effect
+          hint: known here: name, vmImage, demands
+        a.yml:7:15: the variable `a` is read-only outside of this, and set anew here: this value is used
+          hint: give this one another name
         ",
     );
 }

@@ -14,9 +14,9 @@ fn names_exist_at_their_times_only() {
         "pipeline",
     ];
     for (time, known) in [
-        (Time::Template, "1111..."),
+        (Time::Template, "11....."),
         (Time::Runtime, ".11.111"),
-        (Time::Stage, ".1..1.1"),
+        (Time::Stage, ".1..111"),
         (Time::Job, ".1..111"),
         (Time::Step, ".1....."),
         (Time::Query, "......."),
@@ -43,7 +43,7 @@ fn a_mistake_counts_also_where_evaluation_would_not_get_to() {
             "or(true, nope.a)",
             9,
             "there is no value `nope` in `${{ }}`",
-            "known here: parameters, variables, resources, templateContext, each1; text stands in single quotes",
+            "known here: parameters, variables, each1; text stands in single quotes",
         ),
         (
             "iif(true, 1, each2)",

@@ -101,6 +101,38 @@ fn an_entry_of_variables_sees_those_before_it() {
 }
 
 #[test]
+fn in_a_mapping_of_variables_too() {
+    expands(
+        "
+        variables:
+          python: '3.8'
+          short: py${{ replace(variables.python, '.', '') }}
+          ${{ if eq(variables.short, 'py38') }}:
+            image: quay.io/${{ variables.short }}
+          ${{ each n in split('1 2', ' ') }}:
+            copy${{ n }}: ${{ variables.image }}
+          after: ${{ variables.copy2 }} ${{ variables.later }}.
+          later: x
+        steps:
+        - script: ${{ variables.after }}
+        ",
+        &[],
+        "
+        variables:
+          python: '3.8'
+          short: py38
+          image: quay.io/py38
+          copy1: quay.io/py38
+          copy2: quay.io/py38
+          after: quay.io/py38 .
+          later: x
+        steps:
+        - script: quay.io/py38 .
+        ",
+    );
+}
+
+#[test]
 fn run_time_macros_and_expressions_are_left_alone() {
     expands(
         "
@@ -161,10 +193,10 @@ fn parameters_of_the_pipeline_are_given_at_its_start() {
         "
         a.yml:1:1: Unexpected parameter 'other'
           hint: known here: environment, targets, dry
-        a.yml:1:1: the parameter 'environment' does not take the value 'staging'
+        a.yml:1:1: The 'environment' parameter value 'staging' is not a valid value
           hint: known here: test, production
-        a.yml:1:1: the parameter 'dry' must be true or false, not 'maybe'
-          hint: the type stands in `parameters:` of the file that declares it
+        a.yml:1:1: The 'dry' parameter value 'maybe' is not a valid Boolean
+          hint: it must be true or false; the type stands in `parameters:` of the file that declares it
         ",
     );
 }

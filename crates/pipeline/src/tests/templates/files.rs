@@ -183,16 +183,16 @@ fn what_is_wrong_with_a_file_is_said_and_the_rest_is_read() {
         "
         a.yml:2:3: File missing.yml not found
           hint: paths lead from the file that names them, or with `/` from the root of the repository; case counts
-        a.yml:3:13: there is no repository `shraed` in `resources.repositories`
+        a.yml:3:13: No repository found by name shraed: `resources.repositories` has none
           hint: did you mean `shared`?
-        a.yml:4:13: `../../etc/passwd` is no path of a file
+        a.yml:4:13: The file path ../../etc/passwd is invalid
           hint: paths lead from this file, or with `/` from the root of the repository, and never out of it
         a.yml:8:3: Unexpected value 'paramters': beside `template` only `parameters` may stand
           hint: did you mean `parameters`?
         a.yml:9:13: template must be the path of a file
           hint: write `- template: path.yml`, and `parameters:` with `name: value` below it
         a.yml:10:15: there is no value `nope` in `${{ }}`
-          hint: known here: parameters, variables, resources, templateContext; text stands in single quotes
+          hint: known here: parameters, variables; text stands in single quotes
         jobs.yml:1:1: Unexpected value 'jobs': a template that is used among `steps` holds `steps` and `parameters`
           hint: use this template where `jobs` are listed, or make it hold `steps`
           used at a.yml:5:3

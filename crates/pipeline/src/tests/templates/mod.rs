@@ -4,6 +4,7 @@ mod directives;
 mod errors;
 mod expressions;
 mod files;
+mod handed_over;
 mod hostile;
 mod parameters;
 

@@ -82,15 +82,15 @@ fn what_does_not_fit_is_said_where_it_is_given() {
         ",
         &[("t.yml", TYPED)],
         "
-        a.yml:4:11: the parameter 'text' must be a text, not a list
-          hint: the type stands in `parameters:` of the file that declares it
-        a.yml:5:13: the parameter 'number' must be a number, not 'seven'
-          hint: the type stands in `parameters:` of the file that declares it
-        a.yml:6:11: the parameter 'flag' must be true or false, not '1'
-          hint: the type stands in `parameters:` of the file that declares it
-        a.yml:7:12: the parameter 'steps' must be a list, not 'no list'
-          hint: the type stands in `parameters:` of the file that declares it
-        a.yml:8:13: the parameter 'choice' does not take the value 'c'
+        a.yml:4:11: The 'text' parameter value is a list and not a valid String
+          hint: it must be a text; the type stands in `parameters:` of the file that declares it
+        a.yml:5:13: The 'number' parameter value 'seven' is not a valid Number
+          hint: it must be a number; the type stands in `parameters:` of the file that declares it
+        a.yml:6:11: The 'flag' parameter value '1' is not a valid Boolean
+          hint: it must be true or false; the type stands in `parameters:` of the file that declares it
+        a.yml:7:12: The 'steps' parameter value 'no list' is not a valid list
+          hint: it must be a list; the type stands in `parameters:` of the file that declares it
+        a.yml:8:13: The 'choice' parameter value 'c' is not a valid value
           hint: known here: a, b
         a.yml:9:5: Unexpected parameter 'txet'
           hint: did you mean `text`?
