@@ -30,6 +30,7 @@ mod emit;
 pub mod expression;
 mod lines;
 pub mod macros;
+mod mistakes;
 mod plan;
 pub mod query;
 mod read;

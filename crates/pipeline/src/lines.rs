@@ -22,7 +22,8 @@ impl<'a> Lines<'a> {
         Self(lines)
     }
 
-    fn line(&self, line: u32) -> &'a str {
+    /// One line; the first is 1.
+    pub(crate) fn line(&self, line: u32) -> &'a str {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         self.0.get(index).copied().unwrap_or_default()
     }

@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as EventSpan};
 
 use crate::diagnostic::{Code, Frame, Place, Report, is_bidirectional_control, quotable};
 use crate::lines::{Lines, number};
+use crate::mistakes;
 
 /// Largest text, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -395,7 +396,7 @@ impl Builder<'_> {
         if anchor > 0 {
             self.refuse(
                 place,
-                "YAML anchors (`&name`) are not supported",
+                "Anchors are not currently supported: `&name` gives a value a name",
                 "remove the anchor and write the value out where it is needed",
             );
         }
@@ -433,16 +434,17 @@ impl Builder<'_> {
             self.too_deep(at);
             return;
         }
-        let hint = if self.lines.has_tab_indentation(at.line) {
-            "YAML is indented with spaces; replace the tab at the beginning of the line"
-        } else {
-            "check indentation, quotes and brackets at and above this line"
+        let guess = mistakes::guess(&self.lines, at.line, at.column, wrong.info());
+        let at = Place {
+            line: guess.line,
+            column: guess.column,
+            ..at
         };
         self.report.error(
             Code::Syntax,
             at,
             format!("this is not valid YAML: {}", quotable(wrong.info())),
-            hint,
+            guess.hint,
         );
     }
 }
@@ -455,7 +457,7 @@ fn checked_key(key: Node, seen: &mut BTreeMap<String, Place>, report: &mut Repor
                     Code::DuplicateKey,
                     key.place,
                     format!(
-                        "the key `{}` is already set at {}:{}",
+                        "'{}' is already defined, at {}:{}",
                         quotable(text),
                         first.line,
                         first.column

@@ -168,11 +168,35 @@ impl Time {
                             .map(|near| format!("did you mean `{near}`?")),
                         ..fault
                     },
-                    _ => fault.hint(words::suggestion(name, &names)),
+                    _ => fault.hint(match elsewhere(name) {
+                        Some(ours) => format!("did you mean `{ours}`?"),
+                        None => words::suggestion(name, &names),
+                    }),
                 }
             }
         }
     }
+}
+
+/// How other languages for pipelines call what we have.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    const WORDS: &[(&str, &str)] = &[
+        ("equals", "eq"),
+        ("equal", "eq"),
+        ("success", "succeeded"),
+        ("failure", "failed"),
+        ("cancelled", "canceled"),
+        ("toJson", "convertToJson"),
+        ("toLower", "lower"),
+        ("toUpper", "upper"),
+        ("len", "length"),
+        ("concat", "format"),
+        ("if", "iif"),
+    ];
+    let found = WORDS
+        .iter()
+        .find(|(theirs, _)| theirs.eq_ignore_ascii_case(name));
+    found.map(|(_, ours)| *ours)
 }
 
 /// What an expression sees: values by name, and the functions that depend on where it is evaluated.

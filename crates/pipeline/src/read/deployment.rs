@@ -2,7 +2,7 @@
 
 use super::{
     DraftHook, Outer, Reader,
-    fields::{Fields, fields},
+    fields::{Fields, fields, unknown_key},
     job::{self, COMMON, Placed, steps},
     pool::{self, PoolUse},
     values::{filled, invalid, number, text_or_texts},
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Deployment, Environment, Hook, HookName, Rollout,
     diagnostic::{Code, Report},
+    words,
     yaml::{Kind, Node},
 };
 
@@ -35,7 +36,14 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
 ) -> Option<Placed> {
     let known = [&["deployment", "environment"], COMMON].concat();
-    fields.check("a deployment", &known, reader.report);
+    for (name, key, _) in fields.iter().filter(|(name, ..)| !known.contains(name)) {
+        let hint = if name == "steps" {
+            "they stand below `strategy:`, `runOnce:` and `deploy:`".to_owned()
+        } else {
+            words::suggestion(name, &known)
+        };
+        unknown_key("a deployment", name, key, hint, reader.report);
+    }
     let named = fields.any("deployment")?;
     let placed = job::base(fields, named, node.place, stage, outer, reader);
     let environment = environment(fields.get("environment"), fields, reader);

@@ -3,7 +3,7 @@
 use super::{
     Reader,
     fields::fields,
-    values::{filled, text, wrong_type},
+    values::{filled, stays_text, text, wrong_type},
 };
 use crate::{
     Pool,
@@ -48,6 +48,7 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
             });
         }
         Kind::Scalar { text, .. } => {
+            stays_text(node, text, reader.report);
             ignored(node.place, reader);
             return Some(PoolUse::named(reader.known.expand(text)));
         }
@@ -73,6 +74,7 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
     let mut named = |key: &str| {
         let (_, at, value) = get(key)?;
         let text = filled(value, key, reader.report)?;
+        stays_text(value, &text, reader.report);
         ignored(at.place, reader);
         Some(reader.known.expand(&text))
     };

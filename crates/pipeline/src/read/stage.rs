@@ -6,7 +6,7 @@ use super::{
     graph::{self, Of},
     job, pool,
     root::DEFAULT,
-    values::{boolean, condition, filled, name, text, word, wrong_type},
+    values::{boolean, condition, filled, name, stays_text, text, word, wrong_type},
     variables,
 };
 use crate::{
@@ -188,10 +188,10 @@ pub(super) fn template(fields: &Fields<'_>, list: &str, report: &mut Report) -> 
 }
 
 pub(super) fn display_name(fields: &Fields<'_>, report: &mut Report) -> Option<String> {
-    fields
-        .get("displayName")
-        .and_then(|node| text(node, "displayName", report))
-        .filter(|text| !text.is_empty())
+    let node = fields.get("displayName")?;
+    let text = text(node, "displayName", report)?;
+    stays_text(node, &text, report);
+    (!text.is_empty()).then_some(text)
 }
 
 /// `dependsOn`: absent, or names and where they stand. An empty text and an empty list are no dependency.

@@ -21,12 +21,21 @@ pub(super) fn wrong_type(node: &Node, what: &str, wanted: &str, report: &mut Rep
         Kind::Mapping(_) => ("A mapping was not expected".to_owned(), "a mapping"),
         Kind::Refused => return,
     };
-    let hint = "check the indentation; docs/yaml.md shows the form";
+    let hint = match &node.kind {
+        Kind::Scalar { text, .. } if wanted.starts_with("a mapping") => text
+            .split_once(' ')
+            .filter(|(word, _)| words::is_name(word))
+            .map(|(word, _)| format!("is a `:` missing after `{word}`?")),
+        Kind::Mapping(_) if wanted.starts_with("a list") => {
+            Some("begin each entry with `- `".to_owned())
+        }
+        _ => None,
+    };
     report.error(
         Code::WrongType,
         node.place,
         format!("{known}: {what} must be {wanted}, not {found}"),
-        hint,
+        hint.unwrap_or_else(|| "check the indentation; docs/yaml.md shows the form".to_owned()),
     );
 }
 
@@ -137,6 +146,18 @@ pub(super) fn runtime(node: &Node, text: &str, report: &mut Report) -> Option<Op
     };
     report.error(Code::Syntax, node.place_of(offset), message, hint);
     Some(None)
+}
+
+/// Warns of `$[ ]` where nothing evaluates it.
+pub(super) fn stays_text(node: &Node, text: &str, report: &mut Report) {
+    if expression::in_brackets(text).is_some() {
+        report.warn(
+            Code::Suspicious,
+            node.place,
+            "`$[ ]` is not evaluated here: it stays this text",
+            "let it be the value of a variable, and write `$(name)` here",
+        );
+    }
 }
 
 /// A whole number, or `$[ ]`.

@@ -238,15 +238,15 @@ fn list_entry(entry: &Node, report: &mut Report) -> Option<Entry> {
         );
         return Some(Entry::Group(name));
     }
+    let Some(name_node) = fields.get("name") else {
+        missing_name(&fields, entry, report);
+        return None;
+    };
     fields.check(
         "an entry of variables",
         &["name", "value", "readonly", "group"],
         report,
     );
-    let Some(name_node) = fields.get("name") else {
-        missing_name(&fields, entry, report);
-        return None;
-    };
     let name = text(name_node, "name", report)?;
     let value = match fields.any("value") {
         Some(value) => value_of(value, &name, report)?,

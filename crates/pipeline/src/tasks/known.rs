@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use uuid::{Uuid, uuid};
 
 use super::{
-    TaskDefinition,
+    Input, TaskDefinition,
     builtin::{input, required, task},
 };
 use crate::{version::Version, words};
@@ -27,6 +27,8 @@ struct Word {
     /// The one it cannot do without.
     needed: &'static str,
     inputs: &'static [&'static str],
+    /// Other names of inputs, as the public reference of the task has them: `(other, name)`.
+    aliases: &'static [(&'static str, &'static str)],
 }
 
 const WORDS: &[Word] = &[
@@ -53,6 +55,7 @@ const WORDS: &[Word] = &[
             "runScriptInSeparateScope",
             "showWarnings",
         ],
+        aliases: &[],
     },
     Word {
         id: uuid!("61f2a582-95ae-4948-b34d-a1b3c4f6a737"),
@@ -67,8 +70,26 @@ const WORDS: &[Word] = &[
             "path",
             "project",
             "pipeline",
+            "preferTriggeringPipeline",
             "runVersion",
+            "runBranch",
             "runId",
+            "tags",
+            "allowPartiallySucceededBuilds",
+            "allowFailedBuilds",
+        ],
+        aliases: &[
+            ("buildType", "source"),
+            ("definition", "pipeline"),
+            ("specificBuildWithTriggering", "preferTriggeringPipeline"),
+            ("buildVersionToDownload", "runVersion"),
+            ("branchName", "runBranch"),
+            ("pipelineId", "runId"),
+            ("buildId", "runId"),
+            ("artifactName", "artifact"),
+            ("itemPattern", "patterns"),
+            ("targetPath", "path"),
+            ("downloadPath", "path"),
         ],
     },
     Word {
@@ -77,7 +98,29 @@ const WORDS: &[Word] = &[
         major: 1,
         friendly: "Download build artifacts",
         needed: "",
-        inputs: &["source", "artifactName", "itemPattern", "downloadPath"],
+        inputs: &[
+            "source",
+            "buildType",
+            "project",
+            "pipeline",
+            "definition",
+            "specificBuildWithTriggering",
+            "buildVersionToDownload",
+            "allowPartiallySucceededBuilds",
+            "branchName",
+            "buildId",
+            "tags",
+            "downloadType",
+            "artifactName",
+            "itemPattern",
+            "downloadPath",
+            "cleanDestinationFolder",
+            "parallelizationLimit",
+            "checkDownloadedFiles",
+            "retryDownloadCount",
+            "extractTars",
+        ],
+        aliases: &[],
     },
     Word {
         id: uuid!("8d6e8f7e-267d-442d-8c92-1f586864c62f"),
@@ -85,7 +128,18 @@ const WORDS: &[Word] = &[
         major: 1,
         friendly: "Download package",
         needed: "",
-        inputs: &["source", "downloadPath"],
+        inputs: &[
+            "source",
+            "packageType",
+            "feed",
+            "view",
+            "definition",
+            "version",
+            "files",
+            "extract",
+            "downloadPath",
+        ],
+        aliases: &[],
     },
     Word {
         id: uuid!("ecdc45f6-832d-4ad9-b52b-ee49e94659be"),
@@ -93,7 +147,19 @@ const WORDS: &[Word] = &[
         major: 1,
         friendly: "Publish pipeline artifact",
         needed: "path",
-        inputs: &["artifactName", "artifactType", "properties"],
+        inputs: &[
+            "artifactName",
+            "artifactType",
+            "fileSharePath",
+            "parallel",
+            "parallelCount",
+            "properties",
+        ],
+        aliases: &[
+            ("targetPath", "path"),
+            ("artifact", "artifactName"),
+            ("publishLocation", "artifactType"),
+        ],
     },
     Word {
         id: uuid!("deeafed4-0b18-4f58-968d-86655b4d2ce9"),
@@ -102,10 +168,19 @@ const WORDS: &[Word] = &[
         friendly: "Review app",
         needed: "resourceName",
         inputs: &[],
+        aliases: &[],
     },
 ];
 
 impl Word {
+    fn with_aliases(&self, mut input: Input) -> Input {
+        let own = self.aliases.iter().filter(|(_, of)| *of == input.name);
+        input
+            .aliases
+            .extend(own.map(|(other, _)| (*other).to_owned()));
+        input
+    }
+
     fn definition(&self) -> TaskDefinition {
         let needed = Some(self.needed).filter(|name| !name.is_empty());
         let needed = needed.map(|name| {
@@ -121,7 +196,11 @@ impl Word {
             .iter()
             .map(|name| input(name, "string", name, ""));
         TaskDefinition {
-            inputs: needed.into_iter().chain(inputs).collect(),
+            inputs: needed
+                .into_iter()
+                .chain(inputs)
+                .map(|input| self.with_aliases(input))
+                .collect(),
             ..task(
                 self.id,
                 self.name,

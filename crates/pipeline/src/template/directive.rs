@@ -27,6 +27,7 @@ pub(super) enum Directive<'t> {
     },
 }
 
+const WORDS: &[&str] = &["if", "elseif", "else", "each", "insert"];
 const EACH: &str = "write `${{ each item in parameters.list }}:`";
 
 /// The instruction of a key; none for a key that is a name, or an expression that gives a name.
@@ -68,6 +69,16 @@ pub(super) fn directive(key: &str) -> Option<Directive<'_>> {
         },
         "insert" if rest.is_empty() => Directive::Insert,
         "each" => each(rest, offset),
+        "for" | "foreach" if !rest.is_empty() => Directive::Broken {
+            message: "there is no such directive",
+            hint: EACH,
+            offset: start,
+        },
+        _ if WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => Directive::Broken {
+            message: "directives are written in small letters",
+            hint: "write `if`, `elseif`, `else`, `each`, `insert`",
+            offset: start,
+        },
         _ => return None,
     };
     Some(found)
@@ -135,6 +146,7 @@ mod tests {
             "a ${{ if x }}",
             "${{ iff }}",
             "${{ insert }} x",
+            "${{ for }}",
         ] {
             assert_eq!(directive(name), None, "{name}");
         }
@@ -147,6 +159,9 @@ mod tests {
             "${{ each x of y }}",
             "${{ each x in }}",
             "${{ each 1 in y }}",
+            "${{ for x in y }}",
+            "${{ IF true }}",
+            "${{ Insert }}",
         ] {
             assert!(
                 matches!(directive(broken), Some(Directive::Broken { .. })),

@@ -162,6 +162,13 @@ impl Expander<'_> {
         offset: usize,
         scope: &Scope,
     ) -> Option<bool> {
+        if let Ok(tree) = expression::parse(text)
+            && let Some((message, start)) = known_later(&tree, scope)
+        {
+            let place = scope.place(key.place_of(offset + start));
+            let hint = "let the job or step have a `condition:` instead";
+            self.report.warn(Code::Suspicious, place, message, hint);
+        }
         Some(self.answer(text, key, offset, scope)?.get().truthy())
     }
 
@@ -281,6 +288,42 @@ fn index(number: f64) -> Option<usize> {
     let whole = number.trunc();
     let fits = whole == number && (0.0..1e9).contains(&number);
     fits.then(|| format!("{whole:.0}").parse().ok()).flatten()
+}
+
+/// The first variable that has no value yet, or one that is made when a job runs, and where it stands.
+fn known_later(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
+    match &tree.kind {
+        Part::Index { of, key } => match (&of.kind, &key.kind) {
+            (Part::Name(of), Part::Text(name))
+                if words::same(of, "variables") && scope.counted(of).is_none() =>
+            {
+                let shown = quotable(name);
+                let message = match scope.variable(name) {
+                    Some(text)
+                        if expression::in_brackets(text).is_some() || text.contains("$(") =>
+                    {
+                        format!(
+                            "the variable `{shown}` gets its value when the job runs: here it is the text `{}`",
+                            quotable(text)
+                        )
+                    }
+                    None if words::fold(name).starts_with("agent.") => {
+                        format!(
+                            "the variable `{shown}` is known when the job runs: here it is empty"
+                        )
+                    }
+                    _ => return None,
+                };
+                Some((message, key.span.start))
+            }
+            _ => known_later(of, scope).or_else(|| known_later(key, scope)),
+        },
+        Part::All { of } => known_later(of, scope),
+        Part::Call { arguments, .. } => arguments
+            .iter()
+            .find_map(|argument| known_later(argument, scope)),
+        _ => None,
+    }
 }
 
 /// The first `parameters.name` whose name is not declared, and where it stands.

@@ -28,6 +28,8 @@ pub(super) struct Use {
     pub(super) reference: FileReference,
     pub(super) parameters: Vec<(Node, Node)>,
     pub(super) place: Place,
+    /// Where the path stands.
+    at: Place,
 }
 
 impl Expander<'_> {
@@ -188,6 +190,7 @@ impl Expander<'_> {
             reference,
             parameters,
             place,
+            at,
         })
     }
 
@@ -330,7 +333,7 @@ impl Expander<'_> {
             }
             Lookup::Missing | Lookup::Ambiguous | Lookup::Unchecked => self.report.error(
                 Code::FileNotFound,
-                used.place,
+                used.at,
                 format!("File {} not found", quotable(&shown)),
                 "paths lead from the file that names them, or with `/` from the root of the repository; case counts",
             ),

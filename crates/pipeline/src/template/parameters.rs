@@ -162,17 +162,19 @@ impl Expander<'_> {
         let name = self.named(name)?;
         let (shape, slot) = match member("type").filter(|node| !node.is_null()) {
             None => (Type::Text, Slot::Plain),
-            Some(node) => self.shape(node)?,
+            // One that is wrong is declared all the same, so that its uses are not reported as well.
+            Some(node) => self.shape(node).unwrap_or((Type::Any, Slot::Plain)),
         };
         if let Some(display) = member("displayName") {
             self.literal(display);
         }
-        let default = member("default").cloned();
-        if let Some(default) = &default
-            && !self.literal(default)
-        {
-            return None;
-        }
+        let default = member("default").map(|default| {
+            if self.literal(default) {
+                default.clone()
+            } else {
+                Node::refused(default.place)
+            }
+        });
         let values = match member("values").map(|node| (&node.kind, node)) {
             None => Vec::new(),
             Some((Kind::Sequence(items), _)) => items

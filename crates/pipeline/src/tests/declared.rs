@@ -116,7 +116,7 @@ fn deployments() {
         a.yml:16:51: Unexpected value 'fail': on has no such key
           hint: did you mean `failure`?
         a.yml:19:3: Unexpected value 'steps': a deployment has no such key
-          hint: known here: deployment, environment, displayName, dependsOn, condition, continueOnError, timeoutInMinutes, cancelTimeoutInMinutes, variables, pool, strategy, container, services, workspace, uses, templateContext
+          hint: they stand below `strategy:`, `runOnce:` and `deploy:`
         a.yml:20:14: Unexpected value 'runTwice': the strategy of a deployment has no such key
           hint: did you mean `runOnce`?
         ",
@@ -285,7 +285,7 @@ fn triggers() {
         a.yml:1:66: Unexpected value 'path': trigger has no such key
           hint: did you mean `paths`?
         a.yml:2:12: A mapping was not expected: schedules must be a list (`- item`), not a mapping
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: begin each entry with `- `
         ",
     );
 }

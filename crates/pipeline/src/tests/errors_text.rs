@@ -43,7 +43,7 @@ fn nothing_to_run() {
         ",
         r"
         a.yml:1:1: Unexpected value 'just text': a pipeline must be a mapping (`key: value`), not a text
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: is a `:` missing after `just`?
         ",
     );
     check(
@@ -123,13 +123,13 @@ fn broken_yaml() {
         ",
         r"
         a.yml:2:11: this is not valid YAML: while scanning a quoted scalar, found unexpected end of stream
-          hint: check indentation, quotes and brackets at and above this line
+          hint: the quote that opens here is not closed
         ",
     );
     check(
         "steps:\n\t- script: x",
         r"
-        a.yml:2:2: this is not valid YAML: tabs disallowed within this context (block indentation)
+        a.yml:2:1: this is not valid YAML: tabs disallowed within this context (block indentation)
           hint: YAML is indented with spaces; replace the tab at the beginning of the line
         ",
     );
@@ -149,7 +149,7 @@ fn broken_yaml() {
         ",
         r"
         a.yml:2:12: this is not valid YAML: mapping values are not allowed in this context
-          hint: check indentation, quotes and brackets at and above this line
+          hint: a text with `: ` in it stands in quotes
         ",
     );
     check(
@@ -188,7 +188,7 @@ fn yaml_that_azure_pipelines_does_not_know() {
         r"
         a.yml:1:1: Unexpected value 'x': a pipeline has no such key
           hint: known here: name, appendCommitMessageToRunName, trigger, pr, schedules, parameters, resources, variables, lockBehavior, pool, stages, jobs, steps, extends, phases, strategy, continueOnError, container, services, workspace, queue, server
-        a.yml:1:4: YAML anchors (`&name`) are not supported
+        a.yml:1:4: Anchors are not currently supported: `&name` gives a value a name
           hint: remove the anchor and write the value out where it is needed
         a.yml:3:11: YAML aliases (`*name`) are not supported
           hint: write the value out
@@ -213,9 +213,9 @@ fn duplicate_keys_name_both_places() {
         - script: y
         ",
         r"
-        a.yml:5:3: the key `name` is already set at 3:3
+        a.yml:5:3: 'name' is already defined, at 3:3
           hint: remove one of the two
-        a.yml:6:1: the key `steps` is already set at 1:1
+        a.yml:6:1: 'steps' is already defined, at 1:1
           hint: remove one of the two
         ",
     );

@@ -49,7 +49,7 @@ fn shapes() {
         ",
         r"
         a.yml:1:8: A mapping was not expected: steps must be a list (`- item`), not a mapping
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: begin each entry with `- `
         ",
     );
     check(
@@ -110,7 +110,7 @@ fn shapes() {
         a.yml:2:7: A sequence was not expected: pool must be a name or a mapping, not a list
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:3:7: A mapping was not expected: jobs must be a list (`- item`), not a mapping
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: begin each entry with `- `
         ",
     );
     check(
@@ -284,8 +284,6 @@ fn variables_that_may_not_be_set() {
           hint: remove one of the two
         a.yml:4:3: this variable has no name
           hint: add `name:`
-        a.yml:5:3: Unexpected value 'b': an entry of variables has no such key
-          hint: known here: name, value, readonly, group
         a.yml:5:3: this variable has no name
           hint: in a list, write `- name: …` and `value: …`; without dashes, `name: value` is enough
         a.yml:6:23: Unexpected value 'secret': an entry of variables has no such key

@@ -444,3 +444,73 @@ fn what_says_nothing_here_is_passed_over_with_a_warning() {
         ",
     );
 }
+
+#[test]
+fn tasks_that_yaml_has_words_for_know_all_their_inputs() {
+    check(
+        r"
+        steps:
+        - task: PublishPipelineArtifact@1
+          inputs: {targetPath: out, artifact: site, publishLocation: pipeline, parallel: true}
+        - task: DownloadPipelineArtifact@2
+          inputs: {buildType: specific, project: p, definition: 7, buildVersionToDownload: latest, targetPath: in}
+        - task: DownloadBuildArtifacts@1
+          inputs: {buildType: current, downloadType: single, artifactName: a, downloadPath: in}
+        ",
+        "
+        refused: a.yml:2:9: the task `PublishPipelineArtifact@1` is not installed here
+          hint: have an administrator install the task, or use `script` or `bash`
+        refused: a.yml:4:9: the task `DownloadPipelineArtifact@2` is not installed here
+          hint: have an administrator install the task, or use `script` or `bash`
+        refused: a.yml:6:9: the task `DownloadBuildArtifacts@1` is not installed here
+          hint: have an administrator install the task, or use `script` or `bash`
+        ",
+    );
+}
+
+#[test]
+fn what_is_known_too_late_is_said() {
+    let plan = good(&unindent(
+        r"
+        variables:
+          later: $[ variables.x ]
+          macro: $(Build.BuildId)
+          kind: a
+        steps:
+        - ${{ if eq(variables['Agent.OS'], 'Linux') }}:
+          - script: never
+        - ${{ elseif or(eq(variables.later, '1'), eq(variables.macro, '1')) }}:
+          - script: never
+        - ${{ elseif eq(variables.kind, 'a') }}:
+          - script: $[ 1 + 2 ]
+            displayName: $[ variables.kind ]
+            env: {A: '$[ variables.kind ]'}
+        - task: CmdLine@2
+          inputs: {script: x, workingDirectory: '$[ variables.kind ]'}
+        ",
+    ));
+    let told: Vec<_> = plan
+        .warnings
+        .iter()
+        .map(|warning| (warning.line, warning.column, warning.message.as_str()))
+        .collect();
+    let text = "`$[ ]` is not evaluated here: it stays this text";
+    assert_eq!(
+        told,
+        [
+            (
+                6,
+                23,
+                "the variable `Agent.OS` is known when the job runs: here it is empty"
+            ),
+            (
+                8,
+                30,
+                "the variable `later` gets its value when the job runs: here it is the text `$[ variables.x ]`"
+            ),
+            (12, 18, text),
+            (13, 14, text),
+            (15, 41, text),
+        ]
+    );
+}

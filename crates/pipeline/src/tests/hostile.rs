@@ -103,7 +103,9 @@ fn an_alias_bomb_is_refused_at_its_first_anchor() {
         .collect();
     assert_eq!(
         anchors[0].to_string().lines().next(),
-        Some("azure-pipelines.yml:1:4: YAML anchors (`&name`) are not supported")
+        Some(
+            "azure-pipelines.yml:1:4: Anchors are not currently supported: `&name` gives a value a name"
+        )
     );
 }
 

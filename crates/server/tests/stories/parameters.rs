@@ -76,7 +76,7 @@ both! {
             (with(&[]), "A value for the 'signing' parameter must be provided."),
             (
                 with(&[("signing", json!("root.pem"))]),
-                "the parameter 'signing' does not take the value 'root.pem'",
+                "The 'signing' parameter value 'root.pem' is not a valid value",
             ),
             (
                 with(&[("signing", json!("ca.pem")), ("sing", json!("x"))]),

@@ -8,7 +8,7 @@ use super::{
     fields::{Fields, fields, unknown_key},
     job::{MAX_MINUTES, continue_on_error},
     stage::{display_name, template},
-    values::{boolean, condition, name, number, text, unexpected},
+    values::{boolean, condition, name, number, stays_text, text, unexpected},
 };
 use crate::{
     diagnostic::{Code, Place, Report, quotable},
@@ -184,6 +184,9 @@ fn task(step: &Fields<'_>, report: &mut Report) -> Option<(TaskUse, Vec<DraftInp
 
 fn input(name: &str, key: &Node, value: &Node, report: &mut Report) -> DraftInput {
     let read = text(value, &format!("the input `{}`", quotable(name)), report);
+    if let Some(text) = &read {
+        stays_text(value, text, report);
+    }
     DraftInput {
         name: name.trim().to_owned(),
         place: key.place,
@@ -214,10 +217,11 @@ fn env(step: &Fields<'_>, report: &mut Report) -> Entries {
                 quotable(name)
             );
             report.error(Code::InvalidName, key.place, message, "write `NAME: value`");
-        } else if let Some(value) =
+        } else if let Some(text) =
             text(value, &format!("the value of `{}`", quotable(name)), report)
         {
-            pairs.push((name.to_owned(), value));
+            stays_text(value, &text, report);
+            pairs.push((name.to_owned(), text));
         }
     }
     pairs.into_iter().collect()

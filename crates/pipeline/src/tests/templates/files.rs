@@ -181,7 +181,7 @@ fn what_is_wrong_with_a_file_is_said_and_the_rest_is_read() {
             ("t.yml", "steps:\n- script: x"),
         ],
         "
-        a.yml:2:3: File missing.yml not found
+        a.yml:2:13: File missing.yml not found
           hint: paths lead from the file that names them, or with `/` from the root of the repository; case counts
         a.yml:3:13: No repository found by name shraed: `resources.repositories` has none
           hint: did you mean `shared`?
@@ -197,7 +197,7 @@ fn what_is_wrong_with_a_file_is_said_and_the_rest_is_read() {
           hint: use this template where `jobs` are listed, or make it hold `steps`
           used at a.yml:5:3
         broken.yml:2:11: this is not valid YAML: while scanning a quoted scalar, found unexpected end of stream
-          hint: check indentation, quotes and brackets at and above this line
+          hint: the quote that opens here is not closed
           used at a.yml:6:3
         ",
     );

@@ -180,7 +180,7 @@ fn what_is_wrong_with_a_template_that_was_handed_over_is_said_where_it_was_writt
             "parameters:\n- name: steps\n  type: stepList\nsteps:\n- ${{ parameters.steps }}",
         )],
         "
-        a.yml:5:7: File missing.yml not found
+        a.yml:5:17: File missing.yml not found
           hint: paths lead from the file that names them, or with `/` from the root of the repository; case counts
         a.yml:7:7: Unexpected value 'paramters': beside `template` only `parameters` may stand
           hint: did you mean `parameters`?

@@ -148,6 +148,10 @@ fn a_declaration_is_checked_once_however_often_it_is_used() {
             ",
         )],
         "
+        a.yml:2:3: A value for the 'c' parameter must be provided.
+          hint: add it below `parameters:`, or declare a `default:` in the template
+        a.yml:3:3: A value for the 'c' parameter must be provided.
+          hint: add it below `parameters:`, or declare a `default:` in the template
         t.yml:2:9: a parameter may not be called 'a b'
           hint: use letters, digits, `_` and `-`, not beginning with a digit
           used at a.yml:2:3
