@@ -23,12 +23,10 @@ const DEFAULT: &str = "succeeded()";
 /// What most conditions are made of.
 const EXAMPLE: &str = "a condition is an expression, for example `succeededOrFailed()`";
 
-/// A condition. Two are the same when they are written the same.
+/// A condition. Two are the same when they are written the same. Only the text is kept: a tree takes many times as much, and is
+/// wanted once, when the condition is evaluated.
 #[derive(Clone, Debug)]
-pub struct Condition {
-    text: Arc<str>,
-    tree: Arc<Expression>,
-}
+pub struct Condition(Arc<str>);
 
 /// The text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,13 +56,28 @@ impl Condition {
     ///
     /// [`ConditionError`] with the place: for malformed text, and for names and functions that do not exist at that time.
     pub fn parse(text: &str, time: Time) -> Result<Self, ConditionError> {
-        let condition: Self = text.parse()?;
-        expression::check(&condition.tree, time, &[]).map_err(|wrong| ConditionError {
+        let (condition, tree) = Self::read(text)?;
+        expression::check(&tree, time, &[]).map_err(|wrong| ConditionError {
             message: wrong.message,
             offset: wrong.span.start + indent(text),
             hint: wrong.hint.unwrap_or_else(|| EXAMPLE.to_owned()),
         })?;
         Ok(condition)
+    }
+
+    fn read(text: &str) -> Result<(Self, Expression), ConditionError> {
+        let trimmed = match text.trim() {
+            "" => DEFAULT,
+            trimmed => trimmed,
+        };
+        let tree = expression::parse(trimmed).map_err(|SyntaxError { message, offset }| {
+            ConditionError {
+                message,
+                offset: offset + indent(text),
+                hint: EXAMPLE.to_owned(),
+            }
+        })?;
+        Ok((Self(trimmed.into()), tree))
     }
 
     /// `always()`.
@@ -80,13 +93,13 @@ impl Condition {
     /// The text, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
     /// The expression.
     #[must_use]
-    pub fn expression(&self) -> &Expression {
-        &self.tree
+    pub fn expression(&self) -> Expression {
+        expression::parse(&self.0).expect("it was read before")
     }
 
     /// Whether it holds.
@@ -95,18 +108,20 @@ impl Condition {
     ///
     /// [`EvaluationError`] when it means nothing in the scope, or cannot be evaluated.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<bool, EvaluationError> {
-        expression::evaluate(&self.tree, scope, &mut Budget::default()).map(|value| value.truthy())
+        expression::evaluate(&self.expression(), scope, &mut Budget::default())
+            .map(|value| value.truthy())
     }
 
     /// Whether it holds, and how that came. `mask` takes secrets out of a text.
     pub fn decide(&self, scope: &dyn Scope, mask: &dyn Fn(&str) -> String) -> Decision {
+        let tree = self.expression();
         let mut seen = Seen::default();
-        let holds = expression::check(&self.tree, scope.time(), &scope.locals())
+        let holds = expression::check(&tree, scope.time(), &scope.locals())
             .and_then(|()| {
-                evaluate_checked(&self.tree, scope, &mut Budget::default(), Some(&mut seen))
+                evaluate_checked(&tree, scope, &mut Budget::default(), Some(&mut seen))
             })
             .map(|value| value.truthy());
-        let (written, expanded) = expression::lines(&self.tree, &seen, mask);
+        let (written, expanded) = expression::lines(&tree, &seen, mask);
         let result = match &holds {
             Ok(true) => "True",
             Ok(false) => "False",
@@ -131,7 +146,7 @@ impl Default for Condition {
 
 impl PartialEq for Condition {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0 == other.0
     }
 }
 
@@ -139,7 +154,7 @@ impl Eq for Condition {}
 
 impl Hash for Condition {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.0.hash(state);
     }
 }
 
@@ -148,21 +163,7 @@ impl FromStr for Condition {
 
     /// Reads one whose time is not known. What it names is checked when it is evaluated.
     fn from_str(text: &str) -> Result<Self, ConditionError> {
-        let trimmed = match text.trim() {
-            "" => DEFAULT,
-            trimmed => trimmed,
-        };
-        let tree = expression::parse(trimmed).map_err(|SyntaxError { message, offset }| {
-            ConditionError {
-                message,
-                offset: offset + indent(text),
-                hint: EXAMPLE.to_owned(),
-            }
-        })?;
-        Ok(Self {
-            text: trimmed.into(),
-            tree: tree.into(),
-        })
+        Self::read(text).map(|(condition, _)| condition)
     }
 }
 
@@ -173,13 +174,13 @@ fn indent(text: &str) -> usize {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 
 impl Serialize for Condition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -3,6 +3,9 @@
 /// Longest name of a stage, job or step.
 pub(crate) const MAX_NAME: usize = 100;
 
+/// Most bytes of names that a suggestion lists.
+const MAX_SHOWN: usize = 1000;
+
 /// Compares two names the way Azure Pipelines does: ignoring case.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && fold(a) == fold(b))
@@ -72,12 +75,19 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// `did you mean …?`, or what may stand here.
+/// `did you mean …?`, or what may stand here: as much of it as somebody reads.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known here: {}", known.join(", ")),
+    if let Some(near) = nearest(word, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
     }
+    let mut length = 0;
+    let shown = known.iter().take_while(|name| {
+        length += name.len();
+        length <= MAX_SHOWN
+    });
+    let shown: Vec<&str> = shown.copied().collect();
+    let more = if shown.len() < known.len() { " …" } else { "" };
+    format!("known here: {}{more}", shown.join(", "))
 }
 
 #[cfg(test)]

@@ -110,10 +110,10 @@ fn queue(node: &Node, job: &mut Job, reader: &mut Reader<'_>) {
         return;
     };
     fields.check("a queue", QUEUE, reader.report);
-    let name = fields
-        .get("name")
-        .and_then(|node| filled(node, "name", reader.report))
-        .map(|name| reader.known.expand(&name));
+    let name = fields.get("name").and_then(|node| {
+        let name = filled(node, "name", reader.report)?;
+        pool::named(node, &name, reader)
+    });
     let used = PoolUse {
         pool: Pool::Agents {
             name,

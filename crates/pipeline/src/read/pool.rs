@@ -15,6 +15,12 @@ use crate::{
 
 /// What has an effect. Others are passed over by the original too, and mean something to templates of pools.
 const KEYS: &[&str] = &["name", "vmImage", "demands"];
+/// Longest name of a pool or image, in bytes. Each job has a copy of its pool, and so have these limits.
+const MAX_NAME: usize = 1000;
+/// Most demands of a pool.
+const MAX_DEMANDS: usize = 50;
+/// Most bytes of all demands of a pool.
+const MAX_DEMANDED: usize = 4000;
 
 /// A pool and what is asked of its agents.
 #[derive(Clone, Debug)]
@@ -50,7 +56,7 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
         Kind::Scalar { text, .. } => {
             stays_text(node, text, reader.report);
             ignored(node.place, reader);
-            return Some(PoolUse::named(reader.known.expand(text)));
+            return named(node, text, reader).map(PoolUse::named);
         }
         Kind::Sequence(_) => {
             wrong_type(node, "pool", "a name or a mapping", reader.report);
@@ -71,22 +77,37 @@ pub(super) fn read(node: Option<&Node>, reader: &mut Reader<'_>) -> Option<PoolU
         let found = fields.iter().find(|(key, ..)| words::same(key, wanted));
         found.filter(|(.., value)| !value.is_null())
     };
-    let mut named = |key: &str| {
-        let (_, at, value) = get(key)?;
-        let text = filled(value, key, reader.report)?;
-        stays_text(value, &text, reader.report);
+    let mut value = |key: &str| {
+        let (_, at, node) = get(key)?;
+        let text = filled(node, key, reader.report)?;
+        stays_text(node, &text, reader.report);
         ignored(at.place, reader);
-        Some(reader.known.expand(&text))
+        named(node, &text, reader)
     };
     let pool = Pool::Agents {
-        name: named("name"),
-        vm_image: named("vmImage"),
+        name: value("name"),
+        vm_image: value("vmImage"),
     };
     let demanded = get("demands").map(|(.., value)| value);
     Some(PoolUse {
         pool,
         demands: demands(demanded, reader.report),
     })
+}
+
+/// The name of a pool or image, with variables replaced.
+pub(super) fn named(node: &Node, text: &str, reader: &mut Reader<'_>) -> Option<String> {
+    let name = reader.known.expand(text);
+    if name.len() <= MAX_NAME {
+        return Some(name);
+    }
+    reader.report.error(
+        Code::Limit,
+        node.place,
+        format!("the name of a pool or image may have {MAX_NAME} bytes"),
+        "use a shorter name",
+    );
+    None
 }
 
 /// A text, or a list of them.
@@ -96,6 +117,15 @@ pub(super) fn demands(node: Option<&Node>, report: &mut Report) -> Vec<Demand> {
         Kind::Sequence(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
+    if entries.len() > MAX_DEMANDS || node.size().1 > MAX_DEMANDED {
+        report.error(
+            Code::Limit,
+            node.place,
+            format!("a pool may have {MAX_DEMANDS} demands, of {MAX_DEMANDED} bytes together"),
+            "demand what sets the wanted agents apart",
+        );
+        return Vec::new();
+    }
     entries
         .iter()
         .filter_map(|entry| demand(entry, report))

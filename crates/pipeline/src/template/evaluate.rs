@@ -180,8 +180,9 @@ impl Expander<'_> {
         offset: usize,
         scope: &Scope,
     ) -> Option<Answer> {
+        // Only what is wrong is looked for in the text: a long one may hold many expressions.
         let at = |byte: usize| scope.place(node.place_of(offset + byte));
-        if !self.count(1 + scope.size() / 64, at(0)) {
+        if !self.count_at(1 + text.len() / 32, || at(0)) {
             return None;
         }
         let tree = match expression::parse(text) {
@@ -193,12 +194,17 @@ impl Expander<'_> {
                 return None;
             }
         };
+        if !self.count_at(looking(&tree, scope), || at(0)) {
+            return None;
+        }
         if let Some((name, start)) = unknown_parameter(&tree, scope) {
             self.unknown_parameter(&name, at(start), scope);
             return None;
         }
-        if let Some(found) = written(&tree, scope) {
-            return Some(Answer::Written(found));
+        if let Some((found, work)) = written(&tree, scope) {
+            return self
+                .count_at(work, || at(0))
+                .then_some(Answer::Written(found));
         }
         match expression::evaluate(&tree, &Compile(scope), &mut self.budget) {
             Ok(value) => Some(Answer::Computed(value)),
@@ -239,8 +245,25 @@ impl Expander<'_> {
     }
 }
 
-/// A path that begins with `parameters.` or with what a loop counts with, followed through what was written.
-fn written(tree: &Expression, scope: &Scope) -> Option<Bound> {
+/// What it takes to look up the names of an expression, in units of values that are made.
+fn looking(tree: &Expression, scope: &Scope) -> usize {
+    let one = (scope.size() + scope.file().parameters.len()) / 64;
+    match &tree.kind {
+        // All of them are put together.
+        Part::Name(name) if words::same(name, "variables") => scope.size(),
+        Part::Name(name) if words::same(name, "parameters") => scope.file().parameters.len(),
+        Part::Name(_) => one,
+        Part::Index { of, key } if matches!(of.kind, Part::Name(_)) => one + looking(key, scope),
+        Part::Index { of, key } => looking(of, scope) + looking(key, scope),
+        Part::All { of } => looking(of, scope),
+        Part::Call { arguments, .. } => arguments.iter().map(|part| looking(part, scope)).sum(),
+        Part::Null | Part::Boolean(_) | Part::Number(_) | Part::Version(_) | Part::Text(_) => 0,
+    }
+}
+
+/// A path that begins with `parameters.` or with what a loop counts with, followed through what was written; and what that
+/// took, in units of values that are made.
+fn written(tree: &Expression, scope: &Scope) -> Option<(Bound, usize)> {
     let mut keys = Vec::new();
     let mut part = tree;
     let name = loop {
@@ -263,9 +286,12 @@ fn written(tree: &Expression, scope: &Scope) -> Option<Bound> {
         None => return None,
     };
     let mut node = bound.as_node()?;
-    let mut deeper = false;
+    let (mut deeper, mut work) = (false, 0);
     for key in keys {
         deeper = true;
+        if let Kind::Mapping(pairs) = &node.kind {
+            work += pairs.len() / 64;
+        }
         node = match (&node.kind, key) {
             (Kind::Mapping(pairs), Part::Text(wanted)) => {
                 let (_, value) = pairs
@@ -278,9 +304,10 @@ fn written(tree: &Expression, scope: &Scope) -> Option<Bound> {
         };
     }
     Some(if deeper {
-        Bound::node(node.clone())
+        let (count, bytes, _) = node.size();
+        (Bound::node(node.clone()), work + count + bytes / 1024)
     } else {
-        bound.clone()
+        (bound.clone(), work)
     })
 }
 

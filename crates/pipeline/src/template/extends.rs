@@ -111,8 +111,8 @@ impl Expander<'_> {
             return None;
         }
         let used: Use = self.used(pairs, place, scope, 1)?;
-        let (content, scope) = self.enter(used, scope)?;
-        for (key, _) in &content {
+        let (loaded, scope) = self.enter(used, scope)?;
+        for (key, _) in loaded.pairs() {
             let Some(name) = key.text().filter(|name| !name.starts_with("${{")) else {
                 continue;
             };
@@ -133,7 +133,7 @@ impl Expander<'_> {
             kind: Kind::Refused,
             place: scope.file().frame.start(),
         };
-        match self.root(&tree, &content, &scope).kind {
+        match self.root(&tree, loaded.pairs(), &scope).kind {
             Kind::Mapping(pairs) => Some(pairs),
             _ => None,
         }

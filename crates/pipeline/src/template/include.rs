@@ -23,6 +23,16 @@ pub(super) struct Loaded {
     pub(super) tree: Node,
 }
 
+impl Loaded {
+    /// What stands at the root; nothing if that is no mapping.
+    pub(super) fn pairs(&self) -> &[(Node, Node)] {
+        match &self.tree.kind {
+            Kind::Mapping(pairs) => pairs,
+            _ => &[],
+        }
+    }
+}
+
 /// A use of a template: what it names and what it gives.
 pub(super) struct Use {
     pub(super) reference: FileReference,
@@ -76,8 +86,8 @@ impl Expander<'_> {
         out: &mut Vec<Node>,
     ) -> Option<()> {
         let list = slot.list()?;
-        let (content, scope) = self.enter(used, scope)?;
-        let content = self.mapping(&content, &scope, Slot::Root, depth + 1);
+        let (loaded, scope) = self.enter(used, scope)?;
+        let content = self.mapping(loaded.pairs(), &scope, Slot::Root, depth + 1);
         let mut found = None;
         let mut other = false;
         for (key, value) in content {
@@ -91,7 +101,7 @@ impl Expander<'_> {
             }
         }
         let Some(value) = found else {
-            if !other {
+            if !other && !self.stopped {
                 let hint = format!("add `{list}:` to the template, and a list below it");
                 self.report.error(
                     Code::Missing,
@@ -251,8 +261,8 @@ impl Expander<'_> {
         }
     }
 
-    /// The pairs of a template's root, and the scope in which they are expanded.
-    pub(super) fn enter(&mut self, used: Use, scope: &Scope) -> Option<(Vec<(Node, Node)>, Scope)> {
+    /// A template, and the scope in which it is expanded. Its root is a mapping.
+    pub(super) fn enter(&mut self, used: Use, scope: &Scope) -> Option<(Rc<Loaded>, Scope)> {
         let depth = scope.file().depth + 1;
         if depth > MAX_LEVELS {
             let message = format!("templates may use each other {MAX_LEVELS} levels deep");
@@ -268,7 +278,7 @@ impl Expander<'_> {
         }
         let (loaded, frame) = self.load(&used)?;
         self.references.insert(frame, used.reference.clone());
-        let Kind::Mapping(pairs) = &loaded.tree.kind else {
+        if !matches!(loaded.tree.kind, Kind::Mapping(_)) {
             self.report.error(
                 Code::WrongType,
                 frame.start(),
@@ -276,16 +286,19 @@ impl Expander<'_> {
                 "begin with `parameters:`, `steps:`, `jobs:`, `stages:` or `variables:`",
             );
             return None;
-        };
+        }
         // Before what is handed over: it may name them.
-        for repository in repositories(pairs) {
+        for repository in repositories(loaded.pairs()) {
             let known = |known: &Repository| words::same(&known.alias, &repository.alias);
             if !self.repositories.iter().any(known) {
                 self.repositories.push(repository);
             }
         }
-        let declared = self.declared(pairs, frame);
-        let open = parameters::open(pairs);
+        let declared = self.declared(loaded.pairs(), frame);
+        if self.stopped {
+            return None;
+        }
+        let open = parameters::open(loaded.pairs());
         let parameters = self.bind(declared, open, used.parameters, used.place, frame, scope);
         let file = Rc::new(File {
             frame,
@@ -293,7 +306,7 @@ impl Expander<'_> {
             open,
             depth,
         });
-        Some((pairs.clone(), scope.enter(file)))
+        Some((loaded, scope.enter(file)))
     }
 
     /// The tree of a file, and the frame of this use of it.

@@ -57,27 +57,26 @@ impl Expander<'_> {
         let early = pairs
             .iter()
             .position(|(key, _)| scoped && key.text() == Some("variables"));
+        let mut rest = pairs;
         if let Some((key, value)) = early.and_then(|at| pairs.get(at)) {
             let expanded = self.node(value, &scope, Slot::Variables, depth);
             scope = scope.with_variables(super::variables::known(&expanded));
+            let (before, after) = pairs.split_at(early.unwrap_or_default());
+            self.flatten(before.iter(), &scope, slot, depth, &mut flat);
             let key = Node {
                 kind: key.kind.clone(),
                 place: scope.place(key.place),
             };
             flat.add(self, key, Pending::Done(expanded));
+            rest = &after[1..];
         }
-        let rest = pairs
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != early)
-            .map(|(_, pair)| pair);
-        self.flatten(rest, &scope, slot, depth, &mut flat);
+        self.flatten(rest.iter(), &scope, slot, depth, &mut flat);
         let mut late = None;
         if scoped && early.is_none() {
             late = flat.expand_variables(self, depth);
         }
-        let mut out: Vec<(usize, (Node, Node))> = Vec::new();
-        for (order, (key, pending)) in flat.pairs.into_iter().enumerate() {
+        let mut out = Vec::new();
+        for (key, pending) in flat.pairs {
             let below = key.text().map_or(Slot::Plain, |key| slot.below(key));
             let value = match pending {
                 Pending::Done(node) => node,
@@ -89,14 +88,9 @@ impl Expander<'_> {
                     self.node(node, &inner, below, depth)
                 }
             };
-            out.push((order, (key, value)));
+            out.push((key, value));
         }
-        if let Some(early) = early {
-            // Back to where it was written.
-            let moved = out.remove(0);
-            out.insert(early.min(out.len()), moved);
-        }
-        out.into_iter().map(|(_, pair)| pair).collect()
+        out
     }
 
     fn flatten<'n>(

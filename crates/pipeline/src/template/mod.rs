@@ -38,10 +38,13 @@ const MAX_FILES: usize = 100;
 const MAX_LEVELS: usize = 20;
 /// Deepest nesting of the expanded tree.
 const MAX_DEPTH: usize = 128;
-/// Most values of the expanded tree and conditions on the way, together.
+/// Most values of the expanded tree and conditions on the way, together. Whatever else takes time counts as so many values as
+/// take as long: to read an expression, to look for a name among many, to copy what a file declares.
 const MAX_WORK: usize = 500_000;
 /// Most bytes of text in the expanded tree.
 const MAX_BYTES: usize = 10 << 20;
+/// Most bytes of the expanded tree when it is written out, which indents each line.
+const MAX_WRITTEN: usize = 2 * MAX_BYTES;
 
 /// A pipeline without templates.
 #[derive(Debug)]
@@ -110,8 +113,35 @@ pub(crate) fn expand(
         .map(|(name, bound)| (name.clone(), value::to_json(&bound.get())))
         .collect();
     let scope = Scope::root(file(bound), known);
-    let tree = expander.root(tree, pairs, &scope);
-    expander.finish(tree, values)
+    let expanded = expander.root(tree, pairs, &scope);
+    if written(&expanded, 0) > MAX_WRITTEN {
+        let message = format!(
+            "a pipeline may have {} MiB with its templates put in, indentation counted",
+            MAX_WRITTEN >> 20
+        );
+        expander.stop(tree.place, message);
+    }
+    // Half a pipeline would be wrong in ways that nobody wrote.
+    let expanded = if expander.stopped {
+        Node::refused(tree.place)
+    } else {
+        expanded
+    };
+    expander.finish(expanded, values)
+}
+
+/// About so many bytes does a tree take when it is written out.
+fn written(node: &Node, depth: usize) -> usize {
+    let inner: usize = match &node.kind {
+        Kind::Scalar { text, .. } => text.len(),
+        Kind::Refused => 0,
+        Kind::Sequence(items) => items.iter().map(|item| written(item, depth + 1)).sum(),
+        Kind::Mapping(pairs) => pairs
+            .iter()
+            .map(|(key, value)| key.text().map_or(0, str::len) + written(value, depth + 1))
+            .sum(),
+    };
+    inner + 2 * depth
 }
 
 /// What a value is for, as far as templates care.
@@ -234,10 +264,15 @@ impl Expander<'_> {
 
     /// Counts values and conditions; false when there were too many, which is said once.
     fn count(&mut self, work: usize, place: Place) -> bool {
+        self.count_at(work, || place)
+    }
+
+    /// The same, where it takes something to say the place.
+    fn count_at(&mut self, work: usize, place: impl FnOnce() -> Place) -> bool {
         self.work = self.work.saturating_add(work);
-        if self.work > MAX_WORK {
+        if self.work > MAX_WORK && !self.stopped {
             self.stop(
-                place,
+                place(),
                 format!("templates may make {MAX_WORK} values, conditions counted"),
             );
         }

@@ -70,6 +70,10 @@ impl Expander<'_> {
         else {
             return Vec::new();
         };
+        // Each use of a file has its own.
+        if !self.count(node.size().0, frame.start()) {
+            return Vec::new();
+        }
         let node = node.in_frame(frame);
         let declared = match &node.kind {
             Kind::Refused => Vec::new(),
