@@ -7,18 +7,21 @@
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::fuzz;
 use crate::process::{cargo_command, stream};
 use crate::suite::{Surroundings, counted, selection};
 use crate::workspace::Workspace;
 
 const SOAK_HELP: &str = "\
-Runs the tests that have a long form, in release, one after the other, and shows what they print.
+Runs the tests that have a long form, in release, one after the other, and shows what they print; then the fuzz targets
+(fuzz/README.md), where the nightly compiler and cargo-fuzz are installed.
 
 Usage: cargo xtask soak --minutes N [--package NAME] [-- FILTER]
 
-  --minutes N      how long each such test goes on
+  --minutes N      how long each such test goes on, and all fuzz targets together
   --package NAME   the tests of this crate alone
-  FILTER           the tests whose name contains it; without it, those with `soak_` in their name";
+  FILTER           the tests whose name contains it, without fuzzing; without it, those with `soak_` in their name
+  -- fuzz          the fuzz targets alone";
 
 const PERF_HELP: &str = "\
 Runs the measurements and prints them. A time is never a pass or a failure.
@@ -31,7 +34,8 @@ Usage: cargo xtask perf [NAME]
   memory    what zeroing freed memory costs
   ui        what the pages cost among 10, 1,000 and 100,000 files
   keys      a rotation, a start and downloads among 100,000 files
-  plan      what a plan of 2,000 lines with 50 templates costs, and how it grows";
+  plan      what a plan of 2,000 lines with 50 templates costs, and how it grows
+  hostile   what texts cost that ask for endless work";
 
 /// Name, package and example.
 const MEASUREMENTS: &[(&str, &str, &str)] = &[
@@ -42,13 +46,14 @@ const MEASUREMENTS: &[(&str, &str, &str)] = &[
     ("ui", "testkit", "perf_ui"),
     ("keys", "testkit", "perf_keys"),
     ("plan", "pipeline", "perf_plan"),
+    ("hostile", "pipeline", "perf_hostile"),
 ];
 
 /// True when no test failed.
 pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
     let mut minutes = None;
     let mut packages = Vec::new();
-    let mut filter = "soak_".to_owned();
+    let mut filter = None;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = || {
@@ -69,19 +74,23 @@ pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
                 minutes = Some(number);
             }
             "--package" | "-p" => packages = vec![value()?.clone()],
-            "--" => filter = value()?.clone(),
+            "--" => filter = Some(value()?.clone()),
             other => bail!("{other} is not understood; `cargo xtask soak --help` tells more"),
         }
     }
     let minutes = minutes.context("say how long: `cargo xtask soak --minutes 30`")?;
 
     let workspace = Workspace::find()?;
+    if filter.as_deref() == Some("fuzz") {
+        return fuzz::run(&workspace, minutes);
+    }
+    let wanted = filter.as_deref().unwrap_or("soak_");
     let surroundings = Surroundings::start(&workspace)?;
     let mut command = cargo_command(&workspace.root);
     command
         .args(["test", "--release", "--no-fail-fast", "--tests"])
         .args(selection(&packages))
-        .args(["--", "--nocapture", "--test-threads=1", &filter])
+        .args(["--", "--nocapture", "--test-threads=1", wanted])
         .env("COFFER_EFFORT", "soak")
         .env("COFFER_SOAK_MINUTES", minutes.to_string())
         .envs(
@@ -92,8 +101,9 @@ pub(crate) fn soak(arguments: &[String]) -> anyhow::Result<bool> {
         );
     let (passed, failed, skipped) = counted(command);
     println!("\n{passed} passed, {failed} failed, {skipped} skipped");
-    ensure!(passed + failed > 0, "no test has `{filter}` in its name");
-    Ok(failed == 0)
+    ensure!(passed + failed > 0, "no test has `{wanted}` in its name");
+    let fuzzed = filter.is_some() || !packages.is_empty() || fuzz::run(&workspace, minutes)?;
+    Ok(failed == 0 && fuzzed)
 }
 
 /// True when each measurement that was asked for ran to its end.

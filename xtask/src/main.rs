@@ -14,6 +14,7 @@
 )]
 
 mod effort;
+mod fuzz;
 mod process;
 mod rules;
 mod suite;
@@ -30,7 +31,7 @@ Usage: cargo xtask COMMAND
 
   test    install what the tests need, then check and test everything
   deps    check crate edges and the rules about files
-  soak    run the tests that have a long form, for minutes instead of moments
+  soak    run the tests that have a long form, for minutes instead of moments, and the fuzz targets
   perf    run the measurements and print them; never a pass or a failure
 
 `cargo xtask COMMAND --help` tells more.";

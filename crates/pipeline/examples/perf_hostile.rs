@@ -15,8 +15,8 @@ mod hostile;
 use std::{process::Command, sync::Arc, time::Instant};
 
 use coffer_pipeline::{
-    FileReference, Lookup, PlanInputs, Refusal, ResolvedFile, Resolver, SecureFileReference, Source, SourceText, planned,
-    tasks::TaskDefinition,
+    FileReference, Lookup, PlanInputs, Refusal, ResolvedFile, Resolver, SecureFileReference,
+    Source, SourceText, planned, tasks::TaskDefinition,
 };
 use hostile::{Case, cases};
 
@@ -65,8 +65,14 @@ fn one(case: Case) {
     let took = started.elapsed().as_secs_f64() * 1e3;
     let (answer, kept) = match &outcome {
         Ok(planned) => {
-            let (text, plan) = (planned.final_yaml().len(), planned.plan.canonical_json().len());
-            (String::new(), format!("{text} bytes of YAML, {plan} of plan"))
+            let (text, plan) = (
+                planned.final_yaml().len(),
+                planned.plan.canonical_json().len(),
+            );
+            (
+                String::new(),
+                format!("{text} bytes of YAML, {plan} of plan"),
+            )
         }
         Err(Refusal::Invalid(errors)) => {
             let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -78,7 +84,10 @@ fn one(case: Case) {
     };
     let more = (peak() - before) >> 10;
     let fits = answer.contains(told) && answer.is_empty() == told.is_empty();
-    println!("{took:>9.0} ms {more:>6} MiB  {:>5} KiB  {name}: {kept}", bytes >> 10);
+    println!(
+        "{took:>9.0} ms {more:>6} MiB  {:>5} KiB  {name}: {kept}",
+        bytes >> 10
+    );
     if !fits {
         let answer: String = answer.chars().take(600).collect();
         println!("    expected {told:?}, and was told: {answer}");
@@ -88,7 +97,10 @@ fn one(case: Case) {
 fn main() {
     let wanted = std::env::args().nth(1);
     match wanted {
-        Some(wanted) => cases().into_iter().filter(|case| case.name == wanted).for_each(one),
+        Some(wanted) => cases()
+            .into_iter()
+            .filter(|case| case.name == wanted)
+            .for_each(one),
         None => {
             println!("     time   memory    text  what");
             for case in cases() {

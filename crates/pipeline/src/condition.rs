@@ -117,9 +117,7 @@ impl Condition {
         let tree = self.expression();
         let mut seen = Seen::default();
         let holds = expression::check(&tree, scope.time(), &scope.locals())
-            .and_then(|()| {
-                evaluate_checked(&tree, scope, &mut Budget::default(), Some(&mut seen))
-            })
+            .and_then(|()| evaluate_checked(&tree, scope, &mut Budget::default(), Some(&mut seen)))
             .map(|value| value.truthy());
         let (written, expanded) = expression::lines(&tree, &seen, mask);
         let result = match &holds {

@@ -6,6 +6,9 @@ pub(crate) const MAX_NAME: usize = 100;
 /// Most bytes of names that a suggestion lists.
 const MAX_SHOWN: usize = 1000;
 
+/// Most names that a misspelt one is compared with.
+const MAX_COMPARED: usize = 200;
+
 /// Compares two names the way Azure Pipelines does: ignoring case.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && fold(a) == fold(b))
@@ -59,7 +62,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         3..=5 => 2,
         _ => 3,
     };
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: Vec<&str> = known.into_iter().take(MAX_COMPARED).collect();
     if word.chars().count() >= 4
         && let Some(longer) = known
             .iter()
@@ -69,6 +72,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= MAX_NAME)
         .map(|candidate| (strsim::osa_distance(&word, &fold(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
@@ -86,7 +90,11 @@ pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
         length <= MAX_SHOWN
     });
     let shown: Vec<&str> = shown.copied().collect();
-    let more = if shown.len() < known.len() { " …" } else { "" };
+    let more = if shown.len() < known.len() {
+        " …"
+    } else {
+        ""
+    };
     format!("known here: {}{more}", shown.join(", "))
 }
 

@@ -182,7 +182,7 @@ impl Expander<'_> {
     ) -> Option<Answer> {
         // Only what is wrong is looked for in the text: a long one may hold many expressions.
         let at = |byte: usize| scope.place(node.place_of(offset + byte));
-        if !self.count_at(1 + text.len() / 32, || at(0)) {
+        if !self.count_at(1 + text.len() / 16, || at(0)) {
             return None;
         }
         let tree = match expression::parse(text) {
@@ -231,7 +231,7 @@ impl Expander<'_> {
         let hint = if known.is_empty() {
             "this file declares no parameters: add `parameters:` at its top".to_owned()
         } else {
-            words::suggestion(name, &known)
+            self.near(name, &known)
         };
         self.report.error(
             Code::Parameter,

@@ -28,6 +28,7 @@ use crate::{
     diagnostic::{Code, Frame, Place, Report},
     expression::Budget,
     resolver::{FileReference, Repository},
+    words,
     yaml::{Kind, Node},
 };
 use scope::{File, Scope};
@@ -289,6 +290,14 @@ impl Expander<'_> {
             );
         }
         !self.stopped
+    }
+
+    /// What was perhaps meant. An error that is not kept any more needs no hint, and there may be many of them.
+    fn near(&self, word: &str, known: &[&str]) -> String {
+        if self.report.is_full() {
+            return String::new();
+        }
+        words::suggestion(word, known)
     }
 
     fn stop(&mut self, place: Place, message: String) {

@@ -310,7 +310,7 @@ impl Expander<'_> {
                     let hint = if names.is_empty() {
                         "it declares no parameters: add `parameters:` at its top".to_owned()
                     } else {
-                        words::suggestion(name, &names)
+                        self.near(name, &names)
                     };
                     let message = format!("Unexpected parameter '{}'", quotable(name));
                     self.report.error(Code::Parameter, key.place, message, hint);
@@ -415,7 +415,7 @@ impl Expander<'_> {
                 quotable(&parameter.name),
                 quotable(text)
             );
-            let hint = quotable(&words::suggestion(text, &known));
+            let hint = quotable(&self.near(text, &known));
             self.report
                 .error(Code::Parameter, node.place, message, hint);
         }

@@ -11,6 +11,15 @@ pub(crate) struct Case {
     pub(crate) files: BTreeMap<&'static str, String>,
     /// A part of what is told; nothing for a pipeline that is planned.
     pub(crate) told: &'static str,
+    /// Takes seconds where nothing is optimised.
+    pub(crate) long: bool,
+}
+
+impl Case {
+    fn long(mut self) -> Self {
+        self.long = true;
+        self
+    }
 }
 
 const WORK: &str = "templates may make 500000 values, conditions counted";
@@ -18,10 +27,17 @@ const BYTES: &str = "templates may make 10 MiB of text";
 const FILE: &str = "a file may have 100000 values";
 
 pub(crate) fn cases() -> Vec<Case> {
-    [texts(), expressions(), loops(), variables(), templates(), plans()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        texts(),
+        expressions(),
+        loops(),
+        variables(),
+        templates(),
+        plans(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn case(name: &'static str, root: String, told: &'static str) -> Case {
@@ -30,6 +46,7 @@ fn case(name: &'static str, root: String, told: &'static str) -> Case {
         root,
         files: BTreeMap::new(),
         told,
+        long: false,
     }
 }
 
@@ -52,17 +69,41 @@ fn texts() -> Vec<Case> {
     let deep = "mappings and lists may be 64 levels deep";
     vec![
         case("brackets in brackets", "[".repeat(1 << 20), deep),
-        case("a line of a megabyte", format!("a: {}", "b".repeat(1 << 20)), "a file may have 1048576 bytes"),
-        case("a scalar of ten megabytes", format!("a: |\n  {}", "b".repeat(10 << 20)), "a file may have 1048576 bytes"),
-        case("lines, and nothing else", "\n".repeat(1 << 20), "the file is empty"),
-        case("a list of nothing", format!("steps: [{}]", "a,".repeat(500_000)), FILE),
-        case("keys that are all the same", "a: 1\n".repeat(200_000), "there are more errors than are shown"),
+        case(
+            "a line of a megabyte",
+            format!("a: {}", "b".repeat(1 << 20)),
+            "a file may have 1048576 bytes",
+        ),
+        case(
+            "a scalar of ten megabytes",
+            format!("a: |\n  {}", "b".repeat(10 << 20)),
+            "a file may have 1048576 bytes",
+        ),
+        case(
+            "lines, and nothing else",
+            "\n".repeat(1 << 20),
+            "the file is empty",
+        ),
+        case(
+            "a list of nothing",
+            format!("steps: [{}]", "a,".repeat(500_000)),
+            FILE,
+        ),
+        case(
+            "keys that are all the same",
+            "a: 1\n".repeat(200_000),
+            "there are more errors than are shown",
+        ),
         case(
             "wrong steps on one line",
             format!("steps: [{}]", "{a: b},".repeat(30_000)),
             "there may be 1000 steps",
         ),
-        case("a null in a text", "steps:\n- script: \"a\0b\"".to_owned(), "may not stand in YAML"),
+        case(
+            "a null in a text",
+            "steps:\n- script: \"a\0b\"".to_owned(),
+            "may not stand in YAML",
+        ),
         case(
             "a mark in the middle",
             "steps:\n- script: \"a\u{feff}b\"\n\u{feff}- script: x".to_owned(),
@@ -92,10 +133,16 @@ fn expressions() -> Vec<Case> {
             format!("steps:\n- script: {brackets}\n"),
             "",
         ),
-        case("brackets in expressions", format!("steps:\n- script: x {nested}\n"), "an expression may have 21000 bytes"),
+        case(
+            "brackets in expressions",
+            format!("steps:\n- script: x {nested}\n"),
+            "an expression may have 21000 bytes",
+        ),
         case(
             "a pattern that grows",
-            format!("parameters:\n{big}steps:\n- script: \"${{{{ replace(parameters.big[0], 'x', parameters.big[0]) }}}}\"\n"),
+            format!(
+                "parameters:\n{big}steps:\n- script: \"${{{{ replace(parameters.big[0], 'x', parameters.big[0]) }}}}\"\n"
+            ),
             "the results of this expression take more than 10485760 bytes",
         ),
         case(
@@ -109,7 +156,11 @@ fn expressions() -> Vec<Case> {
         ),
         case(
             "joined again and again",
-            format!("parameters:\n{}steps:\n- script: \"${{{{ join('{}', parameters.l) }}}}\"\n", list(1000), "x".repeat(15_000)),
+            format!(
+                "parameters:\n{}steps:\n- script: \"${{{{ join('{}', parameters.l) }}}}\"\n",
+                list(1000),
+                "x".repeat(15_000)
+            ),
             "the results of this expression take more than",
         ),
     ]
@@ -131,8 +182,11 @@ fn looped(levels: usize, inner: &str) -> String {
 
 fn loops() -> Vec<Case> {
     let value = |expression: &str| format!("- script: \"${{{{ {expression} }}}}\"");
-    let long = value(&format!("and(false, {}1)", "eq(parameters.l, 1), ".repeat(990)));
-    let names = value(&format!("and(false, {}true)", "parameters.p998, ".repeat(1200)));
+    let long = value(&format!("and(false, '{}')", "x".repeat(20_900)));
+    let names = value(&format!(
+        "and(false, {}true)",
+        "parameters.p998, ".repeat(1200)
+    ));
     let all = value(&format!("or({}false)", "eq(parameters, 1), ".repeat(900)));
     let parameters = many(999, |n| format!("- {{name: p{n}, default: x}}\n"));
     let branch = format!("[{}]", "a,".repeat(50_000));
@@ -142,7 +196,11 @@ fn loops() -> Vec<Case> {
     vec![
         case(
             "loops around nothing",
-            format!("parameters:\n{}steps:\n{}", list(10), looped(12, "- ${{ if false }}:\n  - script: x")),
+            format!(
+                "parameters:\n{}steps:\n{}",
+                list(10),
+                looped(12, "- ${{ if false }}:\n  - script: x")
+            ),
             WORK,
         ),
         case(
@@ -158,7 +216,8 @@ fn loops() -> Vec<Case> {
                 looped(6, &names)
             ),
             WORK,
-        ),
+        )
+        .long(),
         case(
             "all parameters in loops",
             format!(
@@ -174,7 +233,10 @@ fn loops() -> Vec<Case> {
                 "parameters:\n{}{}steps:\n{}",
                 list(10),
                 object(&branch),
-                looped(6, "- ${{ if not(parameters.big.x) }}:\n  - script: x\n- ${{ if parameters.big.x }}:\n  - ${{ if false }}: x")
+                looped(
+                    6,
+                    "- ${{ if not(parameters.big.x) }}:\n  - script: x\n- ${{ if parameters.big.x }}:\n  - ${{ if false }}: x"
+                )
             ),
             WORK,
         ),
@@ -184,7 +246,10 @@ fn loops() -> Vec<Case> {
                 "parameters:\n{}{}steps:\n{}",
                 list(10),
                 object(&text),
-                looped(6, "- ${{ if parameters.big.x }}:\n  - ${{ if eq(1, 2) }}: x")
+                looped(
+                    6,
+                    "- ${{ if parameters.big.x }}:\n  - ${{ if eq(1, 2) }}: x"
+                )
             ),
             WORK,
         ),
@@ -193,7 +258,9 @@ fn loops() -> Vec<Case> {
             format!(
                 "parameters:\n- name: deep\n  type: object\n  default: {}\nstages:\n- stage: S\n  jobs: [{{job: J, steps: [script: x]}}]\n  templateContext: {}\n",
                 depth(&format!("[{}]", "[a],".repeat(33_000))),
-                depth("\"${{ parameters.deep }}\", \"${{ parameters.deep }}\", \"${{ parameters.deep }}\"")
+                depth(
+                    "\"${{ parameters.deep }}\", \"${{ parameters.deep }}\", \"${{ parameters.deep }}\""
+                )
             ),
             "a pipeline may have 20 MiB with its templates put in",
         ),
@@ -202,16 +269,25 @@ fn loops() -> Vec<Case> {
 
 fn variables() -> Vec<Case> {
     let listed = |count, value: &dyn Fn(usize) -> String| {
-        let entries = many(count, |n| format!("- {{name: v{n}, value: \"{}\"}}\n", value(n)));
+        let entries = many(count, |n| {
+            format!("- {{name: v{n}, value: \"{}\"}}\n", value(n))
+        });
         format!("variables:\n{entries}steps:\n- script: x\n")
     };
     let behind = format!(
         "variables:\n{}- template: t.yml\n",
         many(15_000, |n| format!("- {{name: v{n}, value: x}}\n"))
     );
-    let names = format!("- script: \"${{{{ and(true, {}true) }}}}\"", "variables.v1, ".repeat(1400));
+    let names = format!(
+        "- script: \"${{{{ and(true, {}true) }}}}\"",
+        "variables.v1, ".repeat(1400)
+    );
     vec![
-        case("variables behind variables", listed(19_990, &|_| "x".to_owned()), "there may be 1000 variables"),
+        case(
+            "variables behind variables",
+            listed(19_990, &|_| "x".to_owned()),
+            "there may be 1000 variables",
+        ),
         case(
             "all variables at each variable",
             listed(9000, &|_| "${{ eq(variables, 1) }}".to_owned()),
@@ -226,23 +302,30 @@ fn variables() -> Vec<Case> {
                 looped(6, &names)
             ),
             WORK,
-        ),
+        )
+        .long(),
         with(
-            case("variables behind variables in files", behind.clone(), WORK),
+            case("variables behind variables in files", behind.clone(), WORK).long(),
             "t.yml",
             behind,
         ),
-        case("text that doubles", listed(40, &|n| {
-            let last = n.saturating_sub(1);
-            format!("x${{{{ variables.v{last} }}}}${{{{ variables.v{last} }}}}")
-        }), BYTES),
+        case(
+            "text that doubles",
+            listed(40, &|n| {
+                let last = n.saturating_sub(1);
+                format!("x${{{{ variables.v{last} }}}}${{{{ variables.v{last} }}}}")
+            }),
+            BYTES,
+        ),
     ]
 }
 
 fn templates() -> Vec<Case> {
     let large = format!("x: [{}]", "a,".repeat(90_000));
     let uses = |count, more: &str| {
-        let uses = many(count, |n| format!("- template: t.yml\n  parameters: {{p: k{n}}}\n{more}"));
+        let uses = many(count, |n| {
+            format!("- template: t.yml\n  parameters: {{p: k{n}}}\n{more}")
+        });
         format!("steps:\n{uses}")
     };
     let mut laughs = case(
@@ -271,22 +354,43 @@ fn templates() -> Vec<Case> {
             format!("parameters: {{p: x, {large}}}\nsteps:\n- script: x\n"),
         ),
         with(
-            case("a file of lines with another error each time", uses(100, ""), "Unexpected value 'k99'"),
+            case(
+                "a file of lines with another error each time",
+                uses(100, ""),
+                "Unexpected value 'k99'",
+            ),
             "t.yml",
-            format!("parameters: {{p: x}}\nsteps:\n- script: x\n  ${{{{ parameters.p }}}}: y\n{}", "\n".repeat(1_000_000)),
+            format!(
+                "parameters: {{p: x}}\nsteps:\n- script: x\n  ${{{{ parameters.p }}}}: y\n{}",
+                "\n".repeat(1_000_000)
+            ),
         ),
         with(
-            case("twenty levels with a hundred uses each", uses(100, ""), "there are more errors than are shown"),
+            case(
+                "twenty levels with a hundred uses each",
+                uses(100, ""),
+                "there are more errors than are shown",
+            ),
             "t.yml",
             format!("parameters: {{p: x}}\n{}", uses(100, "")),
         ),
         with(
-            case("a thousand names to choose from", "steps:\n- template: t.yml\n".to_owned(), "there are more errors than are shown"),
+            case(
+                "a thousand names to choose from",
+                "steps:\n- template: t.yml\n".to_owned(),
+                "there are more errors than are shown",
+            ),
             "t.yml",
             format!(
                 "parameters:\n{}steps:\n{}",
-                many(1000, |n| format!("- {{name: p{n}{}, default: x}}\n", "x".repeat(80))),
-                many(200, |n| format!("- script: ${{{{ parameters.q{n} }}}}\n"))
+                many(999, |n| format!(
+                    "- {{name: p{n}{}, default: x}}\n",
+                    "x".repeat(30)
+                )),
+                many(3000, |n| format!(
+                    "- script: ${{{{ parameters.q{n}{} }}}}\n",
+                    "y".repeat(30)
+                ))
             ),
         ),
     ]
@@ -306,7 +410,9 @@ fn plans() -> Vec<Case> {
     let stages = |count: usize| {
         many(count, |n| {
             let before = many(n, |n| format!("S{n},"));
-            format!("- {{stage: S{n}, dependsOn: [{before}], jobs: [{{job: J, steps: [script: x]}}]}}\n")
+            format!(
+                "- {{stage: S{n}, dependsOn: [{before}], jobs: [{{job: J, steps: [script: x]}}]}}\n"
+            )
         })
     };
     vec![
@@ -318,7 +424,7 @@ fn plans() -> Vec<Case> {
             "conditions that are long",
             format!("parameters:\n{}- {{name: c, default: \"{condition}\"}}\nsteps:\n- ${{{{ each x in parameters.l }}}}:\n  - {{script: x, condition: \"${{{{ parameters.c }}}}\"}}\n", list(480)),
             "",
-        ),
+        ).long(),
         case("stages that all wait for all", format!("stages:\n{}", stages(400)), ""),
         case(
             "legs of many jobs",

@@ -2,7 +2,9 @@
 //! in bounded lines, and is the same twice. The first byte says of what it is the condition, and how things stand.
 
 use coffer_pipeline::{
-    condition::{Condition, Decision, Dependency, JobStatus, NodeResult, NodeScope, StepScope, Variables},
+    condition::{
+        Condition, Decision, Dependency, JobStatus, NodeResult, NodeScope, StepScope, Variables,
+    },
     expression::{Contexts, MAX_BYTES, Object, Scope, Time, Value},
 };
 
@@ -19,9 +21,13 @@ impl Variables for Known {
     }
 
     fn all(&self) -> Vec<(String, String)> {
-        [("a", "1.2.3"), ("Build.SourceBranch", "refs/heads/main"), ("c", "")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec()
+        [
+            ("a", "1.2.3"),
+            ("Build.SourceBranch", "refs/heads/main"),
+            ("c", ""),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
     }
 }
 
@@ -37,7 +43,10 @@ pub(crate) fn condition(data: &[u8]) {
         Ok(condition) => condition,
         Err(wrong) => {
             assert!(text.is_char_boundary(wrong.offset), "{wrong:?}");
-            assert!(!wrong.message.is_empty() && !wrong.hint.is_empty(), "{wrong:?}");
+            assert!(
+                !wrong.message.is_empty() && !wrong.hint.is_empty(),
+                "{wrong:?}"
+            );
             return;
         }
     };
@@ -46,8 +55,16 @@ pub(crate) fn condition(data: &[u8]) {
     assert_eq!(read, condition);
     let decide = |scope: &dyn Scope| {
         let decision = condition.decide(scope, &str::to_owned);
-        assert_eq!(decision, condition.decide(scope, &str::to_owned), "another answer");
-        assert_eq!(decision.holds, condition.evaluate(scope), "telling makes a difference");
+        assert_eq!(
+            decision,
+            condition.decide(scope, &str::to_owned),
+            "another answer"
+        );
+        assert_eq!(
+            decision.holds,
+            condition.evaluate(scope),
+            "telling makes a difference"
+        );
         told(&decision);
     };
     let canceled = mode & 0x40 != 0;
@@ -75,7 +92,10 @@ pub(crate) fn condition(data: &[u8]) {
             result,
         }];
         let outputs = Object::from_iter([("step.x", "y")]);
-        let one = Object::from_iter([("result", result.name().into()), ("outputs", Value::from(outputs))]);
+        let one = Object::from_iter([
+            ("result", result.name().into()),
+            ("outputs", Value::from(outputs)),
+        ]);
         let contexts = Contexts::new(time)
             .with("variables", Known.all().into_iter().collect::<Object>())
             .with("dependencies", Object::from_iter([("A", one)]));

@@ -2,8 +2,8 @@
 //! printed is read again as the same tree. The first byte says when it is evaluated.
 
 use coffer_pipeline::expression::{
-    Budget, Contexts, Expression, Kind, MAX_LENGTH, Object, Scope as _, Segment, Span, Time, Timestamp, Value,
-    check, evaluate, parse, runtime, segments,
+    Budget, Contexts, Expression, Kind, MAX_LENGTH, Object, Scope as _, Segment, Span, Time,
+    Timestamp, Value, check, evaluate, parse, runtime, segments,
 };
 
 const TIMES: [Time; 6] = [
@@ -78,7 +78,9 @@ fn one(text: &str, scope: &Contexts) {
         Err(wrong) => {
             assert!(!wrong.message.is_empty() && wrong.message.len() < 1000);
             assert!(wrong.span.start <= wrong.span.end && wrong.span.end <= text.len());
-            assert!(text.is_char_boundary(wrong.span.start) && text.is_char_boundary(wrong.span.end));
+            assert!(
+                text.is_char_boundary(wrong.span.start) && text.is_char_boundary(wrong.span.end)
+            );
         }
     }
 }
@@ -87,7 +89,9 @@ fn contexts(time: Time) -> Contexts {
     let list: Value = ["a", "B", "{0}", ""].into_iter().collect();
     let map = Object::from_iter([("a", list.clone()), ("b", 1.5.into()), ("c", Value::Null)]);
     // A list that holds a list twice, which holds a list twice …
-    let deep: Value = (0..20).fold(Value::from("x"), |inner, _| vec![inner.clone(), inner].into());
+    let deep: Value = (0..20).fold(Value::from("x"), |inner, _| {
+        vec![inner.clone(), inner].into()
+    });
     let started = Value::Time(Timestamp::new(1_700_000_000, 5));
     let variables = Object::from_iter([("a", "1.2.3"), ("b", "1,000"), ("c", "")]);
     let parameters = Object::from_iter([("list", list), ("map", map.into()), ("deep", deep)]);

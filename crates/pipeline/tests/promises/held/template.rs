@@ -16,7 +16,10 @@ fn cut(text: &str) -> World {
     world.any_path = true;
     for part in parts {
         let (head, body) = part.split_once('\n').unwrap_or((part, ""));
-        match head.strip_prefix('?').and_then(|given| given.split_once('=')) {
+        match head
+            .strip_prefix('?')
+            .and_then(|given| given.split_once('='))
+        {
             Some((name, value)) => {
                 let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
                 world.inputs.parameters.push((name.to_owned(), value));

@@ -8,8 +8,9 @@ use std::{
 };
 
 use coffer_pipeline::{
-    Code, Diagnostic, FileReference, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
-    SecureFileReference, Source, SourceText, planned, tasks::TaskDefinition,
+    Code, Diagnostic, FileReference, Lookup, Need, Plan, PlanInputs, Planned, Refusal,
+    ResolvedFile, Resolver, SecureFileReference, Source, SourceText, planned,
+    tasks::TaskDefinition,
 };
 use uuid::Uuid;
 
@@ -68,7 +69,11 @@ impl World {
     pub(crate) fn holds(&self) {
         let first = self.planned();
         let again = self.planned();
-        assert_eq!(parts(&first), parts(&again), "the same texts, another answer");
+        assert_eq!(
+            parts(&first),
+            parts(&again),
+            "the same texts, another answer"
+        );
         match &first {
             Ok(planned) => self.is_sound(planned),
             Err(Refusal::Invalid(errors)) => {
@@ -108,7 +113,8 @@ impl World {
                 assert_eq!(stripped(&second.plan), stripped(plan), "for\n{text}");
             }
             // A file has narrower limits than what templates make.
-            Err(Refusal::Invalid(errors)) if errors.iter().any(|error| error.code == Code::Limit) => {}
+            Err(Refusal::Invalid(errors))
+                if errors.iter().any(|error| error.code == Code::Limit) => {}
             Err(refusal) => panic!("the final text is none: {refusal:?}\n{text}"),
         }
     }
@@ -122,12 +128,19 @@ impl World {
         loop {
             let outcome = self.planned_with(&lazy);
             let Err(Refusal::Needs(needs)) = &outcome else {
-                assert_eq!(parts(&outcome), parts(eager), "it matters when files are loaded");
+                assert_eq!(
+                    parts(&outcome),
+                    parts(eager),
+                    "it matters when files are loaded"
+                );
                 return;
             };
             assert!(!needs.is_empty());
             let mut loaded = lazy.loaded.borrow_mut();
-            assert!(needs.iter().all(|need| !loaded.contains(need)), "asked again for {needs:?}");
+            assert!(
+                needs.iter().all(|need| !loaded.contains(need)),
+                "asked again for {needs:?}"
+            );
             loaded.extend(needs.iter().cloned());
         }
     }
@@ -158,22 +171,36 @@ pub(crate) fn stripped(plan: &Plan) -> serde_json::Value {
 }
 
 fn parts(outcome: &Result<Planned, Refusal>) -> Result<(&Plan, String), &Refusal> {
-    outcome.as_ref().map(|planned| (&planned.plan, planned.final_yaml()))
+    outcome
+        .as_ref()
+        .map(|planned| (&planned.plan, planned.final_yaml()))
 }
 
 /// A place, something to read and something to do, of a bounded size and fit for a terminal.
 fn is_told(said: &Diagnostic) {
-    assert!(said.line > 0 && said.column > 0 && !said.file.is_empty(), "{said:?}");
+    assert!(
+        said.line > 0 && said.column > 0 && !said.file.is_empty(),
+        "{said:?}"
+    );
     assert!(!said.message.is_empty(), "{said:?}");
-    assert!(said.hint.as_ref().is_some_and(|hint| !hint.is_empty()), "no hint: {said:?}");
+    assert!(
+        said.hint.as_ref().is_some_and(|hint| !hint.is_empty()),
+        "no hint: {said:?}"
+    );
     assert!(said.used_at.len() <= 21, "{said:?}");
     if let Some(excerpt) = &said.excerpt {
         let characters = excerpt.text.chars().count();
-        assert!(usize::try_from(excerpt.caret).is_ok_and(|caret| caret <= characters), "{said:?}");
+        assert!(
+            usize::try_from(excerpt.caret).is_ok_and(|caret| caret <= characters),
+            "{said:?}"
+        );
     }
     let shown = said.to_string();
     assert!(shown.len() <= ERROR, "{} bytes: {said:?}", shown.len());
-    assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+    assert!(
+        !shown.chars().any(|c| c.is_control() && c != '\n'),
+        "{shown:?}"
+    );
 }
 
 impl Resolver for World {
@@ -200,9 +227,15 @@ impl Resolver for World {
     fn file(&self, file: &FileReference) -> Lookup<SourceText> {
         let named = self.files.get(&file.to_string());
         let other = || {
-            let turn = file.path.bytes().map(usize::from).sum::<usize>().checked_rem(self.files.len());
+            let turn = file
+                .path
+                .bytes()
+                .map(usize::from)
+                .sum::<usize>()
+                .checked_rem(self.files.len());
             let any = self.any_path && !file.path.contains('?');
-            turn.filter(|_| any).and_then(|turn| self.files.values().nth(turn))
+            turn.filter(|_| any)
+                .and_then(|turn| self.files.values().nth(turn))
         };
         match named.or_else(other) {
             Some(text) => Lookup::Found(SourceText {

@@ -12,7 +12,11 @@ pub(super) fn expression(text: &str) -> String {
 }
 
 /// An expression that is true, or false.
-pub(super) fn truth(wanted: bool, variables: &[(String, String)], choices: &mut Choices<'_>) -> String {
+pub(super) fn truth(
+    wanted: bool,
+    variables: &[(String, String)],
+    choices: &mut Choices<'_>,
+) -> String {
     let known = match choices.pick(6) {
         0 => return wanted.to_string(),
         1 => "eq('a', 'A')".to_owned(),
@@ -24,7 +28,11 @@ pub(super) fn truth(wanted: bool, variables: &[(String, String)], choices: &mut 
             None => "eq(variables.nothing, '')".to_owned(),
         },
     };
-    if wanted { known } else { format!("not({known})") }
+    if wanted {
+        known
+    } else {
+        format!("not({known})")
+    }
 }
 
 /// Conditions that leave `kept`, and leave out what is given as `junk`.

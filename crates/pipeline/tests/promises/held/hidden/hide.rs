@@ -7,10 +7,9 @@ use super::{
     super::world::World,
     Choices,
     condition::{branches, expression, quoted},
+    rules::{Slot, Variables, alike, seen},
     tree::{Tree, written},
 };
-
-type Variables = Vec<(String, String)>;
 
 /// Most files.
 const FILES: usize = 20;
@@ -35,62 +34,15 @@ pub(super) fn hidden(plain: &Tree, choices: &mut Choices<'_>) -> World {
     for parameter in file.parameters {
         if let Some(given) = parameter.given {
             let as_text = given.has_words() && !matches!(given, Tree::Word(_));
-            let value = if as_text { written(&given).into() } else { given.json() };
+            let value = if as_text {
+                written(&given).into()
+            } else {
+                given.json()
+            };
             world.inputs.parameters.push((parameter.name, value));
         }
     }
     world
-}
-
-/// What a value is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Root,
-    Stages,
-    Stage,
-    Jobs,
-    Job,
-    Steps,
-    Variables,
-    Strategy,
-    Plain,
-    /// A value of a parameter: templates are not put in there.
-    Given,
-}
-
-impl Slot {
-    fn below(self, key: &str) -> Self {
-        match (self, key) {
-            (Self::Given, _) => Self::Given,
-            (Self::Root, "stages") => Self::Stages,
-            (Self::Root | Self::Stage, "jobs") => Self::Jobs,
-            (Self::Root | Self::Job | Self::Strategy, "steps") => Self::Steps,
-            (Self::Root | Self::Stage | Self::Job, "variables") => Self::Variables,
-            (Self::Job, "strategy") => Self::Strategy,
-            (Self::Strategy, "runOnce" | "deploy") => Self::Strategy,
-            _ => Self::Plain,
-        }
-    }
-
-    fn item(self) -> Self {
-        match self {
-            Self::Stages => Self::Stage,
-            Self::Jobs => Self::Job,
-            Self::Given => Self::Given,
-            _ => Self::Plain,
-        }
-    }
-
-    /// The key of such a list in a template, and types of a parameter that holds one.
-    fn list(self) -> Option<(&'static str, &'static [&'static str])> {
-        match self {
-            Self::Stages => Some(("stages", &["stageList", "object"])),
-            Self::Jobs => Some(("jobs", &["jobList", "object"])),
-            Self::Steps => Some(("steps", &["stepList", "object"])),
-            Self::Variables => Some(("variables", &["object"])),
-            _ => None,
-        }
-    }
 }
 
 /// A file that is being written.
@@ -197,14 +149,24 @@ impl Hider<'_, '_> {
             out.extend(self.map(rest, Slot::Root, false, file, variables));
         }
         if let Some(declared) = self.declared(file) {
-            let at = if self.choices.once_in(3) { out.len() } else { 0 };
+            let at = if self.choices.once_in(3) {
+                out.len()
+            } else {
+                0
+            };
             out.insert(at, ("parameters".to_owned(), declared));
         }
         Tree::Map(out)
     }
 
     /// Writes a file with these pairs at its root; the mapping that uses it.
-    fn file(&mut self, pairs: &[(String, Tree)], slot: Slot, user: &mut File, variables: &Variables) -> Tree {
+    fn file(
+        &mut self,
+        pairs: &[(String, Tree)],
+        slot: Slot,
+        user: &mut File,
+        variables: &Variables,
+    ) -> Tree {
         let mut file = File {
             parameters: Vec::new(),
             folder: ["", "ci/", "ci/more/"][self.choices.pick(3)],
@@ -214,7 +176,11 @@ impl Hider<'_, '_> {
         let name = format!("{}.yml", self.name("t"));
         // The place is taken before others are written.
         let path = format!("{}{name}", file.folder);
-        let known = if file.in_tools { format!("{path}@tools") } else { path.clone() };
+        let known = if file.in_tools {
+            format!("{path}@tools")
+        } else {
+            path.clone()
+        };
         self.files.insert(known.clone(), "".into());
         let tree = if slot == Slot::Root {
             self.root(pairs, &mut file, variables)
@@ -234,7 +200,8 @@ impl Hider<'_, '_> {
             (true, false) => "@self",
             _ => ["", "@self"][usize::from(!file.in_tools && self.choices.once_in(4))],
         };
-        let near = user.folder == file.folder && user.in_tools == file.in_tools && self.choices.once_in(2);
+        let near =
+            user.folder == file.folder && user.in_tools == file.in_tools && self.choices.once_in(2);
         let path = if near { name } else { format!("/{path}") };
         let path = self.scalar(&Tree::Text(format!("{path}{alias}")), user, variables);
         let given: Vec<_> = file
@@ -271,7 +238,11 @@ impl Hider<'_, '_> {
         let text = match tree {
             Tree::Text(text) => text,
             Tree::Word(word) => {
-                let kind = if word.parse::<f64>().is_ok() { "number" } else { "boolean" };
+                let kind = if word.parse::<f64>().is_ok() {
+                    "number"
+                } else {
+                    "boolean"
+                };
                 return match self.choices.pick(6) {
                     3 => {
                         let name = self.parameter(kind, tree.clone(), file);
@@ -317,7 +288,10 @@ impl Hider<'_, '_> {
                 let at = middles.get(self.choices.pick(middles.len())).copied();
                 let (before, after) = text.split_at(at.unwrap_or_default());
                 let name = self.parameter("string", Tree::text(after), file);
-                return Tree::Text(format!("{before}{}", expression(&format!("parameters.{name}"))));
+                return Tree::Text(format!(
+                    "{before}{}",
+                    expression(&format!("parameters.{name}"))
+                ));
             }
             9 => match variables.iter().rev().find(|(_, value)| value == text) {
                 Some((name, _)) => format!("variables.{name}"),
@@ -329,7 +303,13 @@ impl Hider<'_, '_> {
     }
 
     /// The items of a list, some of them hidden.
-    fn list(&mut self, items: &[Tree], slot: Slot, file: &mut File, variables: &Variables) -> Vec<Tree> {
+    fn list(
+        &mut self,
+        items: &[Tree],
+        slot: Slot,
+        file: &mut File,
+        variables: &Variables,
+    ) -> Vec<Tree> {
         if items.is_empty() {
             return Vec::new();
         }
@@ -410,7 +390,9 @@ impl Hider<'_, '_> {
             (format!("parameters.{name}"), format!("{item}.value"))
         } else if form == 1 {
             let items = firsts.into_iter();
-            let list = items.map(|text| Tree::map([("first", Tree::Text(text))])).collect();
+            let list = items
+                .map(|text| Tree::map([("first", Tree::Text(text))]))
+                .collect();
             let name = self.parameter("object", Tree::List(list), file);
             (format!("parameters.{name}"), format!("{item}.first"))
         } else {
@@ -442,7 +424,11 @@ impl Hider<'_, '_> {
             return Vec::new();
         }
         let how = self.choices.pick(9);
-        let (from, to) = if how < 3 { (0, 0) } else { self.choices.range(pairs.len()) };
+        let (from, to) = if how < 3 {
+            (0, 0)
+        } else {
+            self.choices.range(pairs.len())
+        };
         let mut out = Vec::new();
         for (key, value) in &pairs[..from] {
             out.push(self.pair(key, value, slot, file, variables, &inner));
@@ -457,7 +443,10 @@ impl Hider<'_, '_> {
                     .map(|(key, value)| self.pair(key, value, slot, file, variables, &inner))
                     .collect();
                 let junk = Tree::map([("never", Tree::text("never"))]);
-                out.extend(branches(Tree::Map(kept), &junk, variables, self.choices));
+                // Variables beside the condition are seen by it, unless a condition brings them in.
+                let known = variables.iter().filter(|known| inner.contains(known));
+                let known = known.cloned().collect::<Variables>();
+                out.extend(branches(Tree::Map(kept), &junk, &known, self.choices));
             }
             4 => {
                 let kept: Vec<_> = part
@@ -508,56 +497,23 @@ impl Hider<'_, '_> {
         outer: &Variables,
         inner: &Variables,
     ) -> (String, Tree) {
-        let known = if key == "variables" { outer } else { inner };
-        (key.to_owned(), self.value(value, slot.below(key), file, known))
-    }
-}
-
-/// Variables seen beside these pairs.
-fn seen(pairs: &[(String, Tree)], outer: &Variables) -> Variables {
-    let mut seen = outer.clone();
-    let mut add = |name: &str, value: &Tree| {
-        if let Tree::Text(value) = value {
-            seen.retain(|(known, _)| known != name);
-            seen.push((name.to_owned(), value.clone()));
+        if slot.below(key) != Slot::Variables {
+            return (
+                key.to_owned(),
+                self.value(value, slot.below(key), file, inner),
+            );
         }
-    };
-    match pairs.iter().find(|(key, _)| key == "variables") {
-        Some((_, Tree::Map(pairs))) => pairs.iter().for_each(|(name, value)| add(name, value)),
-        Some((_, Tree::List(entries))) => {
-            for entry in entries {
-                if let Tree::Map(pairs) = entry
-                    && let [(_, Tree::Text(name)), (_, value)] = pairs.as_slice()
-                {
-                    add(name, value);
-                }
-            }
-        }
-        _ => {}
-    }
-    seen
-}
-
-/// The first key of all, its values, and the rest, if that is the same in all.
-fn alike(items: &[Tree]) -> Option<(String, Vec<String>, &[(String, Tree)])> {
-    let parts = |item: &Tree| match item {
-        Tree::Map(pairs) => match pairs.split_first()? {
-            ((key, Tree::Text(first)), rest) => Some((key.clone(), first.clone(), rest.to_vec())),
-            _ => None,
-        },
-        _ => None,
-    };
-    let (key, _, rest) = parts(items.first()?)?;
-    let mut firsts = Vec::new();
-    for item in items {
-        let (own, first, others) = parts(item)?;
-        if own != key || others != rest {
-            return None;
-        }
-        firsts.push(first);
-    }
-    match items.first()? {
-        Tree::Map(pairs) => Some((key, firsts, &pairs[1..])),
-        _ => None,
+        // Each entry of a list sees those before it, which may hide one from outside.
+        let own = seen(&[(key.to_owned(), value.clone())], &Vec::new());
+        let hidden = |name: &str| own.iter().any(|(own, _)| own == name);
+        let known = outer
+            .iter()
+            .filter(|(name, _)| !hidden(name))
+            .cloned()
+            .collect();
+        (
+            key.to_owned(),
+            self.value(value, Slot::Variables, file, &known),
+        )
     }
 }

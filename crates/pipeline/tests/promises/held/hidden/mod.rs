@@ -5,6 +5,7 @@
 mod condition;
 mod hide;
 mod plain;
+mod rules;
 mod tree;
 
 use std::{fmt::Write as _, slice::Iter};

@@ -31,9 +31,16 @@ pub(super) fn pipeline(choices: &mut Choices<'_>) -> Tree {
         pairs.push(("trigger", Tree::Word("none")));
     }
     if maker.choices.once_in(3) {
-        let tools = [("repository", "tools"), ("type", "git"), ("name", "Fabrikam/tools")];
+        let tools = [
+            ("repository", "tools"),
+            ("type", "git"),
+            ("name", "Fabrikam/tools"),
+        ];
         let tools = Tree::map(tools.map(|(key, value)| (key, Tree::text(value))));
-        pairs.push(("resources", Tree::map([("repositories", Tree::List(vec![tools]))])));
+        pairs.push((
+            "resources",
+            Tree::map([("repositories", Tree::List(vec![tools]))]),
+        ));
     }
     if maker.choices.once_in(3) {
         pairs.push(("name", Tree::text("$(Build.BuildId)")));
@@ -85,7 +92,10 @@ impl Maker<'_, '_> {
                     // Names of steps are unique.
                     pairs.retain(|(key, _)| key != "name" && key != "dependsOn");
                     if let Some((key, value)) = pairs.first_mut()
-                        && matches!(key.as_str(), "script" | "bash" | "job" | "deployment" | "stage")
+                        && matches!(
+                            key.as_str(),
+                            "script" | "bash" | "job" | "deployment" | "stage"
+                        )
                     {
                         *value = again(self);
                     }
@@ -164,12 +174,21 @@ impl Maker<'_, '_> {
             1 => vec![("bash", self.text()), ("failOnStderr", Tree::Word("True"))],
             2 => {
                 let inputs = [("what", self.text()), ("keystore", Tree::text("a"))];
-                vec![("task", Tree::text("SignThings@4")), ("inputs", Tree::map(inputs))]
+                vec![
+                    ("task", Tree::text("SignThings@4")),
+                    ("inputs", Tree::map(inputs)),
+                ]
             }
-            3 => vec![("checkout", Tree::text("self")), ("clean", Tree::Word("False"))],
+            3 => vec![
+                ("checkout", Tree::text("self")),
+                ("clean", Tree::Word("False")),
+            ],
             _ => {
                 let inputs = [("secureFile", Tree::text("a"))];
-                vec![("task", Tree::text("DownloadSecureFile@1")), ("inputs", Tree::map(inputs))]
+                vec![
+                    ("task", Tree::text("DownloadSecureFile@1")),
+                    ("inputs", Tree::map(inputs)),
+                ]
             }
         };
         if self.choices.once_in(3) {
@@ -179,7 +198,10 @@ impl Maker<'_, '_> {
             pairs.push(("env", Tree::map([("A", self.text()), ("B", self.text())])));
         }
         if self.choices.once_in(4) {
-            pairs.push(("enabled", Tree::Word(["True", "False"][self.choices.pick(2)])));
+            pairs.push((
+                "enabled",
+                Tree::Word(["True", "False"][self.choices.pick(2)]),
+            ));
         }
         if self.choices.once_in(4) {
             pairs.push(("condition", Tree::text(*self.choices.of(CONDITIONS))));
