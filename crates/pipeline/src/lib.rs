@@ -36,6 +36,7 @@ pub mod query;
 mod read;
 mod resolve;
 mod resolver;
+pub mod run_number;
 pub mod tasks;
 mod template;
 pub mod version;

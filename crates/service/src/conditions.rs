@@ -4,7 +4,8 @@ use crate::error::{Error, Kind, Result};
 use coffer_model::Timestamp;
 use coffer_pipeline::condition::{Condition, NodeScope};
 use coffer_pipeline::expression::{self, Contexts, Object, Time, Value};
-use coffer_pipeline::{Job, Plan, Stage, Variable, macros};
+use coffer_pipeline::{Job, Plan, Stage, Variable, macros, run_number};
+use coffer_store::NumberPart;
 
 /// What conditions see when a run starts. Variables are names and values, weakest first.
 pub(crate) struct Start {
@@ -30,6 +31,30 @@ impl Start {
         self.runs(&job.condition, Time::Job, variables, &what)
     }
 
+    /// The number of the run, by the format of its plan.
+    pub(crate) fn run_number(&self, plan: &Plan) -> Result<Vec<NumberPart>> {
+        let Some(format) = &plan.name else {
+            return Ok(Vec::new());
+        };
+        let variables = self.variables(plan.variables.iter());
+        let known = |name: &str| variables.get(name)?.to_text().map(Into::into);
+        let parts = run_number::number(format, self.moment(), known).map_err(|wrong| {
+            let text = format!("The number of the run could not be made: {wrong}.");
+            Error::new(Kind::Invalid, "pipeline.invalid", text).hint(wrong.hint)
+        })?;
+        let part = |part| match part {
+            run_number::NumberPart::Text(text) => NumberPart::Text(text),
+            run_number::NumberPart::Id => NumberPart::Id,
+            run_number::NumberPart::Revision(digits) => NumberPart::Revision(digits),
+        };
+        Ok(parts.into_iter().map(part).collect())
+    }
+
+    fn moment(&self) -> expression::Timestamp {
+        let micros = u32::try_from(self.at.0.rem_euclid(1_000_000)).unwrap_or(0);
+        expression::Timestamp::new(self.at.0.div_euclid(1_000_000), micros * 1_000)
+    }
+
     /// `what` names whose condition it is, for a person.
     fn runs<'a>(
         &self,
@@ -38,9 +63,9 @@ impl Start {
         variables: impl Iterator<Item = &'a Variable>,
         what: &str,
     ) -> Result<bool> {
-        let micros = u32::try_from(self.at.0.rem_euclid(1_000_000)).unwrap_or(0);
-        let at = expression::Timestamp::new(self.at.0.div_euclid(1_000_000), micros * 1_000);
-        let pipeline: Object = [("startTime", Value::Time(at))].into_iter().collect();
+        let pipeline: Object = [("startTime", Value::Time(self.moment()))]
+            .into_iter()
+            .collect();
         let scope = NodeScope {
             time,
             canceled: false,

@@ -68,7 +68,7 @@ impl Runs<'_> {
         plan_digest.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         let new = NewRun {
             revision,
-            name: None,
+            number: start.run_number(&plan)?,
             stages: self.stages(&plan, &start)?,
             plan: text,
             plan_digest,
@@ -410,6 +410,7 @@ impl Runs<'_> {
             .await?
             .ok_or_else(pipelines::not_found)?;
         let now = read.now();
+        let project_name = read.project_name(project).await?.unwrap_or_default();
         drop(read);
         let source = Source {
             path: row.path,
@@ -420,6 +421,7 @@ impl Runs<'_> {
             ("System.DefinitionName".into(), row.name.clone()),
             ("Build.DefinitionName".into(), row.name),
             ("Build.Reason".into(), "Manual".into()),
+            ("System.TeamProject".into(), project_name),
             ("System.TeamProjectId".into(), project.to_string()),
         ];
         let variables = input

@@ -17,6 +17,7 @@ mod backup;
 mod blobs;
 mod break_glass;
 mod codes;
+mod counts;
 mod credentials;
 mod doctor;
 mod engine;
@@ -76,6 +77,7 @@ pub use backup::Copied;
 pub use blobs::{BlobReader, BlobWriter, PlacedBlob, SWEEP_AFTER_SECONDS};
 pub use break_glass::BreakGlassRow;
 pub use codes::CodeOwner;
+pub use counts::Count;
 pub use credentials::{
     CredentialKind, CredentialListed, CredentialRow, JobCredential, NewCredential, TokenUse,
 };
@@ -109,7 +111,7 @@ pub use reconcile::Reconciled;
 pub use records::{RemovesEvents, SigningKeyRow};
 pub use rotation::{NewRotation, RotationLease, RotationLeft, RotationLook, RotationRow};
 pub use rotation_keys::{GenerationRow, NewWrap, OldWrap};
-pub use runs::{NewRun, NewStage, RunRow};
+pub use runs::{NewRun, NewStage, NumberPart, RunRow};
 pub use second_factor::SecondFactorRow;
 pub use secure_files::{FileChange, NewFile, Placement, Resealed, SealedBody, TicketedFile};
 pub use sessions::{NewSession, SessionListed, SessionRow};

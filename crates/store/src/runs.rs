@@ -1,6 +1,7 @@
 //! Runs: storing, reading, cancelling, and the one place where a run ends. Their stages are in [`crate::stages`].
 
 use crate::access::{member_of, pipeline_has_bit};
+use crate::counts::Count;
 use crate::error::{Refusal, Stop, StoreError};
 use crate::file_uses::numbers;
 use crate::gate::{Grant, Seen, could};
@@ -222,8 +223,8 @@ impl Row {
 pub struct NewRun {
     /// The revision of the pipeline.
     pub revision: i64,
-    /// Its number; the run's id when none.
-    pub name: Option<String>,
+    /// Its number, in parts; the run's id when there are none.
+    pub number: Vec<NumberPart>,
     /// The plan, as canonical text.
     pub plan: String,
     /// SHA-256 of the plan's text.
@@ -233,6 +234,20 @@ pub struct NewRun {
     /// Its stages.
     pub stages: Vec<NewStage>,
 }
+
+/// A part of a run's number. What is known only when the run is stored is put in then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberPart {
+    /// Text.
+    Text(String),
+    /// The run's id.
+    Id,
+    /// How many runs of the pipeline had the same number but for this part, from 1, with at least so many digits.
+    Revision(usize),
+}
+
+/// Stands for the revision in the name that revisions are counted by.
+const REVISION: &str = "$(Rev)";
 
 /// A stage to store.
 #[derive(Clone, Debug)]
@@ -273,7 +288,7 @@ impl Tx {
             act.project.0,
             act.pipeline.0,
             new.revision,
-            new.name.clone().unwrap_or_default(),
+            "",
             caller,
             &new.plan,
             &new.plan_digest,
@@ -286,9 +301,8 @@ impl Tx {
             commit.cloned(),
         ];
         let run = RunId(self.conn.one::<(i64,)>(&INSERT, values).await?.0);
-        if new.name.is_none() {
-            self.run_one(&NAME, args![run.to_string(), run.0]).await?;
-        }
+        let number = self.run_number(act.pipeline, run, &new.number).await?;
+        self.run_one(&NAME, args![number, run.0]).await?;
         for (ordinal, stage) in (1_i64..).zip(&new.stages) {
             let record = RecordId::random(self.entropy());
             self.stage_insert(run, ordinal, record, stage).await?;
@@ -308,6 +322,32 @@ impl Tx {
         // A run whose jobs are all skipped is over already.
         self.run_settle(run).await?;
         Ok(run)
+    }
+
+    async fn run_number(
+        &mut self,
+        pipeline: PipelineId,
+        run: RunId,
+        parts: &[NumberPart],
+    ) -> Result<String, StoreError> {
+        if parts.is_empty() {
+            return Ok(run.to_string());
+        }
+        let write = |revision: &dyn Fn(usize) -> String| -> String {
+            let parts = parts.iter().map(|part| match part {
+                NumberPart::Text(text) => text.clone(),
+                NumberPart::Id => run.to_string(),
+                NumberPart::Revision(digits) => revision(*digits),
+            });
+            parts.collect()
+        };
+        let counted = |part: &NumberPart| matches!(part, NumberPart::Revision(_));
+        if !parts.iter().any(counted) {
+            return Ok(write(&|_| String::new()));
+        }
+        let name = write(&|_| REVISION.to_owned());
+        let revision = self.count_up(pipeline, Count::Revision, &name, 1).await?;
+        Ok(write(&|digits| format!("{revision:0digits$}")))
     }
 
     /// Where a run comes from.

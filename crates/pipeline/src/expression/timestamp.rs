@@ -82,6 +82,17 @@ impl Timestamp {
         }
     }
 
+    /// Which day of its year it is, from 1.
+    #[must_use]
+    pub fn day_of_year(self) -> i64 {
+        let Civil {
+            year, month, day, ..
+        } = self.civil();
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+        before.get(month - 1).unwrap_or(&0) + i64::from(leap && month > 2) + day
+    }
+
     /// The text by a pattern: letters repeated (`yyyy`, `MM`, `dd`, `HH`, `mm`, `ss`, `fff`, `K` …) become a part of the moment,
     /// text in quotes or after `\` stays, and so does all else.
     ///
@@ -195,6 +206,18 @@ mod tests {
             (i64::MAX, "9999-12-31 23:59:59+00:00"),
         ] {
             assert_eq!(Timestamp::new(seconds, 0).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn days_of_a_year_are_counted_from_one() {
+        for (seconds, day) in [
+            (1_704_067_200, 1),
+            (1_709_251_199, 60),
+            (1_735_603_200, 366),
+            (1_767_139_200, 365),
+        ] {
+            assert_eq!(Timestamp::new(seconds, 0).day_of_year(), day, "{seconds}");
         }
     }
 

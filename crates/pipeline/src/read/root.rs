@@ -12,7 +12,8 @@ use super::{
 use crate::{
     Plan, PlanInputs, SCHEMA, Stage, StageTrigger,
     condition::Condition,
-    diagnostic::{Code, Report},
+    diagnostic::{Code, Report, quotable},
+    run_number, words,
     yaml::{Kind, Node},
 };
 
@@ -83,7 +84,6 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
         };
     };
     keys(&root, report);
-    plan.name = root.get("name").and_then(|node| text(node, "name", report));
     plan.append_commit_message_to_run_name = root
         .get("appendCommitMessageToRunName")
         .and_then(|node| boolean(node, "appendCommitMessageToRunName", report));
@@ -93,6 +93,9 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
     triggers::check(&root, report);
     let declared = resources::read(root.get("resources"), report);
     let own = variables::read(root.get("variables"), inputs, None, report);
+    plan.name = root
+        .get("name")
+        .and_then(|node| number_format(node, &own, inputs, report));
     let known = Known::new(&own.variables, &inputs.system);
     let scope = variables::Scope::new(&own.variables, None);
     let mut reader = Reader {
@@ -199,4 +202,39 @@ fn default_stage(jobs: Vec<DraftJob>) -> DraftStage {
         },
         jobs,
     }
+}
+
+/// Beginnings of the names of predefined variables, which only a server knows.
+const PREDEFINED: [&str; 3] = ["build.", "system.", "agent."];
+
+/// The format of the run's number. A name that stands for nothing stays in the number, so it is told.
+fn number_format(
+    node: &Node,
+    own: &variables::Own,
+    inputs: &PlanInputs,
+    report: &mut Report,
+) -> Option<String> {
+    let format = text(node, "name", report)?;
+    if format.trim().is_empty() {
+        return None;
+    }
+    if let Err(wrong) = run_number::check(&format) {
+        let place = node.place_of(wrong.offset);
+        report.error(Code::InvalidValue, place, wrong.message, wrong.hint);
+        return None;
+    }
+    for (offset, name) in run_number::variables(&format) {
+        let at_root = own.variables.iter().map(|variable| &variable.name);
+        let given = inputs.variables.iter().chain(&inputs.system);
+        let mut known = at_root.chain(given.map(|(name, _)| name));
+        let folded = words::fold(name);
+        let predefined = PREDEFINED.iter().any(|begin| folded.starts_with(begin));
+        if own.groups.is_empty() && !predefined && !known.any(|known| words::same(known, name)) {
+            let shown = quotable(name);
+            let message = format!("there is no variable `{shown}` at the root: `$({shown})` stays in the run number as it is");
+            let hint = "set it in `variables:` at the root; those of stages and jobs, and outputs of steps, come too late for a run number";
+            report.warn(Code::Suspicious, node.place_of(offset), message, hint);
+        }
+    }
+    Some(format)
 }

@@ -348,8 +348,20 @@ both! {
         let id = cast.pipeline.id.to_string();
         let answer = browser.fill(&dialog, &dialog, &[("act", "permit"), ("pipeline", &id)]).await.ok();
         says(&answer, "refs/heads/main");
-        let state = permissions.get("securefile", &cast.file.id).await.unwrap();
-        assert_eq!(state.pipelines[0].refs.as_deref(), Some(&["refs/heads/main".to_owned()][..]));
+        for (act, by_variable, told) in [
+            ("by-variable", true, "may also name the file by a variable"),
+            ("by-name", false, "may name the file only as it is called"),
+        ] {
+            let answer = browser.fill(&dialog, &dialog, &[("act", act), ("pipeline", &id)]).await.ok();
+            says(&answer, told);
+            let state = permissions.get("securefile", &cast.file.id).await.unwrap();
+            assert_eq!(state.pipelines[0].by_variable, by_variable, "{act}");
+            assert_eq!(state.pipelines[0].refs.as_deref(), Some(&["refs/heads/main".to_owned()][..]));
+        }
+        permissions.revoke("securefile", &cast.file.id, cast.pipeline.id).await.unwrap();
+        let refused = browser.fill(&dialog, &dialog, &[("act", "by-variable"), ("pipeline", &id)]).await;
+        assert_eq!(refused.status, 400);
+        says(&refused, "not permitted any more");
     }
 
     async fn who_may_not_permit_or_open_is_told_and_refused(mut server) {
@@ -361,7 +373,7 @@ both! {
         says(&shown, "build");
         says(&shown, "role User or Administrator");
         says_not(&shown, "name=\"act\"");
-        for act in ["permit", "revoke", "open", "restrict"] {
+        for act in ["permit", "revoke", "open", "restrict", "by-variable"] {
             let forged = forge(&mut reader, &dialog, &[("act", act), ("pipeline", &id)]).await;
             // A permit that is there already is nothing to do, for anybody.
             assert_eq!(forged.status, if act == "permit" { 200 } else { 403 }, "{act}");

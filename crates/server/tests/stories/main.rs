@@ -45,6 +45,7 @@ mod pats;
 mod people;
 mod permits;
 mod planned;
+mod run_numbers;
 mod proxies;
 mod queries;
 mod reference;

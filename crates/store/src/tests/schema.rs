@@ -21,6 +21,7 @@ const ALL: &[&[&Statement]] = &[
     crate::blobs::ALL,
     crate::break_glass::ALL,
     crate::codes::ALL,
+    crate::counts::ALL,
     crate::credentials::ALL,
     crate::doctor::ALL,
     crate::engine::ALL,

@@ -271,7 +271,7 @@ impl World {
         };
         let run = NewRun {
             revision: 1,
-            name: None,
+            number: Vec::new(),
             plan: "{}".into(),
             plan_digest: [0; 32],
             source: RunSource::Stored,

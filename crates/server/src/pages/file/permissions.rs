@@ -92,6 +92,10 @@ pub(crate) async fn list(
     let (service, project) = (&visit.app.service, subject.project.id);
     let done = match visit.params.text("done") {
         Some("permitted") => Some("The pipeline is permitted. Its runs that waited go on."),
+        Some("by-variable") => {
+            Some("The pipeline may also name the file by a variable. From its next run on, each stage that does waits for this file.")
+        }
+        Some("by-name") => Some("The pipeline may name the file only as it is called."),
         Some("revoked") => Some("The permission is revoked. It counts from the next download on."),
         Some("opened") => Some("The file is open to every pipeline of the project."),
         Some("restricted") => Some("Only the pipelines below may use the file again."),
@@ -116,6 +120,7 @@ pub(crate) async fn change(
     form: Form,
 ) -> Result<Response> {
     let (subject, id) = Subject::file(&visit, &project, &file).await?;
+    let permissions = visit.app.service.permissions();
     let one = |change| -> Result<PermissionChange> {
         let pipeline = pipeline_id(form.field("pipeline"))?;
         Ok(PermissionChange {
@@ -133,14 +138,29 @@ pub(crate) async fn change(
             "permitted",
         ),
         "revoke" => (one(PermitChange::Revoke)?, "revoked"),
+        act @ ("by-variable" | "by-name") => {
+            let named = pipeline_id(form.field("pipeline"))?;
+            let permits = permissions.permits(&visit.caller, subject.project.id, id);
+            let mut there = permits.await?.pipelines.into_iter();
+            let Some(there) = there.find(|there| there.permit.pipeline == named) else {
+                return Err(ApiError::argument(
+                    "The pipeline is not permitted any more. Permit it first.",
+                ));
+            };
+            let terms = PermitTerms {
+                by_variable: act == "by-variable",
+                ..there.permit.terms
+            };
+            let done = if terms.by_variable { "by-variable" } else { "by-name" };
+            (one(PermitChange::Permit(terms))?, done)
+        }
         "open" => (all(true), "opened"),
         "restrict" => (all(false), "restricted"),
         _ => return Err(ApiError::argument("The form that was sent cannot be read.")),
     };
     let resource = Resource::SecureFile(id);
-    let permissions = visit.app.service.permissions();
     let place = visit.place.file_permissions(&subject.project.name, &id);
-    if let [(pipeline, PermitChange::Permit(_))] = change.pipelines.as_slice() {
+    if let ("permitted", [(pipeline, _)]) = (done, change.pipelines.as_slice()) {
         // A permit that names refs is not widened by a page that was loaded before there was one.
         let now = permissions.permits(&visit.caller, subject.project.id, id);
         let mut now = now.await?.pipelines.into_iter();

@@ -414,7 +414,7 @@ impl<'a> Story<'a> {
         let run = NewRun {
             revision: 1,
             source: RunSource::Stored,
-            name: None,
+            number: Vec::new(),
             plan: "{}".into(),
             plan_digest: [0; 32],
             stages: vec![NewStage {
