@@ -289,3 +289,33 @@ fn triggers() {
         ",
     );
 }
+
+#[test]
+fn run_numbers() {
+    check(
+        r"
+        name: $(version)_$(given)_$(Build.SourceBranchName)$(Rev:.r)
+        variables: {version: 1}
+        steps: [script: x]
+        ",
+        r"
+        a.yml:1:18: there is no variable `given` at the root: `$(given)` stays in the run number as it is
+          hint: set it in `variables:` at the root; those of stages and jobs, and outputs of steps, come too late for a run number
+        ",
+    );
+    check(
+        r"
+        name: 'a$(Rev:x)'
+        stages:
+        - stage: A
+          jobs: nothing
+        ",
+        r"
+        a.yml:1:9: `$(Rev:x)` does not say where the revision goes
+          hint: write `$(Rev:r)`, or `$(Rev:rr)` for at least two digits
+        a.yml:4:9: Unexpected value 'nothing': jobs must be a list, not a text
+          hint: check the indentation; docs/yaml.md shows the form
+        ",
+    );
+    assert_eq!(super::good("name: ''\nsteps: [script: x]\n").name, None);
+}

@@ -358,7 +358,7 @@ both! {
             assert_eq!(state.pipelines[0].by_variable, by_variable, "{act}");
             assert_eq!(state.pipelines[0].refs.as_deref(), Some(&["refs/heads/main".to_owned()][..]));
         }
-        permissions.revoke("securefile", &cast.file.id, cast.pipeline.id).await.unwrap();
+        permissions.set_pipeline("securefile", &cast.file.id, cast.pipeline.id, false).await.unwrap();
         let refused = browser.fill(&dialog, &dialog, &[("act", "by-variable"), ("pipeline", &id)]).await;
         assert_eq!(refused.status, 400);
         says(&refused, "not permitted any more");
