@@ -1,11 +1,7 @@
 //! The number of a run, by the format that `name:` of a pipeline gives: text, variables, and tokens such as
 //! `$(Date:yyyyMMdd)` and `$(Rev:r)`. It must not know what was counted before, nor what time it is.
 
-use crate::{
-    diagnostic::quotable,
-    expression::Timestamp,
-    macros, words,
-};
+use crate::{diagnostic::quotable, expression::Timestamp, macros, words};
 
 /// Most characters of a run's number, as the public documentation has it.
 pub const MAX_LENGTH: usize = 255;
@@ -63,7 +59,11 @@ pub fn number(
         match piece {
             Piece::Text { text, .. } => parts.text(text),
             Piece::Token { offset, token } => {
-                let wrong = |(message, hint)| NumberError { message, offset, hint };
+                let wrong = |(message, hint)| NumberError {
+                    message,
+                    offset,
+                    hint,
+                };
                 token.write(at, &mut variable, &mut parts).map_err(wrong)?;
             }
         }
@@ -90,7 +90,11 @@ pub(crate) fn check(format: &str) -> Result<(), NumberError> {
             }
             Piece::Token { offset, token } => {
                 let mut own = Parts::default();
-                let wrong = |(message, hint)| NumberError { message, offset, hint };
+                let wrong = |(message, hint)| NumberError {
+                    message,
+                    offset,
+                    hint,
+                };
                 token
                     .write(Timestamp::new(0, 0), &mut |_| None, &mut own)
                     .map_err(wrong)?;
@@ -143,7 +147,9 @@ fn check_whole(parts: &[NumberPart]) -> Result<(), NumberError> {
     }
     if length > MAX_LENGTH {
         return Err(NumberError {
-            message: format!("a run number has at most {MAX_LENGTH} characters, and this one has {length}"),
+            message: format!(
+                "a run number has at most {MAX_LENGTH} characters, and this one has {length}"
+            ),
             offset: 0,
             hint: "shorten `name:`, or the variables in it".to_owned(),
         });
@@ -276,8 +282,14 @@ const TOKENS: [(&str, Means); 14] = [
     ("Minutes", Means::Date("%m")),
     ("Seconds", Means::Date("%s")),
     ("TeamProject", Means::Variable("System.TeamProject")),
-    ("BuildDefinitionName", Means::Variable("Build.DefinitionName")),
-    ("SourceBranchName", Means::Variable("Build.SourceBranchName")),
+    (
+        "BuildDefinitionName",
+        Means::Variable("Build.DefinitionName"),
+    ),
+    (
+        "SourceBranchName",
+        Means::Variable("Build.SourceBranchName"),
+    ),
 ];
 
 type Wrong = (String, String);
@@ -328,7 +340,10 @@ impl<'a> Token<'a> {
         });
         let rest = begin.and_then(|begin| pattern.get(begin + digits..));
         let (Some(begin), Some(rest), 1..=DIGITS) = (begin, rest, digits) else {
-            let message = format!("`$(Rev{})` does not say where the revision goes", shown(self.pattern));
+            let message = format!(
+                "`$(Rev{})` does not say where the revision goes",
+                shown(self.pattern)
+            );
             let hint = "write `$(Rev:r)`, or `$(Rev:rr)` for at least two digits".to_owned();
             return Err((message, hint));
         };

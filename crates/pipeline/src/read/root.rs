@@ -231,7 +231,9 @@ fn number_format(
         let predefined = PREDEFINED.iter().any(|begin| folded.starts_with(begin));
         if own.groups.is_empty() && !predefined && !known.any(|known| words::same(known, name)) {
             let shown = quotable(name);
-            let message = format!("there is no variable `{shown}` at the root: `$({shown})` stays in the run number as it is");
+            let message = format!(
+                "there is no variable `{shown}` at the root: `$({shown})` stays in the run number as it is"
+            );
             let hint = "set it in `variables:` at the root; those of stages and jobs, and outputs of steps, come too late for a run number";
             report.warn(Code::Suspicious, node.place_of(offset), message, hint);
         }

@@ -50,7 +50,10 @@ fn every_token_and_variable() {
         ("$(Month) $(DayOfMonth) $(DayOfYear)", "5 5 125"),
         ("$(Hours) $(Minutes) $(Seconds)", "21 7 3"),
         ("$(Hours:HH)$(Minutes:mm)$(Seconds:s)", "21073"),
-        ("$(BuildDefinitionName) $(BuildID) $(build.buildid)", "CIBuild 752 752"),
+        (
+            "$(BuildDefinitionName) $(BuildID) $(build.buildid)",
+            "CIBuild 752 752",
+        ),
         ("$(version).$(Rev:r)", "1.2.7"),
         ("$(counted)", "3.7"),
         ("$(loop)", "a$(loop)"),
@@ -67,10 +70,26 @@ fn every_token_and_variable() {
 #[test]
 fn what_is_wrong_with_a_format_is_known_without_variables() {
     for (format, offset, message) in [
-        ("a$(Rev)", 1, "`$(Rev)` does not say where the revision goes"),
-        ("$(Rev:x)", 0, "`$(Rev:x)` does not say where the revision goes"),
-        ("$(Rev:rrrrrrrrrrr)", 0, "`$(Rev:rrrrrrrrrrr)` does not say where the revision goes"),
-        ("$(Date:yyyyyy)", 0, "`$(Date:yyyyyy)`: `yyyyyy` is no part of a date format"),
+        (
+            "a$(Rev)",
+            1,
+            "`$(Rev)` does not say where the revision goes",
+        ),
+        (
+            "$(Rev:x)",
+            0,
+            "`$(Rev:x)` does not say where the revision goes",
+        ),
+        (
+            "$(Rev:rrrrrrrrrrr)",
+            0,
+            "`$(Rev:rrrrrrrrrrr)` does not say where the revision goes",
+        ),
+        (
+            "$(Date:yyyyyy)",
+            0,
+            "`$(Date:yyyyyy)`: `yyyyyy` is no part of a date format",
+        ),
         ("$(TeamProject:x)", 0, "`TeamProject` has no format"),
         ("$(DayOfYear:d)", 0, "`DayOfYear` has no format"),
         ("a/b", 1, "a run number may not hold `/`"),
@@ -83,7 +102,11 @@ fn what_is_wrong_with_a_format_is_known_without_variables() {
         (" ", 0, "the run number is empty"),
     ] {
         let wrong = check(format).unwrap_err();
-        assert_eq!((wrong.offset, wrong.message.as_str()), (offset, message), "{format}");
+        assert_eq!(
+            (wrong.offset, wrong.message.as_str()),
+            (offset, message),
+            "{format}"
+        );
         assert!(!wrong.hint.is_empty());
         assert!(seventh(format).is_err(), "{format}");
     }
@@ -92,10 +115,19 @@ fn what_is_wrong_with_a_format_is_known_without_variables() {
 #[test]
 fn what_variables_make_of_it_is_checked_too() {
     for (format, message) in [
-        ("$(branch)", "a run number may not hold `/`, and its part `feature/x` does"),
-        ("$(version).$(nothing).", "a run number may not end with `.`"),
+        (
+            "$(branch)",
+            "a run number may not hold `/`, and its part `feature/x` does",
+        ),
+        (
+            "$(version).$(nothing).",
+            "a run number may not end with `.`",
+        ),
         ("$(blank)", "the run number is empty"),
-        ("$(long)$(long)$(long)", "a run number has at most 255 characters, and this one has 300"),
+        (
+            "$(long)$(long)$(long)",
+            "a run number has at most 255 characters, and this one has 300",
+        ),
     ] {
         assert_eq!(seventh(format).unwrap_err().message, message, "{format}");
     }

@@ -92,9 +92,9 @@ pub(crate) async fn list(
     let (service, project) = (&visit.app.service, subject.project.id);
     let done = match visit.params.text("done") {
         Some("permitted") => Some("The pipeline is permitted. Its runs that waited go on."),
-        Some("by-variable") => {
-            Some("The pipeline may also name the file by a variable. From its next run on, each stage that does waits for this file.")
-        }
+        Some("by-variable") => Some(
+            "The pipeline may also name the file by a variable. From its next run on, each stage that does waits for this file.",
+        ),
         Some("by-name") => Some("The pipeline may name the file only as it is called."),
         Some("revoked") => Some("The permission is revoked. It counts from the next download on."),
         Some("opened") => Some("The file is open to every pipeline of the project."),
@@ -151,7 +151,11 @@ pub(crate) async fn change(
                 by_variable: act == "by-variable",
                 ..there.permit.terms
             };
-            let done = if terms.by_variable { "by-variable" } else { "by-name" };
+            let done = if terms.by_variable {
+                "by-variable"
+            } else {
+                "by-name"
+            };
             (one(PermitChange::Permit(terms))?, done)
         }
         "open" => (all(true), "opened"),
