@@ -1,7 +1,11 @@
 //! `- template: path@alias` with its `parameters`: finds the file, reads it, binds the parameters and expands what it holds.
 //! Also the repositories that aliases stand for.
 
-use std::{collections::hash_map::Entry, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeSet, hash_map::Entry},
+    rc::Rc,
+    sync::Arc,
+};
 
 use super::{
     Expander, MAX_FILES, MAX_LEVELS, Slot, parameters,
@@ -287,13 +291,6 @@ impl Expander<'_> {
             );
             return None;
         }
-        // Before what is handed over: it may name them.
-        for repository in repositories(loaded.pairs()) {
-            let known = |known: &Repository| words::same(&known.alias, &repository.alias);
-            if !self.repositories.iter().any(known) {
-                self.repositories.push(repository);
-            }
-        }
         let declared = self.declared(loaded.pairs(), frame);
         if self.stopped {
             return None;
@@ -307,6 +304,21 @@ impl Expander<'_> {
             depth,
         });
         Some((loaded, scope.enter(file)))
+    }
+
+    /// Repositories that a file brings in; those that are known stay what they are.
+    fn adopt(&mut self, loaded: &Loaded, place: Place) {
+        let more = repositories(loaded.pairs());
+        if more.is_empty() || !self.count(self.repositories.len() + more.len(), place) {
+            return;
+        }
+        let known = self.repositories.iter();
+        let mut aliases: BTreeSet<String> = known.map(|known| words::fold(&known.alias)).collect();
+        for repository in more {
+            if aliases.insert(words::fold(&repository.alias)) {
+                self.repositories.push(repository);
+            }
+        }
     }
 
     /// The tree of a file, and the frame of this use of it.
@@ -339,7 +351,10 @@ impl Expander<'_> {
                         tree,
                     })
                 });
-                return Some((entry.insert(loaded).clone()?, frame));
+                let loaded = entry.insert(loaded).clone()?;
+                // Before what is handed over: it may name them.
+                self.adopt(&loaded, frame.start());
+                return Some((loaded, frame));
             }
             Lookup::Unknown => {
                 self.needs.insert(Need::File(used.reference.clone()));

@@ -354,6 +354,14 @@ fn templates() -> Vec<Case> {
             format!("parameters: {{p: x, {large}}}\nsteps:\n- script: x\n"),
         ),
         with(
+            case("a file with many repositories", uses(100, ""), WORK),
+            "t.yml",
+            format!(
+                "parameters: {{p: x}}\nresources:\n  repositories:\n{}steps:\n- script: x\n",
+                many(24_000, |n| format!("  - repository: r{n}\n"))
+            ),
+        ),
+        with(
             case(
                 "a file of lines with another error each time",
                 uses(100, ""),
