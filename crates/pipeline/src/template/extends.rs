@@ -1,6 +1,8 @@
 //! The root of a pipeline, and `extends`: then stages, jobs or steps come from a template, and what may stand beside
 //! `extends` joins what the template says.
 
+use std::collections::HashMap;
+
 use super::{
     Expander, Slot,
     include::{Use, entry},
@@ -150,9 +152,10 @@ fn member<'n>(pairs: &'n [(Node, Node)], wanted: &str) -> Option<&'n Node> {
 /// The template's keys join those of the pipeline. Variables and resources of both count, the pipeline's first; of anything
 /// else the template's word stands: who extends a template cannot weaken it.
 fn join(out: &mut Vec<(Node, Node)>, content: Vec<(Node, Node)>) {
+    let places = places(out);
     for (key, value) in content {
-        let known = out.iter_mut().find(|(known, _)| known.text() == key.text());
-        match known {
+        let known = key.text().and_then(|name| places.get(name));
+        match known.and_then(|at| out.get_mut(*at)) {
             Some((_, own)) if key.text() == Some("variables") => {
                 let place = own.place;
                 let mut entries = listed(std::mem::replace(own, Node::refused(place)));
@@ -166,12 +169,21 @@ fn join(out: &mut Vec<(Node, Node)>, content: Vec<(Node, Node)>) {
     }
 }
 
+/// Where each key stands.
+fn places(pairs: &[(Node, Node)]) -> HashMap<String, usize> {
+    let keys = pairs.iter().enumerate();
+    keys.filter_map(|(at, (key, _))| Some((key.text()?.to_owned(), at)))
+        .collect()
+}
+
 /// Mappings of lists: those of the same name become one.
 fn join_lists(own: &mut Node, more: Node) {
     match (&mut own.kind, more.kind) {
         (Kind::Mapping(own), Kind::Mapping(more)) => {
+            let places = places(own);
             for (key, value) in more {
-                let known = own.iter_mut().find(|(known, _)| known.text() == key.text());
+                let known = key.text().and_then(|name| places.get(name));
+                let known = known.and_then(|at| own.get_mut(*at));
                 match (known.map(|(_, known)| &mut known.kind), value.kind) {
                     (Some(Kind::Sequence(known)), Kind::Sequence(items)) => known.extend(items),
                     (_, kind) => {

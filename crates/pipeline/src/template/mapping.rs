@@ -1,7 +1,7 @@
 //! Mappings: conditions and loops among the keys are dissolved first, in the order of the text, except that `variables` come
 //! before everything that may use them; then the values are expanded.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Expander, Slot,
@@ -73,7 +73,7 @@ impl Expander<'_> {
         self.flatten(rest.iter(), &scope, slot, depth, &mut flat);
         let mut late = None;
         if scoped && early.is_none() {
-            late = flat.expand_variables(self, depth);
+            late = flat.expand_variables(self, depth).map(Rc::<[_]>::from);
         }
         let mut out = Vec::new();
         for (key, pending) in flat.pairs {
@@ -82,7 +82,7 @@ impl Expander<'_> {
                 Pending::Done(node) => node,
                 Pending::Node(node, inner) => {
                     let inner = match &late {
-                        Some(variables) => inner.with_variables(variables.clone()),
+                        Some(variables) => inner.with_variables(Rc::clone(variables)),
                         None => inner,
                     };
                     self.node(node, &inner, below, depth)

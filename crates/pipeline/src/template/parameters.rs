@@ -285,6 +285,12 @@ impl Expander<'_> {
         frame: Frame,
         scope: &Scope,
     ) -> Vec<(String, Bound)> {
+        if given.len() > MAX_PARAMETERS {
+            let message = format!("a template may be given {MAX_PARAMETERS} parameters");
+            let hint = "put values that belong together into one parameter of the type `object`";
+            self.report.error(Code::Limit, used, message, hint);
+            return Vec::new();
+        }
         let names: Vec<&str> = declared.iter().map(|known| known.name.as_str()).collect();
         let mut values: Vec<Option<Node>> = vec![None; declared.len()];
         let mut others: Vec<(String, Bound)> = Vec::new();

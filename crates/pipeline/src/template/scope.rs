@@ -74,13 +74,13 @@ struct Layer {
 enum Holds {
     Nothing,
     Loop(String, Bound),
-    Variables(Vec<(String, String)>),
+    Variables(Rc<[(String, String)]>),
 }
 
 impl Scope {
     /// The outermost scope of a pipeline.
     pub(super) fn root(file: Rc<File>, known: Vec<(String, String)>) -> Self {
-        Self::new(None, file, Holds::Variables(known))
+        Self::new(None, file, Holds::Variables(known.into()))
     }
 
     /// That of a template: it sees the variables of its user, and neither parameters nor loops.
@@ -93,7 +93,8 @@ impl Scope {
         Self::new(Some(self.clone()), file, Holds::Loop(name.to_owned(), item))
     }
 
-    pub(super) fn with_variables(&self, variables: Vec<(String, String)>) -> Self {
+    pub(super) fn with_variables(&self, variables: impl Into<Rc<[(String, String)]>>) -> Self {
+        let variables = variables.into();
         if variables.is_empty() {
             return self.clone();
         }
@@ -223,7 +224,7 @@ impl Layer {
             let Holds::Variables(own) = &layer.holds else {
                 continue;
             };
-            for (name, text) in own {
+            for (name, text) in own.iter() {
                 match places.entry(words::fold(name)) {
                     Entry::Occupied(at) => all[*at.get()].1 = text,
                     Entry::Vacant(free) => {

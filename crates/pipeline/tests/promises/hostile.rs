@@ -328,6 +328,10 @@ fn templates() -> Vec<Case> {
         });
         format!("steps:\n{uses}")
     };
+    let given = format!(
+        "steps:\n- template: t.yml\n  parameters: {{{}}}\n",
+        many(45_000, |n| format!("p{n}: 1, "))
+    );
     let mut laughs = case(
         "a billion laughs",
         "steps:\n- template: 1.yml\n  parameters:\n    x:\n    - script: ha".to_owned(),
@@ -352,6 +356,39 @@ fn templates() -> Vec<Case> {
             case("a large file a hundred times", uses(100, ""), WORK),
             "t.yml",
             format!("parameters: {{p: x, {large}}}\nsteps:\n- script: x\n"),
+        ),
+        with(
+            case(
+                "a template that is given many names",
+                given,
+                "a template may be given 1000 parameters",
+            ),
+            "t.yml",
+            "steps:\n- script: x\n".to_owned(),
+        ),
+        with(
+            case(
+                "a pipeline of many keys that extends another",
+                format!(
+                    "{}extends: {{template: t.yml}}\n",
+                    many(45_000, |n| format!("k{n}: 1\n"))
+                ),
+                "there are more errors than are shown",
+            ),
+            "t.yml",
+            format!(
+                "{}steps:\n- script: x\n",
+                many(45_000, |n| format!("t{n}: 1\n"))
+            ),
+        ),
+        case(
+            "late variables beside many keys",
+            format!(
+                "${{{{ if true }}}}:\n  variables:\n{}{}steps:\n- script: x\n",
+                many(10_000, |n| format!("    v{n}: x\n")),
+                many(35_000, |n| format!("k{n}: 1\n"))
+            ),
+            "there are more errors than are shown",
         ),
         with(
             case("a file with many repositories", uses(100, ""), WORK),
