@@ -92,9 +92,9 @@ impl Scope for StepScope<'_> {
         status(
             function,
             canceled,
-            || Ok(good),
-            || Ok(self.status == JobStatus::Failed),
-            || Ok(true),
+            || good,
+            || self.status == JobStatus::Failed,
+            || true,
         )
     }
 }
@@ -107,17 +107,16 @@ fn is_variables(name: &str) -> bool {
 fn status(
     function: Function,
     canceled: bool,
-    succeeded: impl FnOnce() -> Result<bool, String>,
-    failed: impl FnOnce() -> Result<bool, String>,
-    ended: impl FnOnce() -> Result<bool, String>,
+    succeeded: impl FnOnce() -> bool,
+    failed: impl FnOnce() -> bool,
+    ended: impl FnOnce() -> bool,
 ) -> Result<Value, String> {
     Ok(match function {
         Function::Always => true,
         Function::Canceled => canceled,
-        // The names are looked at also after a cancel: a wrong one is a mistake then too.
-        Function::Succeeded => succeeded()? && !canceled,
-        Function::Failed => failed()? && !canceled,
-        Function::SucceededOrFailed => ended()? && !canceled,
+        Function::Succeeded => succeeded() && !canceled,
+        Function::Failed => failed() && !canceled,
+        Function::SucceededOrFailed => ended() && !canceled,
         _ => return Err(format!("`{}` says nothing of a status", function.name())),
     }
     .into())
@@ -145,25 +144,19 @@ pub struct NodeScope<'a> {
 }
 
 impl NodeScope<'_> {
-    /// The results that a status function looks at: of those named, or of all.
-    fn results(&self, names: &[Value]) -> Result<Vec<NodeResult>, String> {
+    /// The results that a status function looks at: of those named, or of all. A name that nothing waits for is no
+    /// mistake in the original: it neither succeeded nor failed.
+    fn results(&self, names: &[Value]) -> Vec<NodeResult> {
         if names.is_empty() {
-            return Ok(self.dependencies.iter().map(|known| known.result).collect());
+            return self.dependencies.iter().map(|known| known.result).collect();
         }
-        names
-            .iter()
-            .map(|name| {
-                let name = name.to_text().unwrap_or_default();
-                let mut known = self.dependencies.iter();
-                let found = known.find(|known| words::same(&known.name, &name));
-                found.map(|known| known.result).ok_or_else(|| {
-                    format!(
-                        "`{}` is not among what this waits for: name it in `dependsOn`",
-                        crate::diagnostic::quotable(&name)
-                    )
-                })
-            })
-            .collect()
+        let result = |name: &Value| {
+            let name = name.to_text().unwrap_or_default();
+            let mut known = self.dependencies.iter();
+            let found = known.find(|known| words::same(&known.name, &name));
+            found.map_or(NodeResult::Skipped, |known| known.result)
+        };
+        names.iter().map(result).collect()
     }
 }
 
@@ -181,12 +174,13 @@ impl Scope for NodeScope<'_> {
         status(
             function,
             self.canceled,
-            || Ok(results()?.into_iter().all(NodeResult::is_good)),
-            || Ok(results()?.contains(&NodeResult::Failed)),
-            // What was skipped did neither, as the public documentation warns.
+            || results().into_iter().all(NodeResult::is_good),
+            || results().contains(&NodeResult::Failed),
+            // One that did either is enough. What was skipped did neither, as the public documentation warns.
             || {
-                let mut results = results()?.into_iter();
-                Ok(results.all(|result| result.is_good() || result == NodeResult::Failed))
+                let results = results();
+                let ended = |result: &NodeResult| result.is_good() || *result == NodeResult::Failed;
+                results.is_empty() || results.iter().any(ended)
             },
         )
     }

@@ -94,10 +94,11 @@ fn dependencies_decide_for_stages_and_jobs() {
         (SucceededWithIssues, Succeeded, false, "1.11.1.1."),
         (Succeeded, Failed, false, ".111.1.11"),
         (Failed, Succeeded, false, ".111..111"),
-        (Skipped, Succeeded, false, "...1....."),
-        (Succeeded, Skipped, false, "...1.1.1."),
-        (Skipped, Failed, false, ".1.1....1"),
-        (Canceled, Succeeded, false, "...1....."),
+        (Skipped, Succeeded, false, "..11....."),
+        (Succeeded, Skipped, false, "..11.1.1."),
+        (Skipped, Failed, false, ".111....1"),
+        (Skipped, Skipped, false, "...1....."),
+        (Canceled, Succeeded, false, "..11....."),
         (Succeeded, Succeeded, true, "...11...."),
         (Failed, Failed, true, "...11...."),
     ] {
@@ -119,23 +120,23 @@ fn dependencies_decide_for_stages_and_jobs() {
             assert_eq!(row, expected, "{a:?} {b:?} canceled={canceled}");
         }
     }
+    // Who waits for nothing has nothing against it, and a name that nothing waits for did nothing.
     let scope = NodeScope {
         time: Time::Job,
-        canceled: true,
+        canceled: false,
         dependencies: &[],
         contexts: Contexts::new(Time::Job),
     };
-    let wrong = Condition::parse("or(false, succeeded('X'))", Time::Job)
-        .unwrap()
-        .evaluate(&scope)
-        .unwrap_err();
-    assert_eq!(
-        (wrong.message.as_str(), wrong.span.start),
-        (
-            "`X` is not among what this waits for: name it in `dependsOn`",
-            10
-        )
-    );
+    for (text, expected) in [
+        ("succeeded()", true),
+        ("succeededOrFailed()", true),
+        ("failed()", false),
+        ("succeeded('X')", false),
+        ("failed('X')", false),
+        ("succeededOrFailed('X')", false),
+    ] {
+        assert_eq!(holds(text, &scope), expected, "{text}");
+    }
 }
 
 #[test]
