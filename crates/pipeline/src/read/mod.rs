@@ -27,6 +27,7 @@ use crate::{
 };
 pub(crate) use known::Known;
 pub(crate) use resources::repositories;
+pub(crate) use step::as_task;
 
 /// A pipeline as written, tasks and files not looked up yet.
 #[derive(Debug)]

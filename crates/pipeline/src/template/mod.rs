@@ -154,6 +154,7 @@ pub(in crate::template) enum Slot {
     Jobs,
     Job,
     Steps,
+    Step,
     Variables,
     /// `strategy:` of a deployment job and its hooks.
     Strategy,
@@ -190,6 +191,7 @@ impl Slot {
         match self {
             Self::Stages => Self::Stage,
             Self::Jobs => Self::Job,
+            Self::Steps => Self::Step,
             Self::Literal => Self::Literal,
             _ => Self::Plain,
         }

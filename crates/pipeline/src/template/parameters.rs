@@ -3,6 +3,7 @@
 use super::{
     Expander, Slot,
     scope::{Bound, Scope},
+    settle::complete,
     types::{self, Type},
 };
 use crate::{
@@ -366,7 +367,8 @@ impl Expander<'_> {
         match parameter.shape.take(&node) {
             // Steps, jobs and stages are complete when a template looks at them.
             Ok(_) if parameter.slot != Slot::Plain && !node.is_null() => {
-                Bound::node(self.settled(node, scope, parameter.slot, 1))
+                let settled = self.settled(node, scope, parameter.slot, 1);
+                Bound::node(complete(settled, parameter.slot))
             }
             Ok(bound) => {
                 self.allowed(parameter, &node);

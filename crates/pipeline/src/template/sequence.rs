@@ -96,8 +96,8 @@ impl Expander<'_> {
             return;
         }
         let made = self.node(item, scope, slot.item(), depth);
-        // One template that an expression gives.
-        if takes && matches!(item.kind, Kind::Scalar { .. }) && uses_template(&made) {
+        // One template that an expression, or a loop around keys, gives.
+        if takes && uses_template(&made) {
             self.settle(made, scope, slot, depth, out);
             return;
         }
@@ -133,6 +133,12 @@ fn conditional(item: &Node) -> Option<&[(Node, Node)]> {
     let lists = pairs
         .iter()
         .any(|(_, value)| matches!(value.kind, Kind::Sequence(_)));
-    let fits = pairs.iter().all(orders) && (pairs.len() == 1 || lists);
+    // A loop around keys makes one mapping of all its rounds.
+    let keys = |(key, value): &(Node, Node)| {
+        let each = matches!(key.text().and_then(directive), Some(Directive::Each { .. }));
+        each && matches!(value.kind, Kind::Mapping(_))
+    };
+    let single = pairs.len() == 1 && !pairs.iter().any(keys);
+    let fits = pairs.iter().all(orders) && (single || lists);
     (fits && !pairs.is_empty()).then_some(pairs.as_slice())
 }

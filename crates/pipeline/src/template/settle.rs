@@ -2,7 +2,10 @@
 //! there are lists. Their paths lead from the file that they were written in, which their frame tells.
 
 use super::{Expander, Slot, scope::Scope, variables};
-use crate::yaml::{Kind, Node};
+use crate::{
+    read,
+    yaml::{Kind, Node},
+};
 
 impl Expander<'_> {
     /// A finished value that an expression brought to a place: templates are put in where there are lists. What was handed
@@ -68,6 +71,31 @@ impl Expander<'_> {
             _ => None,
         };
         self.put_in(used, place, scope, slot, depth, out);
+    }
+}
+
+/// Steps as templates see them: scripts are tasks too.
+pub(super) fn complete(node: Node, slot: Slot) -> Node {
+    let kind = match node.kind {
+        Kind::Sequence(items) if slot.has_lists() => Kind::Sequence(
+            items
+                .into_iter()
+                .map(|item| complete(item, slot.item()))
+                .collect(),
+        ),
+        Kind::Mapping(pairs) if slot == Slot::Step => Kind::Mapping(read::as_task(pairs)),
+        Kind::Mapping(pairs) if slot.has_lists() => {
+            let below = |(key, value): (Node, Node)| {
+                let slot = slot.below(key.text().unwrap_or_default());
+                (key, complete(value, slot))
+            };
+            Kind::Mapping(pairs.into_iter().map(below).collect())
+        }
+        kind => kind,
+    };
+    Node {
+        kind,
+        place: node.place,
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const NAMES: &[(&str, Type, Slot)] = &[
     ("boolean", Type::Boolean, Slot::Plain),
     ("object", Type::Any, Slot::Plain),
     ("stringList", Type::List, Slot::Plain),
-    ("step", Type::Mapping, Slot::Plain),
+    ("step", Type::Mapping, Slot::Step),
     ("stepList", Type::List, Slot::Steps),
     ("job", Type::Mapping, Slot::Job),
     ("jobList", Type::List, Slot::Jobs),

@@ -3,6 +3,8 @@
 mod short;
 mod target;
 
+pub(crate) use short::as_task;
+
 use super::{
     DraftInput, DraftStep, Reader, TaskUse,
     fields::{Fields, fields, unknown_key},

@@ -10,6 +10,7 @@ use super::COMMON;
 use crate::{
     diagnostic::{Code, Place, Report, quotable},
     tasks, words,
+    yaml::{Kind, Node},
 };
 
 /// What a kind of step stands for.
@@ -36,6 +37,9 @@ const POWERSHELL: &[(&str, &str)] = &[
     ("ignoreLASTEXITCODE", "ignoreLASTEXITCODE"),
     ("workingDirectory", "workingDirectory"),
 ];
+
+/// Those whose first key is a script.
+const SCRIPTS: [&str; 4] = ["script", "bash", "pwsh", "powershell"];
 
 const SHORTS: &[Short] = &[
     Short {
@@ -143,6 +147,45 @@ const SHORTS: &[Short] = &[
     },
 ];
 
+/// A step that is a script, written as the task that it stands for; any other as it is. That is how the original shows steps
+/// to templates that look at them, so that one may say `startsWith(step.task, 'Bash')`.
+pub(crate) fn as_task(pairs: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
+    let kind = pairs.first().and_then(|(key, _)| key.text());
+    let short = SHORTS
+        .iter()
+        .find(|short| Some(short.kind) == kind && SCRIPTS.contains(&short.kind));
+    let (Some(short), Some((first, _))) = (short, pairs.first()) else {
+        return pairs;
+    };
+    let place = first.place;
+    let named = |name: &str, place: Place| Node::made(name, true, place);
+    let mut inputs: Vec<(Node, Node)> = short
+        .fixed
+        .iter()
+        .map(|(name, value)| (named(name, place), named(value, place)))
+        .collect();
+    let (name, version) = short.task;
+    let task = Node::made(&format!("{name}@{version}"), true, place);
+    let mut step = vec![(named("task", place), task)];
+    for (key, value) in pairs {
+        let own = |(own, _): &&(&str, &str)| key.text() == Some(own);
+        let input = match key.text() {
+            Some(text) if text == short.kind => Some(short.first),
+            _ => short.keys.iter().find(own).map(|(_, input)| *input),
+        };
+        match input {
+            Some(input) => inputs.push((named(input, key.place), value)),
+            None => step.push((key, value)),
+        }
+    }
+    let inputs = Node {
+        kind: Kind::Mapping(inputs),
+        place,
+    };
+    step.push((named("inputs", place), inputs));
+    step
+}
+
 /// Reads a step of that kind; `None` for one that is no step at all (`download: none`).
 pub(super) fn read(
     step: &Fields<'_>,
@@ -190,7 +233,7 @@ fn check_first(kind: &str, input: &mut DraftInput, place: Place, reader: &mut Re
     let Some(value) = input.value.clone() else {
         return;
     };
-    let script = matches!(kind, "script" | "bash" | "pwsh" | "powershell");
+    let script = SCRIPTS.contains(&kind);
     if value.trim().is_empty() {
         let (message, hint) = if script {
             (

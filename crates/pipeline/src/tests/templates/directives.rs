@@ -230,13 +230,21 @@ fn steps_handed_over_can_be_wrapped_key_by_key() {
         "
         steps:
         - script: before
-        - script: one
+        - task: CmdLine@2
+          inputs:
+            script: one
           displayName: Wrapped
-        - script: two
+        - task: CmdLine@2
+          inputs:
+            script: two
           displayName: Wrapped
-        - script: one
+        - task: CmdLine@2
           displayName: One
-        - script: two
+          inputs:
+            script: one
+        - task: CmdLine@2
+          inputs:
+            script: two
         ",
     );
 }

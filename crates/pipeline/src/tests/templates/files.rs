@@ -94,7 +94,9 @@ fn a_pipeline_extends_a_template() {
           - job: Build
             steps:
             - script: check 1
-            - script: mine
+            - task: CmdLine@2
+              inputs:
+                script: mine
         ",
     );
     expands(

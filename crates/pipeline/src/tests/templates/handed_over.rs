@@ -55,11 +55,15 @@ fn steps_that_are_handed_over_may_use_templates_of_their_own_file() {
           - job: CheckedOne
             steps:
             - script: scan
-            - script: say mine
+            - task: CmdLine@2
+              inputs:
+                script: say mine
           - job: CheckedTwo
             steps:
             - script: scan
-            - script: 'say '
+            - task: CmdLine@2
+              inputs:
+                script: 'say '
         ",
     );
 }
@@ -207,8 +211,12 @@ fn a_template_that_is_handed_to_itself_ends() {
         )],
         "
         steps:
-        - script: x
-        - script: t
+        - task: CmdLine@2
+          inputs:
+            script: x
+        - task: CmdLine@2
+          inputs:
+            script: t
         - script: t
         ",
     );

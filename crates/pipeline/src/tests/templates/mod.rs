@@ -1,6 +1,7 @@
 //! Templates: what a pipeline reads like once they are put in, and what a person is told when they cannot be.
 
 mod directives;
+mod documented;
 mod errors;
 mod expressions;
 mod files;

@@ -61,7 +61,9 @@ fn values_of_every_type_are_handed_over() {
         "
         steps:
         - script: some 7 True \"\" B
-        - script: mine
+        - task: CmdLine@2
+          inputs:
+            script: mine
         ",
     );
 }
