@@ -22,6 +22,7 @@ pub(super) fn hidden(plain: &Tree, choices: &mut Choices<'_>) -> World {
         files: BTreeMap::new(),
         named: 0,
         tools: false,
+        scripts: plain.has_key(&["script", "bash"]),
     };
     let Tree::Map(pairs) = plain else {
         unreachable!("a pipeline is a mapping")
@@ -67,9 +68,19 @@ struct Hider<'a, 'b> {
     named: usize,
     /// There is a repository `tools`.
     tools: bool,
+    /// There are scripts. A template that knows steps as such is handed the tasks that they are, and these read otherwise.
+    scripts: bool,
 }
 
 impl Hider<'_, '_> {
+    /// A type for a parameter that holds such a list.
+    fn kind(&mut self, slot: Slot) -> &'static str {
+        match slot.list() {
+            Some((_, kinds)) if !self.scripts => kinds[self.choices.pick(kinds.len())],
+            _ => "object",
+        }
+    }
+
     fn name(&mut self, prefix: &str) -> String {
         self.named += 1;
         format!("{prefix}{}", self.named)
@@ -221,9 +232,8 @@ impl Hider<'_, '_> {
         match tree {
             Tree::Text(_) | Tree::Word(_) => self.scalar(tree, file, variables),
             _ if self.choices.once_in(8) => {
-                let kinds = slot.list().map_or(&["object"][..], |(_, kinds)| kinds);
                 let kind = match tree {
-                    Tree::List(_) => self.choices.of(kinds),
+                    Tree::List(_) => self.kind(slot),
                     _ => "object",
                 };
                 let name = self.parameter(kind, tree.clone(), file);
@@ -340,8 +350,8 @@ impl Hider<'_, '_> {
                     out.extend(branches.into_iter().map(|branch| Tree::map([branch])));
                 }
             }
-            (3, kinds) => {
-                let kind = kinds.map_or("object", |(_, kinds)| *self.choices.of(kinds));
+            (3, _) => {
+                let kind = self.kind(slot);
                 let name = self.parameter(kind, Tree::List(part.to_vec()), file);
                 out.push(Tree::Text(expression(&format!("parameters.{name}"))));
             }

@@ -31,6 +31,17 @@ impl Tree {
         }
     }
 
+    /// Whether one of these keys is in it.
+    pub(super) fn has_key(&self, keys: &[&str]) -> bool {
+        match self {
+            Self::Text(_) | Self::Word(_) => false,
+            Self::List(items) => items.iter().any(|item| item.has_key(keys)),
+            Self::Map(pairs) => pairs
+                .iter()
+                .any(|(key, value)| keys.contains(&key.as_str()) || value.has_key(keys)),
+        }
+    }
+
     pub(super) fn json(&self) -> serde_json::Value {
         match self {
             Self::Text(text) => text.as_str().into(),
