@@ -313,7 +313,7 @@ fn run_numbers() {
         r"
         a.yml:1:9: `$(Rev:x)` does not say where the revision goes
           hint: write `$(Rev:r)`, or `$(Rev:rr)` for at least two digits
-        a.yml:4:9: Unexpected value 'nothing': jobs must be a list, not a text
+        a.yml:4:9: Unexpected value 'nothing': jobs must be a list (`- item`), not a text
           hint: check the indentation; docs/yaml.md shows the form
         ",
     );
