@@ -4,6 +4,7 @@ mod by_variable;
 mod cannot_run;
 mod declared;
 mod documentation;
+mod documentation_resources;
 mod errors_tasks;
 mod errors_text;
 mod errors_values;

@@ -37,6 +37,37 @@ fn names_exist_at_their_times_only() {
 }
 
 #[test]
+fn functions_exist_at_their_times_only() {
+    let times = [
+        Time::Template,
+        Time::Runtime,
+        Time::Stage,
+        Time::Job,
+        Time::Step,
+        Time::Query,
+    ];
+    for signature in FUNCTIONS {
+        let known = match signature.name {
+            "always" | "canceled" | "failed" | "succeeded" | "succeededOrFailed" => "..111.",
+            "counter" => ".1....",
+            "property" => ".....1",
+            "containsValue" | "convertToJson" | "format" | "join" | "replace" | "split" => "11111.",
+            _ => "111111",
+        };
+        let arguments = vec!["'a'"; signature.least].join(", ");
+        let tree = parse(&format!("{}({arguments})", signature.name.to_uppercase())).unwrap();
+        let row: String = times
+            .iter()
+            .map(|time| match check(&tree, *time, &[]) {
+                Ok(()) => '1',
+                Err(_) => '.',
+            })
+            .collect();
+        assert_eq!(row, known, "{}", signature.name);
+    }
+}
+
+#[test]
 fn a_mistake_counts_also_where_evaluation_would_not_get_to() {
     for (text, start, message, hint) in [
         (
