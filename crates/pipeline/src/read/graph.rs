@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::mentions::{By, Mention};
 use crate::{
     diagnostic::{Code, Place, Report, quotable},
     words,
@@ -20,6 +21,8 @@ pub(super) struct Node {
     pub(super) place: Place,
     /// Names as written, and where.
     pub(super) depends_on: Vec<(String, Place)>,
+    /// What its condition and its variables look at.
+    pub(super) mentions: Vec<Mention>,
 }
 
 /// Whose graph it is.
@@ -108,7 +111,71 @@ pub(super) fn check(
         edges.push(known);
     }
     circles(of, nodes, &edges, at, report);
+    for (node, edges) in nodes.iter().zip(&edges) {
+        for mention in &node.mentions {
+            let found = places.get(&words::fold(&mention.name));
+            let waits = found.is_some_and(|index| edges.contains(index));
+            // The status counts also by way of others.
+            if !waits && (found.is_none() || mention.by != By::Status) {
+                looks_past(of, nodes, node, mention, found.is_some(), report);
+            }
+        }
+    }
     edges
+}
+
+/// What is looked at is not there to be looked at.
+fn looks_past(
+    of: &Of<'_>,
+    nodes: &[Node],
+    node: &Node,
+    mention: &Mention,
+    exists: bool,
+    report: &mut Report,
+) {
+    let Mention { by, name, place } = mention;
+    let told = node
+        .depends_on
+        .iter()
+        .any(|(known, _)| words::same(known, name));
+    if told || report.is_full() {
+        return;
+    }
+    let one = of.one();
+    let name = quotable(name);
+    let what = match by {
+        By::Dependencies => format!("`dependencies.{name}` is null"),
+        By::Stages => format!("`stageDependencies.{name}` is null"),
+        By::Status => format!("`{name}` counts as skipped"),
+    };
+    let others = nodes.iter().map(|node| node.name.as_str());
+    let near = (!exists && nodes.len() <= MAX_PROPOSED)
+        .then(|| words::nearest(&name, others))
+        .flatten();
+    let why = if exists {
+        format!("{one} `{}` does not wait for it", quotable(&node.name))
+    } else {
+        match of {
+            Of::Stages => format!("there is no stage `{name}`"),
+            Of::Jobs(_) => format!("there is no job `{name}` beside this one"),
+        }
+    };
+    let hint = match (near, of, by) {
+        (Some(near), ..) => format!("did you mean `{near}`?"),
+        _ if exists => {
+            format!("add `{name}` to `dependsOn`: by way of others is not enough here")
+        }
+        (None, Of::Jobs(Some(_)), By::Dependencies) => {
+            "a job of another stage is `stageDependencies.Stage.Job`".to_owned()
+        }
+        _ => format!("name a {one} of `dependsOn`"),
+    };
+    report.warn(
+        Code::Suspicious,
+        *place,
+        format!("{what} here: {why}"),
+        hint,
+    );
 }
 
 fn unknown(
@@ -276,6 +343,7 @@ mod tests {
                 .iter()
                 .map(|name| ((*name).to_owned(), place))
                 .collect(),
+            mentions: Vec::new(),
         }
     }
 

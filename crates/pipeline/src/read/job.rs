@@ -4,6 +4,7 @@ use super::{
     DraftHook, DraftJob, DraftStep, Outer, Reader, container, deployment,
     fields::{Fields, entries, fields, nothing_below},
     graph::{self, Of},
+    mentions::{self, By, Mention},
     pool::{self, PoolUse},
     root::DEFAULT,
     stage::{depends_on, display_name, template},
@@ -57,6 +58,8 @@ pub(super) struct Placed {
     pub(super) draft: DraftJob,
     pub(super) place: Place,
     pub(super) depends_on: Vec<(String, Place)>,
+    /// Jobs that its condition and its variables look at.
+    pub(super) mentions: Vec<Mention>,
     /// It has no name of its own.
     pub(super) unnamed: bool,
 }
@@ -105,6 +108,7 @@ pub(super) fn complete(
             name: job.draft.job.name.clone(),
             place: job.place,
             depends_on: std::mem::take(&mut job.depends_on),
+            mentions: std::mem::take(&mut job.mentions),
         })
         .collect();
     let edges = graph::check(&Of::Jobs(stage), &nodes, at, reader.report);
@@ -217,6 +221,10 @@ pub(super) fn base(
         Some(outer.variables),
         reader.report,
     );
+    let mut mentions = mentions::of_condition(fields);
+    mentions.extend(mentions::of_variables(fields));
+    let stages = mentions.extract_if(.., |mention| mention.by == By::Stages);
+    reader.stages.extend(stages);
     let own_pool = pool::read(fields.get("pool"), reader);
     let container = container::read(fields.get("container"), reader);
     let services = container::services(fields.get("services"), reader);
@@ -249,6 +257,7 @@ pub(super) fn base(
         },
         place,
         depends_on,
+        mentions,
         unnamed,
     })
 }

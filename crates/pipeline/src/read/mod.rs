@@ -7,6 +7,7 @@ mod fields;
 mod graph;
 mod job;
 mod known;
+mod mentions;
 mod phase;
 mod pool;
 mod resources;
@@ -103,6 +104,8 @@ struct Reader<'a> {
     aliases: resources::Aliases,
     /// Jobs and legs read so far.
     nodes: usize,
+    /// Other stages that the stage being read looks at.
+    stages: Vec<mentions::Mention>,
     /// That names of pools have no effect was said.
     pools_told: bool,
     report: &'a mut Report,

@@ -103,6 +103,7 @@ pub(super) fn pipeline(tree: &Node, inputs: &PlanInputs, report: &mut Report) ->
         known,
         aliases: declared.aliases,
         nodes: 0,
+        stages: Vec::new(),
         pools_told: false,
         report,
     };

@@ -4,7 +4,9 @@ use super::{
     DraftStage, Outer, Reader,
     fields::{Fields, fields},
     graph::{self, Of},
-    job, pool,
+    job,
+    mentions::{self, By},
+    pool,
     root::DEFAULT,
     values::{boolean, condition, filled, name, stays_text, text, word, wrong_type},
     variables,
@@ -60,6 +62,7 @@ pub(super) fn read(
         if reader.report.is_full() {
             break;
         }
+        reader.stages.clear();
         let Some((stage, depends_on)) = stage(entry, outer, reader) else {
             continue;
         };
@@ -74,6 +77,7 @@ pub(super) fn read(
             name: stage.stage.name.clone(),
             place: entry.place,
             depends_on,
+            mentions: std::mem::take(&mut reader.stages),
         });
         stages.push(stage);
     }
@@ -107,6 +111,10 @@ fn stage(
         return None;
     };
     let depends_on = depends_on(&fields, reader.report);
+    let mut looked = mentions::of_variables(&fields);
+    looked.retain(|mention| mention.by == By::Stages);
+    looked.extend(mentions::of_condition(&fields));
+    reader.stages.extend(looked);
     let own = variables::read(
         fields.get("variables"),
         reader.inputs,

@@ -514,3 +514,71 @@ fn what_is_known_too_late_is_said() {
         ]
     );
 }
+
+#[test]
+fn what_looks_at_others_than_those_waited_for_is_said() {
+    let plan = good(&unindent(
+        r"
+        stages:
+        - stage: Build
+          jobs:
+          - job: Make
+            steps: [script: make]
+          - job: Tell
+            dependsOn: Make
+            condition: and(succeeded('Make'), failed('Mkae'), eq(dependencies.Make.result, 'Failed'))
+            variables:
+              seen: $[ dependencies.Make.outputs['a.b'] ]
+            steps: [script: tell]
+          - job: Last
+            dependsOn: Tell
+            condition: or(succeeded('make'), eq(dependencies.Make.result, 'Failed'))
+            variables:
+            - name: other
+              value: $[ dependencies['Build'].outputs['a.b'] ]
+            steps: [script: last]
+        - stage: Test
+          variables:
+            inner: $[ stageDependencies.Build.Make.outputs['a.b'] ]
+          jobs:
+          - job: Unit
+            condition: eq(stageDependencies.Build.Make.outputs['a.b'], 'x')
+            steps: [script: unit]
+        - stage: Release
+          condition: >-
+            and(succeeded('build'),
+            eq(dependencies.Test.outputs['Unit.a.b'], 'x'), dependencies.Build.result)
+          jobs:
+          - deployment: Ship
+            environment: production
+            variables:
+              far: $[ stageDependencies.Build.Make.outputs['a.b'] ]
+              none: $[ stageDependencies.Biuld.Make.outputs['a.b'] ]
+            strategy: {runOnce: {deploy: {steps: [script: ship]}}}
+        ",
+    ));
+    let told: Vec<_> = plan
+        .warnings
+        .iter()
+        .map(|warning| {
+            let place = format!("{}:{}", warning.line, warning.column);
+            format!(
+                "{place}: {} ({})",
+                warning.message,
+                warning.hint.as_deref().unwrap_or_default()
+            )
+        })
+        .collect();
+    let add = "by way of others is not enough here";
+    let known = [
+        "8:46: `Mkae` counts as skipped here: there is no job `Mkae` beside this one (did you mean `Make`?)".to_owned(),
+        format!("14:54: `dependencies.Make` is null here: job `Last` does not wait for it (add `Make` to `dependsOn`: {add})"),
+        "17:30: `dependencies.Build` is null here: there is no job `Build` beside this one (a job of another stage is \
+         `stageDependencies.Stage.Job`)"
+            .to_owned(),
+        format!("28:5: `dependencies.Build` is null here: stage `Release` does not wait for it (add `Build` to `dependsOn`: {add})"),
+        format!("34:33: `stageDependencies.Build` is null here: stage `Release` does not wait for it (add `Build` to `dependsOn`: {add})"),
+        "35:34: `stageDependencies.Biuld` is null here: there is no stage `Biuld` (did you mean `Build`?)".to_owned(),
+    ];
+    assert_eq!(told, known);
+}
