@@ -328,6 +328,15 @@ fn templates() -> Vec<Case> {
         });
         format!("steps:\n{uses}")
     };
+    let mut handed = "parameters:\n- {name: s, type: stepList, default: []}\nsteps:\n".to_owned();
+    for level in 0..29 {
+        let _ = writeln!(handed, "{}- ${{{{ if true }}}}:", "  ".repeat(level));
+    }
+    let indent = "  ".repeat(29);
+    let _ = writeln!(
+        handed,
+        "{indent}- template: t.yml\n{indent}  parameters: {{s: [template: t.yml]}}"
+    );
     let given = format!(
         "steps:\n- template: t.yml\n  parameters: {{{}}}\n",
         many(45_000, |n| format!("p{n}: 1, "))
@@ -356,6 +365,15 @@ fn templates() -> Vec<Case> {
             case("a large file a hundred times", uses(100, ""), WORK),
             "t.yml",
             format!("parameters: {{p: x, {large}}}\nsteps:\n- script: x\n"),
+        ),
+        with(
+            case(
+                "a template in what is handed to it, in conditions",
+                "steps:\n- template: t.yml\n".to_owned(),
+                "levels deep",
+            ),
+            "t.yml",
+            handed,
         ),
         with(
             case(
