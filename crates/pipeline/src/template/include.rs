@@ -72,11 +72,9 @@ impl Expander<'_> {
         depth: usize,
         out: &mut Vec<Node>,
     ) {
-        let from = out.len();
         let done = used.and_then(|used| self.included(used, scope, slot, depth, out));
         if done.is_none() {
             // One thing that was refused: readers then do not say that the list is empty.
-            out.truncate(from);
             out.push(Node::refused(place));
         }
     }

@@ -30,7 +30,7 @@ fn trees() -> impl Strategy<Value = Expression> {
         any::<bool>().prop_map(Kind::Boolean),
         (-1e12..1e12).prop_map(Kind::Number),
         (0_u32..2000).prop_map(|n| Kind::Number(f64::from(n) / 8.0)),
-        "[0-9]{1,11}\\.[0-9]{1,2}\\.[0-9]{1,2}".prop_map(Kind::Version),
+        "[0-9]{1,11}\\.[0-9]{1,2}\\.[0-9]{1,2}(\\.[0-9]{1,3})?".prop_map(Kind::Version),
         "[a-c0-9{}:'y, .-]{0,8}".prop_map(|text| Kind::Text(text.into())),
         "\\PC{0,6}".prop_map(|text| Kind::Text(text.into())),
         prop_oneof![
@@ -66,6 +66,29 @@ fn bare(kind: Kind) -> Expression {
     Expression {
         kind,
         span: Span::default(),
+    }
+}
+
+#[test]
+fn the_deepest_trees_are_printed_and_read() {
+    let index = |of: Expression, key| Kind::Index {
+        of: of.into(),
+        key: bare(key).into(),
+    };
+    let wraps: [&dyn Fn(Expression) -> Kind; 4] = [
+        &|of| index(of, Kind::Text("it's".into())),
+        &|of| index(of, Kind::Number(0.0)),
+        &|of| Kind::All { of: of.into() },
+        &|of| Kind::Call {
+            name: "not".to_owned(),
+            arguments: vec![of],
+        },
+    ];
+    for wrap in wraps {
+        let name = bare(Kind::Name("variables".to_owned()));
+        let tree = (1..MAX_DEPTH).fold(name, |inner, _| bare(wrap(inner)));
+        let text = tree.to_string();
+        assert_eq!(parse(&text).map(placeless), Ok(tree), "{text}");
     }
 }
 

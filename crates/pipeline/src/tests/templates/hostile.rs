@@ -2,14 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{made, shown};
+use super::{made, stops};
 use crate::tests::inputs;
-
-#[track_caller]
-fn stops(main: &str, files: &[(&str, &str)], expected: &str) {
-    let text = shown(&made(main, files, &inputs()));
-    assert!(text.contains(expected), "{}", &text[..text.len().min(2000)]);
-}
 
 #[test]
 fn a_template_that_uses_itself() {

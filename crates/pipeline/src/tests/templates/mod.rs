@@ -5,6 +5,7 @@ mod documented;
 mod errors;
 mod expressions;
 mod files;
+mod found;
 mod handed_over;
 mod hostile;
 mod parameters;
@@ -135,4 +136,11 @@ fn forget(plan: &mut serde_json::Value) {
         serde_json::Value::Array(items) => items.iter_mut().for_each(forget),
         _ => {}
     }
+}
+
+/// What is told holds a text.
+#[track_caller]
+fn stops(main: &str, files: &[(&str, &str)], expected: &str) {
+    let text = shown(&made(main, files, &inputs()));
+    assert!(text.contains(expected), "{}", &text[..text.len().min(2000)]);
 }

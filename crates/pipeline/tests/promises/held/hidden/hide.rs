@@ -15,6 +15,8 @@ use super::{
 const FILES: usize = 20;
 /// Most levels of files.
 const LEVELS: usize = 5;
+/// Most lists within lists that something is done to: conditions take two levels of the 64 that a file may have.
+const LISTS: usize = 15;
 
 pub(super) fn hidden(plain: &Tree, choices: &mut Choices<'_>) -> World {
     let mut hider = Hider {
@@ -22,6 +24,7 @@ pub(super) fn hidden(plain: &Tree, choices: &mut Choices<'_>) -> World {
         files: BTreeMap::new(),
         named: 0,
         tools: false,
+        lists: 0,
         scripts: plain.has_key(&["script", "bash"]),
     };
     let Tree::Map(pairs) = plain else {
@@ -68,6 +71,8 @@ struct Hider<'a, 'b> {
     named: usize,
     /// There is a repository `tools`.
     tools: bool,
+    /// How many lists we are in.
+    lists: usize,
     /// There are scripts. A template that knows steps as such is handed the tasks that they are, and these read otherwise.
     scripts: bool,
 }
@@ -324,12 +329,13 @@ impl Hider<'_, '_> {
             return Vec::new();
         }
         let how = self.choices.pick(8);
-        if how < 2 {
+        if how < 2 || self.lists == LISTS {
             return items
                 .iter()
                 .map(|item| self.item(item, slot, file, variables))
                 .collect();
         }
+        self.lists += 1;
         let (from, to) = self.choices.range(items.len());
         let part = &items[from..to];
         let mut out: Vec<Tree> = Vec::new();
@@ -367,6 +373,7 @@ impl Hider<'_, '_> {
         for item in &items[to..] {
             out.push(self.item(item, slot, file, variables));
         }
+        self.lists -= 1;
         out
     }
 

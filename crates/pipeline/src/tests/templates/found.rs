@@ -1,0 +1,141 @@
+//! What the fuzzer, the property of hidden pipelines and broken guards found: each once, in words.
+
+use super::{expands, made, stops};
+use crate::tests::inputs;
+
+#[test]
+fn variables_stay_where_they_are_written() {
+    expands(
+        "
+        parameters:
+        - {name: n, default: a}
+        ${{ if false }}:
+          name: x
+        ${{ else }}:
+          name: y
+        variables:
+          ${{ parameters.n }}: 1
+        steps:
+        - script: ${{ variables.a }}
+        ",
+        &[],
+        "
+        name: y
+        variables:
+          a: 1
+        steps:
+        - script: '1'
+        ",
+    );
+}
+
+#[test]
+fn too_much_is_told_once_and_nothing_else() {
+    let mut main =
+        "parameters:\n- name: l\n  type: object\n  default: [0,1,2,3,4,5,6,7,8,9]\nsteps:\n"
+            .to_owned();
+    for level in 0..8 {
+        let indent = "  ".repeat(level);
+        main += &format!("{indent}- ${{{{ each x{level} in parameters.l }}}}:\n");
+    }
+    main += &format!("{}- template: t.yml", "  ".repeat(8));
+    let files = [("t.yml", "steps:\n- ${{ if false }}:\n  - script: x")];
+    let Err(crate::Refusal::Invalid(errors)) = made(&main, &files, &inputs()) else {
+        panic!("it must not be valid")
+    };
+    assert_eq!(errors.len(), 1, "{errors:?}");
+}
+
+#[test]
+fn a_template_is_given_a_thousand_parameters_at_most() {
+    let given: String = (0..1001).map(|n| format!("p{n}: 1, ")).collect();
+    stops(
+        &format!("steps:\n- template: t.yml\n  parameters: {{{given}}}"),
+        &[("t.yml", "steps:\n- script: x")],
+        "a.yml:2:3: a template may be given 1000 parameters",
+    );
+}
+
+#[test]
+fn a_file_declares_a_thousand_parameters_at_most() {
+    let declared = |count: usize| {
+        let list: String = (0..count)
+            .map(|n| format!("- {{name: p{n}, default: x}}\n"))
+            .collect();
+        format!("parameters:\n{list}steps:\n- script: x")
+    };
+    stops(
+        &declared(1001),
+        &[],
+        "a.yml:2:3: a file may declare 1000 parameters",
+    );
+    assert!(made(&declared(1000), &[], &inputs()).is_ok());
+}
+
+#[test]
+fn a_pool_is_short() {
+    stops(
+        &format!("pool: {}\nsteps:\n- script: x", "x".repeat(1001)),
+        &[],
+        "a.yml:1:7: the name of a pool or image may have 1000 bytes",
+    );
+    for demands in ["a,".repeat(51), "b".repeat(4001)] {
+        stops(
+            &format!("pool: {{demands: [{demands}]}}\nsteps:\n- script: x"),
+            &[],
+            "a pool may have 50 demands, of 4000 bytes together",
+        );
+    }
+    let most = format!(
+        "pool: {{name: {}, demands: [{}]}}\nsteps:\n- script: x",
+        "x".repeat(1000),
+        "a,".repeat(50)
+    );
+    assert!(made(&most, &[], &inputs()).is_ok());
+}
+
+#[test]
+fn twenty_levels_and_one_more() {
+    let files: Vec<(String, String)> = (1..=21)
+        .map(|level| {
+            let next = level + 1;
+            let inner = format!("- template: {next}.yml");
+            let last = "- script: x".to_owned();
+            let steps = if level == 21 { last } else { inner };
+            (format!("{level}.yml"), format!("steps:\n{steps}"))
+        })
+        .collect();
+    let mut files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let main = "steps:\n- template: 1.yml";
+    stops(
+        main,
+        &files,
+        "20.yml:2:3: templates may use each other 20 levels deep",
+    );
+    files[19].1 = "steps:\n- script: x";
+    assert!(made(main, &files, &inputs()).is_ok());
+}
+
+#[test]
+fn a_text_that_is_handed_over_counts_each_time() {
+    let text = "x".repeat(1_000_000);
+    let uses = "- script: ${{ parameters.p }}\n".repeat(11);
+    stops(
+        &format!("parameters: [{{name: p, default: {text}}}]\nsteps:\n{uses}"),
+        &[],
+        "a.yml:13:14: templates may make 10 MiB of text",
+    );
+}
+
+#[test]
+fn a_path_of_any_length_is_none() {
+    let long = format!("{}.yml", "x".repeat(1000));
+    stops(
+        &format!("steps:\n- template: {long}"),
+        &[(&long, "steps:\n- script: x")],
+        "… is invalid",
+    );
+}
