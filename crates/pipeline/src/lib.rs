@@ -19,6 +19,8 @@
 //!
 //! `emit` writes the tree after step 2 as YAML again, for people to read.
 //!
+//! When a run has its plan, [`start`] decides what becomes of a stage or job that starts.
+//!
 //! Beside plans, [`query`] evaluates conditions on the properties of secure files, in the same expression language.
 //!
 //! The agent uses [`condition`], [`macros`], [`tasks`], [`demands`] and [`version`] at run time.
@@ -37,6 +39,7 @@ mod read;
 mod resolve;
 mod resolver;
 pub mod run_number;
+pub mod start;
 pub mod tasks;
 mod template;
 pub mod version;

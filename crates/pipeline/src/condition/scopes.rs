@@ -46,6 +46,21 @@ impl NodeResult {
         }
     }
 
+    /// The result of a whole from those of its parts: a failure before a cancel, a cancel before issues; what was skipped
+    /// counts only when all was.
+    #[must_use]
+    pub fn worst(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let order = [
+            Self::Failed,
+            Self::Canceled,
+            Self::SucceededWithIssues,
+            Self::Succeeded,
+            Self::Skipped,
+        ];
+        let place = |result: &Self| order.iter().position(|known| known == result);
+        parts.into_iter().min_by_key(place)
+    }
+
     fn is_good(self) -> bool {
         matches!(self, Self::Succeeded | Self::SucceededWithIssues)
     }

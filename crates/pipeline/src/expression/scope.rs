@@ -12,8 +12,10 @@ use crate::words;
 pub enum Time {
     /// When the plan is made: `${{ }}`.
     Template,
-    /// When a stage or job starts: `$[ ]`.
+    /// When a stage or job starts: `$[ ]` as the value of a variable.
     Runtime,
+    /// When a job starts: `$[ ]` elsewhere, which says what there will be of the job.
+    Start,
     /// When it is decided whether a stage runs.
     Stage,
     /// When it is decided whether a job runs.
@@ -38,7 +40,7 @@ impl Time {
     pub fn names(self) -> &'static [&'static str] {
         match self {
             Self::Template => &["parameters", "variables"],
-            Self::Runtime => &[
+            Self::Runtime | Self::Start => &[
                 "variables",
                 "dependencies",
                 "stageDependencies",
@@ -58,6 +60,7 @@ impl Time {
         match self {
             Self::Template => "`${{ }}`",
             Self::Runtime => "`$[ ]`",
+            Self::Start => "`$[ ]` outside of variables",
             Self::Stage => "the condition of a stage",
             Self::Job => "the condition of a job",
             Self::Step => "the condition of a step",

@@ -14,6 +14,11 @@ const MAX_SHOWN: usize = 1000;
 pub(crate) struct Seen(HashMap<(usize, usize), Value>);
 
 impl Seen {
+    /// What names stood for, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.values()
+    }
+
     pub(super) fn keep(&mut self, span: Span, value: &Value) {
         self.0.insert((span.start, span.end), value.clone());
     }

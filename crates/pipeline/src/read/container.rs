@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Container, Service,
     diagnostic::{Code, quotable},
+    expression::Time,
     yaml::{Kind, Node},
 };
 
@@ -52,7 +53,7 @@ pub(super) fn services(node: Option<&Node>, reader: &mut Reader<'_>) -> Vec<Serv
 fn container(node: &Node, reader: &mut Reader<'_>) -> Option<Container> {
     if let Kind::Scalar { .. } = &node.kind {
         let text = filled(node, "container", reader.report)?;
-        if let Some(expression) = runtime(node, &text, reader.report) {
+        if let Some(expression) = runtime(node, &text, Time::Start, reader.report) {
             return expression.map(Container::Expression);
         }
         return Some(named(&reader.known.expand(&text), reader));

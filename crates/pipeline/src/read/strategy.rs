@@ -11,24 +11,36 @@ use super::{
 use crate::{
     Count, Leg, Legs, Strategy, Variable,
     diagnostic::{Code, Place, Report, quotable},
+    expression::Time,
     words,
     yaml::{Kind, Node},
 };
 
 /// Most legs of a job: the limit of the original.
-const MAX_LEGS: usize = 256;
+pub(crate) const MAX_LEGS: usize = 256;
 /// Most jobs of a pipeline, each leg counted.
 const MAX_NODES: usize = 10_000;
 
+/// What legs are called.
+pub(crate) const LEG_HINT: &str = "use letters, digits, `_` and `-`, at most 100 characters";
+
+/// Whether a leg may be called so. The public documentation knows no `-` here, and many pipelines that run have it.
+pub(crate) fn is_leg(name: &str) -> bool {
+    let fits = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    fits && !name.is_empty() && name.len() <= words::MAX_NAME
+}
+
 /// The job that is multiplied.
-pub(super) struct Of<'a> {
+pub(crate) struct Of<'a> {
     display_name: &'a str,
     identifier: &'a str,
 }
 
 impl<'a> Of<'a> {
     /// Identified by `stage.job`.
-    pub(super) fn job(display_name: &'a str, identifier: &'a str) -> Self {
+    pub(crate) fn job(display_name: &'a str, identifier: &'a str) -> Self {
         Self {
             display_name,
             identifier,
@@ -36,7 +48,7 @@ impl<'a> Of<'a> {
     }
 
     /// Gives a leg what follows from its name and its job.
-    pub(super) fn name(&self, leg: &mut Leg) {
+    pub(crate) fn name(&self, leg: &mut Leg) {
         leg.display_name = format!("{} {}", self.display_name, leg.name);
         leg.identifier = format!("{}.{}", self.identifier, leg.name);
     }
@@ -91,10 +103,7 @@ pub(super) fn read_fields(
                 );
                 return None;
             }
-            Count::Fixed(slices) => {
-                let names = (1..=slices).map(|slice| (format!("job{slice}"), Vec::new()));
-                Legs::Named(legs(names.collect(), of))
-            }
+            Count::Fixed(number) => Legs::Named(slices(number, of)),
             Count::Expression(expression) => Legs::Slices(expression),
         },
         (None, None) => {
@@ -132,7 +141,7 @@ pub(super) fn add(nodes: usize, place: Place, reader: &mut Reader<'_>) -> Option
 fn matrix_legs(node: &Node, of: &Of<'_>, reader: &mut Reader<'_>) -> Option<Legs> {
     let report = &mut *reader.report;
     if let Kind::Scalar { text, .. } = &node.kind {
-        if let Some(expression) = runtime(node, text, report) {
+        if let Some(expression) = runtime(node, text, Time::Start, report) {
             return expression.map(Legs::Matrix);
         }
         let wanted = "a mapping (`leg: {variable: value}`) or `$[ expression ]`";
@@ -154,14 +163,9 @@ fn matrix_legs(node: &Node, of: &Of<'_>, reader: &mut Reader<'_>) -> Option<Legs
     let mut seen = BTreeSet::new();
     let mut named = Vec::new();
     for (name, key, value) in written.iter() {
-        // The public documentation knows no `-` here, and many pipelines that run have it.
-        let fits = name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        if !fits || name.is_empty() || name.len() > words::MAX_NAME {
+        if !is_leg(name) {
             let message = format!("a leg of a matrix may not be called `{}`", quotable(name));
-            let hint = "use letters, digits, `_` and `-`, at most 100 characters";
-            report.error(Code::InvalidName, key.place, message, hint);
+            report.error(Code::InvalidName, key.place, message, LEG_HINT);
         } else if !seen.insert(words::fold(name)) {
             let message = format!("a leg of this matrix is already called `{name}`");
             let hint = "give this one another name; names ignore case";
@@ -189,7 +193,13 @@ fn leg_variables(node: &Node, inputs: &crate::PlanInputs, report: &mut Report) -
     found
 }
 
-fn legs(named: Vec<(String, Vec<Variable>)>, of: &Of<'_>) -> Vec<Leg> {
+/// Slices are called `job1`, `job2` ….
+pub(crate) fn slices(number: u32, of: &Of<'_>) -> Vec<Leg> {
+    let names = (1..=number).map(|slice| (format!("job{slice}"), Vec::new()));
+    legs(names.collect(), of)
+}
+
+pub(crate) fn legs(named: Vec<(String, Vec<Variable>)>, of: &Of<'_>) -> Vec<Leg> {
     let leg = |(name, variables): (String, Vec<Variable>)| {
         let mut leg = Leg {
             name,

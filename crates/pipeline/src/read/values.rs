@@ -130,12 +130,18 @@ pub(super) fn condition(node: Option<&Node>, time: Time, report: &mut Report) ->
 }
 
 /// `$[ ]`, when the value is one: `Some(None)` when it is and cannot be read.
-pub(super) fn runtime(node: &Node, text: &str, report: &mut Report) -> Option<Option<Runtime>> {
+/// `time` is [`Time::Runtime`] for variables and [`Time::Start`] elsewhere.
+pub(super) fn runtime(
+    node: &Node,
+    text: &str,
+    time: Time,
+    report: &mut Report,
+) -> Option<Option<Runtime>> {
     let hint = "between `$[` and `]` stands one expression, for example `$[variables.name]`";
     let (inner, begin) = expression::in_brackets(text)?;
     let (message, offset, hint) = match expression::parse_at(inner, begin) {
-        Ok(tree) => match expression::check(&tree, Time::Runtime, &[]) {
-            Ok(()) => return Some(Some(Runtime::parsed(inner))),
+        Ok(tree) => match expression::check(&tree, time, &[]) {
+            Ok(()) => return Some(Some(Runtime::parsed(inner, report.location(node.place)))),
             Err(wrong) => (
                 wrong.message,
                 wrong.span.start,
@@ -163,7 +169,7 @@ pub(super) fn stays_text(node: &Node, text: &str, report: &mut Report) {
 /// A whole number, or `$[ ]`.
 pub(super) fn count(node: &Node, what: &str, most: u32, report: &mut Report) -> Option<Count> {
     let text = text(node, what, report)?;
-    match runtime(node, &text, report) {
+    match runtime(node, &text, Time::Start, report) {
         Some(expression) => expression.map(Count::Expression),
         None => number(node, what, most, report).map(Count::Fixed),
     }

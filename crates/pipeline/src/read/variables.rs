@@ -11,6 +11,7 @@ use super::{
 use crate::{
     PlanInputs, Variable, VariableGroup, VariableValue,
     diagnostic::{Code, Place, Report, quotable},
+    expression::Time,
     macros::environment_name,
     words,
     yaml::{Kind, Node},
@@ -30,7 +31,7 @@ const SERVER_ONLY: [&str; 3] = [
 const SETTABLE_SYSTEM: [&str; 2] = ["system.debug", "system.culture"];
 
 /// Most variables of one scope.
-const MAX_VARIABLES: usize = 1000;
+pub(crate) const MAX_VARIABLES: usize = 1000;
 
 /// A variable of the YAML and where its name stands.
 struct Written {
@@ -155,7 +156,7 @@ pub(super) fn read(
 }
 
 /// A variable that is a text and may be set anew.
-pub(super) fn plain(name: &str, value: String) -> Variable {
+pub(crate) fn plain(name: &str, value: String) -> Variable {
     Variable {
         name: name.to_owned(),
         value: VariableValue::Text(value),
@@ -284,16 +285,10 @@ fn missing_name(fields: &Fields<'_>, entry: &Node, report: &mut Report) {
 fn value_of(node: &Node, name: &str, report: &mut Report) -> Option<VariableValue> {
     let label = format!("the value of the variable `{}`", quotable(name));
     let value = text(node, &label, report)?;
-    let Some(expression) = runtime(node, &value, report) else {
-        return Some(VariableValue::Text(value));
-    };
-    let expression = expression?;
-    report.refuse(
-        node.place,
-        "this server does not evaluate expressions in variables yet (`$[ ]`)",
-        "write the value out, or use a variable: $(name)",
-    );
-    Some(VariableValue::Expression(expression))
+    match runtime(node, &value, Time::Runtime, report) {
+        Some(expression) => expression.map(VariableValue::Expression),
+        None => Some(VariableValue::Text(value)),
+    }
 }
 
 pub(super) fn check_name(
@@ -302,19 +297,26 @@ pub(super) fn check_name(
     inputs: &PlanInputs,
     report: &mut Report,
 ) -> bool {
+    match fault_of_name(name, &inputs.system) {
+        Some((message, hint)) => {
+            report.error(Code::InvalidName, place, message, hint);
+            false
+        }
+        None => true,
+    }
+}
+
+/// Why a variable may not have a name, and what to do.
+pub(crate) fn fault_of_name(name: &str, system: &[(String, String)]) -> Option<(String, String)> {
     let shown = quotable(name);
     let plain = name
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if name.is_empty() || !plain || name.len() > 400 {
-        let hint = "use letters, digits, `.`, `_` and `-`";
-        report.error(
-            Code::InvalidName,
-            place,
+        return Some((
             format!("a variable may not be called `{shown}`"),
-            hint,
-        );
-        return false;
+            "use letters, digits, `.`, `_` and `-`".to_owned(),
+        ));
     }
     let folded = words::fold(name);
     let environment = environment_name(&folded);
@@ -330,29 +332,18 @@ pub(super) fn check_name(
                 "a variable may not be called `{shown}`: it would change which programs run"
             ),
         };
-        report.error(
-            Code::InvalidName,
-            place,
+        return Some((
             message,
             format!("give it another name, for example `my{shown}`"),
-        );
-        return false;
+        ));
     }
     let settable = SETTABLE_SYSTEM.contains(&folded.as_str());
-    let known = inputs
-        .system
-        .iter()
-        .any(|(system, _)| words::same(system, name));
+    let known = system.iter().any(|(system, _)| words::same(system, name));
     let reserved = folded.starts_with("system.") || SERVER_ONLY.contains(&folded.as_str()) || known;
-    if reserved && !settable {
-        let message = format!("the variable `{shown}` is set by the server");
-        report.error(
-            Code::InvalidName,
-            place,
-            message,
-            "give your variable another name",
-        );
-        return false;
-    }
-    true
+    (reserved && !settable).then(|| {
+        (
+            format!("the variable `{shown}` is set by the server"),
+            "give your variable another name".to_owned(),
+        )
+    })
 }

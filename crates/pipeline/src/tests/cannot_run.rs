@@ -113,13 +113,11 @@ fn deployments_beyond_run_once() {
 }
 
 #[test]
-fn groups_expressions_targets_and_tasks_that_are_not_installed() {
+fn groups_targets_and_tasks_that_are_not_installed() {
     check(
         r"
         variables:
         - group: secrets
-        - name: n
-          value: $[counter('x', 1)]
         steps:
         - pwsh: x
         - powershell: x
@@ -144,27 +142,25 @@ fn groups_expressions_targets_and_tasks_that_are_not_installed() {
         r"
         refused: a.yml:2:10: this server has no variable groups (`secrets`)
           hint: write the variables out: `- name: …` and `value: …`
-        refused: a.yml:4:10: this server does not evaluate expressions in variables yet (`$[ ]`)
-          hint: write the value out, or use a variable: $(name)
-        refused: a.yml:6:3: the task `PowerShell@2` is not installed here
+        refused: a.yml:4:3: the task `PowerShell@2` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:7:3: the task `PowerShell@2` is not installed here
+        refused: a.yml:5:3: the task `PowerShell@2` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:9:9: the task `PowerShell@2` is not installed here
+        refused: a.yml:7:9: the task `PowerShell@2` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:11:3: the task `DownloadPipelineArtifact@2` is not installed here
+        refused: a.yml:9:3: the task `DownloadPipelineArtifact@2` is not installed here
+          hint: have an administrator install the task, or use `script` or `bash`
+        refused: a.yml:11:3: the task `PublishPipelineArtifact@1` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
         refused: a.yml:13:3: the task `PublishPipelineArtifact@1` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:15:3: the task `PublishPipelineArtifact@1` is not installed here
+        refused: a.yml:14:3: the task `ReviewApp@0` is not installed here
           hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:16:3: the task `ReviewApp@0` is not installed here
-          hint: have an administrator install the task, or use `script` or `bash`
-        refused: a.yml:18:30: this server has no service connections (input `service`)
+        refused: a.yml:16:30: this server has no service connections (input `service`)
           hint: remove the input, or use a task without it
-        refused: a.yml:20:11: this server does not run steps in containers (`target`)
+        refused: a.yml:18:11: this server does not run steps in containers (`target`)
           hint: remove `target`, or name `host`
-        refused: a.yml:22:11: this server cannot restrict what a step's output may do (`commands`, `settableVariables`)
+        refused: a.yml:20:11: this server cannot restrict what a step's output may do (`commands`, `settableVariables`)
           hint: remove them from `target`
         ",
     );

@@ -16,6 +16,7 @@ fn names_exist_at_their_times_only() {
     for (time, known) in [
         (Time::Template, "11....."),
         (Time::Runtime, ".11.111"),
+        (Time::Start, ".11.111"),
         (Time::Stage, ".1..111"),
         (Time::Job, ".1..111"),
         (Time::Step, ".1....."),
