@@ -394,6 +394,11 @@ impl From<Refusal> for Error {
                 "Somebody else changed this meanwhile. Nothing of yours was changed.",
             )
             .hint("Look at what it is now, and change it again."),
+            Refusal::Unevaluated => Self::new(
+                Kind::Invalid,
+                "pipeline.invalid",
+                "An expression of the pipeline could not be evaluated.",
+            ),
             Refusal::State => Self::new(
                 Kind::Conflict,
                 "run.state",

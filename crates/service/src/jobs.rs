@@ -3,14 +3,13 @@
 use crate::anchor::AgentAnchor;
 use crate::error::{Error, Kind, Result};
 use crate::keys::JOB_LOG;
-use crate::lease::{self, JobVariable, LeasedJob};
+use crate::lease::{self, LeasedJob};
 use crate::{Service, tokens};
 use coffer_model::act::{AbandonJob, RegisterAgent};
 use coffer_model::run::Outcome;
 use coffer_model::{AgentId, Authentication, Caller, JobId, RecordId, Timestamp, name};
-use coffer_pipeline::{Job, Plan, Stage};
 use coffer_seal::{FileKey, seal_bytes};
-use coffer_store::{JobRow, Lease, RecordWrite, Refusal, SealedPage, Stop, Tx};
+use coffer_store::{Lease, RecordWrite, Refusal, SealedPage, Stop, Tx};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -476,118 +475,4 @@ fn record_write(update: RecordUpdate) -> Result<RecordWrite> {
         warnings: i64::from(update.warnings),
         issues: serde_json::to_string(&update.issues).map_err(Error::internal)?,
     })
-}
-
-/// The variables a job starts with: the system's, which cannot be overwritten, then the plan's.
-pub(crate) fn variables(
-    service: &Service,
-    row: &JobRow,
-    plan: &Plan,
-    stage: &Stage,
-    job: &Job,
-    collection_url: &str,
-    project_name: &str,
-    token: &str,
-) -> BTreeMap<String, JobVariable> {
-    let mut all = BTreeMap::new();
-    let scopes = [&plan.variables, &stage.variables, &job.variables];
-    for variable in scopes.into_iter().flatten() {
-        // An expression is not evaluated yet, and no run is started with one.
-        let Some(text) = variable.text() else {
-            continue;
-        };
-        let value = JobVariable {
-            value: Zeroizing::new(text.to_owned()),
-            secret: false,
-            read_only: variable.read_only,
-        };
-        // Names ignore case: the later one wins, whatever its spelling.
-        all.retain(|name: &String, _| !name.eq_ignore_ascii_case(&variable.name));
-        all.insert(variable.name.clone(), value);
-    }
-    let run = row.run.to_string();
-    let restricted = if row.source.trusted() {
-        "False"
-    } else {
-        "True"
-    };
-    let system: [(&str, String); 47] = [
-        ("System.TeamFoundationCollectionUri", collection_url.into()),
-        ("System.CollectionUri", collection_url.into()),
-        ("System.TaskDefinitionsUri", collection_url.into()),
-        ("System.TeamFoundationServerUri", collection_url.into()),
-        ("System.TeamProject", project_name.into()),
-        ("System.TeamProjectId", row.project.to_string()),
-        ("System.CollectionId", service.organization().id.to_string()),
-        ("System.HostType", "build".into()),
-        ("System.ServerType", "OnPremises".into()),
-        ("System.DefinitionId", row.pipeline.to_string()),
-        ("System.DefinitionName", row.pipeline_name.clone()),
-        ("System.PlanId", row.plan_id.to_string()),
-        ("System.TimelineId", row.timeline.to_string()),
-        ("System.JobId", row.id.to_string()),
-        ("System.JobName", job.name.clone()),
-        ("System.JobDisplayName", job.display_name.clone()),
-        ("System.JobAttempt", "1".into()),
-        ("System.JobIdentifier", job.identifier.clone()),
-        ("System.PhaseName", job.name.clone()),
-        ("System.PhaseDisplayName", job.display_name.clone()),
-        ("System.PhaseAttempt", "1".into()),
-        ("System.StageName", stage.name.clone()),
-        ("System.StageDisplayName", stage.display_name.clone()),
-        ("System.StageAttempt", "1".into()),
-        ("System.JobPositionInPhase", "1".into()),
-        ("System.TotalJobsInPhase", "1".into()),
-        ("System.JobParallelismTag", "Private".into()),
-        ("System.IsScheduled", "False".into()),
-        ("System.EnableAccessToken", "SecretVariable".into()),
-        ("Build.BuildId", run.clone()),
-        ("Build.BuildNumber", row.run_name.clone()),
-        ("Build.BuildUri", format!("vstfs:///Build/Build/{run}")),
-        ("Build.DefinitionName", row.pipeline_name.clone()),
-        ("Build.DefinitionVersion", row.revision.to_string()),
-        ("Build.QueuedBy", row.requested_by.1.clone()),
-        ("Build.RequestedFor", row.requested_by.1.clone()),
-        ("Build.RequestedForEmail", row.requested_by.0.clone()),
-        ("Build.Reason", "Manual".into()),
-        ("Build.ContainerId", run),
-        ("Agent.JobName", job.display_name.clone()),
-        ("Agent.IsSelfHosted", "1".into()),
-        ("Agent.CloudId", String::new()),
-        ("agent.readOnlyVariables", "true".into()),
-        ("agent.taskRestrictionsEnforcementMode", "Enabled".into()),
-        ("Build.Repository.Provider", "None".into()),
-        // What agents go by: a step that names a secure file is skipped. Nothing would be given to it anyway.
-        ("System.RestrictSecrets", restricted.into()),
-        ("System.PullRequest.IsFork", restricted.into()),
-    ];
-    for (name, value) in system {
-        all.retain(|known, _| !known.eq_ignore_ascii_case(name));
-        all.insert(
-            name.to_owned(),
-            JobVariable {
-                value: Zeroizing::new(value),
-                secret: false,
-                read_only: true,
-            },
-        );
-    }
-    if !all
-        .keys()
-        .any(|name| name.eq_ignore_ascii_case("System.Culture"))
-    {
-        let value = JobVariable {
-            value: Zeroizing::new("en-US".into()),
-            secret: false,
-            read_only: true,
-        };
-        all.insert("System.Culture".into(), value);
-    }
-    let value = JobVariable {
-        value: Zeroizing::new(token.to_owned()),
-        secret: true,
-        read_only: true,
-    };
-    all.insert("System.AccessToken".into(), value);
-    all
 }

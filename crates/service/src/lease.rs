@@ -3,6 +3,7 @@
 use crate::Service;
 use crate::by_variable::{Later, Named};
 use crate::error::{Error, Kind, Result};
+use crate::job_variables::{self, Late, Predefined};
 use crate::keys::{JOB_LOG, TRIES};
 use crate::tokens;
 use coffer_model::act::IssueTicket;
@@ -219,17 +220,21 @@ async fn claim(
         .cancel_timeout_in_minutes
         .unwrap_or(DEFAULT_CANCEL_TIMEOUT);
     let collection_url = format!("{}/", base_url.trim_end_matches('/'));
-    let project_name = project_name(service, row.project).await?;
-    let variables = crate::jobs::variables(
-        service,
-        &row,
-        &plan,
-        stage,
-        job,
-        &collection_url,
-        &project_name,
-        &token,
-    );
+    let mut read = service.store().read().await?;
+    let project_name = read.project_name(row.project).await?;
+    let project_name = project_name.ok_or_else(|| Error::from(Refusal::NotFound))?;
+    let values = read.job_values(row.id).await?;
+    drop(read);
+    let predefined = Predefined {
+        organization: service.organization().id,
+        project: (row.project, &project_name),
+        pipeline: (row.pipeline, &row.pipeline_name, row.revision),
+        requested_by: (&row.requested_by.0, &row.requested_by.1),
+        trusted: row.source.trusted(),
+        late: Some(Late::of(&row, &collection_url)),
+    };
+    let system = predefined.of_job(stage, job);
+    let variables = job_variables::of(&plan, stage, job, &values, system, &token);
     let later = Later::of(service, &row, job, &variables).await?;
     let Some((claimed, named)) = commit_claim(
         service,
@@ -297,11 +302,6 @@ fn place<'a>(plan: &'a Plan, row: &JobRow) -> Option<(&'a Stage, &'a Job)> {
     let index = |ordinal: i64| usize::try_from(ordinal - 1).ok();
     let stage = plan.stages.get(index(row.stage)?)?;
     Some((stage, stage.jobs.get(index(row.ordinal)?)?))
-}
-
-async fn project_name(service: &Service, project: coffer_model::ProjectId) -> Result<String> {
-    let name = service.store().read().await?.project_name(project).await?;
-    name.ok_or_else(|| Error::from(Refusal::NotFound))
 }
 
 async fn commit_claim(

@@ -1,20 +1,23 @@
 //! Runs: starting, reading, cancelling, and what they wait for.
 
-use crate::conditions::Start;
 use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
 use crate::pipelines;
 use crate::run_views::{
     LogText, LogView, PreviewView, RecordView, RunInput, RunView, TimelineView,
 };
+use crate::starting::{Begun, Start};
 use crate::waits::StageWaits;
 use crate::{Service, checks, planning};
 use aws_lc_rs::digest::{SHA256, digest};
 use coffer_model::act::{CancelRun, EditPipeline, QueueRun, ViewPipeline, ViewRun, ViewRuns};
 use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RunId};
-use coffer_pipeline::{Plan, PlanInputs, Source};
-use coffer_store::{NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
+use coffer_pipeline::expression::Budget;
+use coffer_pipeline::start::{Answer, Counters};
+use coffer_pipeline::{Job, Plan, PlanInputs, Source};
+use coffer_store::{Count, NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs listed at once at most.
 const MAX_TOP: usize = 1000;
@@ -27,7 +30,7 @@ const MAX_CLAIM: usize = 250;
 pub(crate) struct Planned {
     pub(crate) made: coffer_pipeline::Planned,
     pub(crate) revision: i64,
-    /// What conditions see when it starts now.
+    /// What its expressions see when it starts now.
     pub(crate) start: Start,
 }
 
@@ -59,17 +62,19 @@ impl Runs<'_> {
         let Planned {
             made,
             revision,
-            start,
+            mut start,
         } = self.plan(caller, project, pipeline, input).await?;
-        let plan = made.plan;
+        let plan = Arc::new(made.plan);
         planning::check_runnable(&plan)?;
+        // What fails without a counter fails before anything is written, and most runs have none.
+        let begun = start.begin(&plan)?;
         let text = plan.canonical_json();
         let mut plan_digest = [0; 32];
         plan_digest.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         let new = NewRun {
             revision,
-            number: start.run_number(&plan)?,
-            stages: self.stages(&plan, &start)?,
+            number: Vec::new(),
+            stages: self.stages(&plan),
             plan: text,
             plan_digest,
             // The only kind of pipeline there is. What the request says of refs is a claim, and no source.
@@ -82,11 +87,15 @@ impl Runs<'_> {
                 .collect()
         });
         let asked = caller.clone();
+        let wrong = Arc::new(Mutex::new(None));
+        let told = wrong.clone();
         let run = self
             .0
             .store()
             .write("run.start", move |tx| {
-                let (caller, new, claimed) = (asked.clone(), new.clone(), claimed.clone());
+                let (caller, mut new, claimed) = (asked.clone(), new.clone(), claimed.clone());
+                let (plan, mut start, mut begun) = (plan.clone(), start.clone(), begun.clone());
+                let told = told.clone();
                 Box::pin(async move {
                     let mut details = vec![
                         ("revision", new.revision.to_string()),
@@ -97,6 +106,21 @@ impl Runs<'_> {
                     let grant = tx
                         .authorize_with(&caller, QueueRun { project, pipeline }, &details)
                         .await?;
+                    while let Answer::Needs(needs) = begun {
+                        for need in needs {
+                            let (count, name) = (Count::Counter, &need.prefix);
+                            let number = tx.next_count(&grant, count, name, need.seed).await?;
+                            start.counters.insert(need.prefix, number);
+                        }
+                        begun = start.begin(&plan).map_err(|error| {
+                            // The unit is undone, and with it the numbers that were drawn.
+                            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                            Refusal::Unevaluated
+                        })?;
+                    }
+                    if let Answer::Ready(begun) = begun {
+                        settle(&mut new, begun);
+                    }
                     let run = tx.run_insert(grant, &new).await?;
                     for stage in 1..=new.stages.len() {
                         checks::evaluate(tx, run, i64::try_from(stage).unwrap_or(i64::MAX)).await?;
@@ -105,7 +129,13 @@ impl Runs<'_> {
                 })
             })
             .await
-            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))?;
+            .map_err(|stop| {
+                let told = wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+                match (stop, told) {
+                    (Stop::Refused(Refusal::Unevaluated), Some(told)) => told,
+                    (stop, _) => Error::from(stop).about(&crate::error::PIPELINE),
+                }
+            })?;
         self.0.jobs_may_be_ready();
         self.get(caller, project, run).await
     }
@@ -352,7 +382,7 @@ impl Runs<'_> {
         read: &mut ReadTx,
         seen: &Seen<ViewRun>,
         job: JobId,
-    ) -> Result<std::sync::Arc<coffer_seal::FileKey>> {
+    ) -> Result<Arc<coffer_seal::FileKey>> {
         if let Some(key) = self.0.log_keys().get(job) {
             return Ok(key);
         }
@@ -409,8 +439,22 @@ impl Runs<'_> {
             .pipeline(&seen)
             .await?
             .ok_or_else(pipelines::not_found)?;
-        let now = read.now();
-        let project_name = read.project_name(project).await?.unwrap_or_default();
+        let start = Start {
+            at: read.now(),
+            organization: self.0.organization().id,
+            project: (
+                project,
+                read.project_name(project).await?.unwrap_or_default(),
+            ),
+            pipeline: (pipeline, row.name.clone(), row.revision),
+            requested_by: read
+                .identity(caller.identity)
+                .await?
+                .map(|known| (known.unique_name, known.display_name))
+                .unwrap_or_default(),
+            budget: Budget::default(),
+            counters: Counters::default(),
+        };
         drop(read);
         let source = Source {
             path: row.path,
@@ -421,7 +465,7 @@ impl Runs<'_> {
             ("System.DefinitionName".into(), row.name.clone()),
             ("Build.DefinitionName".into(), row.name),
             ("Build.Reason".into(), "Manual".into()),
-            ("System.TeamProject".into(), project_name),
+            ("System.TeamProject".into(), start.project.1.clone()),
             ("System.TeamProjectId".into(), project.to_string()),
         ];
         let variables = input
@@ -432,44 +476,50 @@ impl Runs<'_> {
         let inputs = PlanInputs {
             parameters: input.parameters,
             variables,
-            system: system.clone(),
+            system,
         };
         Ok(Planned {
             made: planning::make(self.0, project, pipeline, source, inputs).await?,
             revision: row.revision,
-            start: Start { at: now, system },
+            start,
         })
     }
 
-    fn stages(&self, plan: &Plan, start: &Start) -> Result<Vec<NewStage>> {
-        plan.stages
-            .iter()
-            .map(|stage| {
-                let runs = start.runs_stage(plan, stage)?;
-                let jobs = stage
-                    .jobs
-                    .iter()
-                    .map(|job| {
-                        let later = job.files_by_variable();
-                        let known = job.secure_files.iter().filter(|file| !later.contains(file));
-                        Ok(NewJob {
-                            id: JobId::random(self.0.entropy()),
-                            name: job.name.clone(),
-                            display_name: job.display_name.clone(),
-                            files: known.copied().map(FileId).collect(),
-                            deferred: later.into_iter().map(FileId).collect(),
-                            skipped: !runs || !start.runs_job(plan, stage, job)?,
-                            continue_on_error: job.continue_on_error,
-                        })
-                    })
-                    .collect::<Result<Vec<NewJob>>>()?;
-                Ok(NewStage {
-                    name: stage.name.clone(),
-                    display_name: stage.display_name.clone(),
-                    files: stage.secure_files.iter().copied().map(FileId).collect(),
-                    jobs,
-                })
+    /// Its stages and jobs, before it is known how they begin.
+    fn stages(&self, plan: &Plan) -> Vec<NewStage> {
+        let job = |job: &Job| {
+            let later = job.files_by_variable();
+            let known = job.secure_files.iter().filter(|file| !later.contains(file));
+            NewJob {
+                id: JobId::random(self.0.entropy()),
+                name: job.name.clone(),
+                display_name: job.display_name.clone(),
+                files: known.copied().map(FileId).collect(),
+                deferred: later.into_iter().map(FileId).collect(),
+                skipped: false,
+                values: Vec::new(),
+                continue_on_error: job.continue_on_error,
+            }
+        };
+        let stages = plan.stages.iter();
+        stages
+            .map(|stage| NewStage {
+                name: stage.name.clone(),
+                display_name: stage.display_name.clone(),
+                files: stage.secure_files.iter().copied().map(FileId).collect(),
+                jobs: stage.jobs.iter().map(job).collect(),
             })
             .collect()
+    }
+}
+
+/// Each job as it begins.
+fn settle(new: &mut NewRun, begun: Begun) {
+    new.number = begun.number;
+    for (stage, begun) in new.stages.iter_mut().zip(begun.stages) {
+        for (job, begun) in stage.jobs.iter_mut().zip(begun) {
+            job.skipped = begun.skipped;
+            job.values = begun.values;
+        }
     }
 }

@@ -85,6 +85,9 @@ pub enum Refusal {
     /// The state of the run or job does not allow it.
     #[error("the state does not allow it")]
     State,
+    /// An expression of a run that starts cannot be evaluated.
+    #[error("an expression cannot be evaluated")]
+    Unevaluated,
     /// The organization does not allow open access.
     #[error("open access is switched off")]
     OpenAccessOff,

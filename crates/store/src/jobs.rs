@@ -22,6 +22,8 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, 'waiting', 0, 0, $7, $8)";
     FILE_INSERT = "insert into job_file (job_id, file_id, deferred) values ($1, $2, $3)
         on conflict (job_id, file_id) do nothing";
+    VALUE_INSERT = "insert into job_value (job_id, name, value) values ($1, $2, $3)";
+    VALUES = "select name, value from job_value where job_id = $1 order by name";
     FILE_NAMED = "update job_file set deferred = 0 where job_id = $1 and file_id = $2";
     READY = "select j.id, j.run_id, j.stage_ordinal, j.ordinal, j.name, r.project_id, r.pipeline_id, p.name as pipeline_name,
             r.pipeline_revision, r.name as run_name, r.plan, r.plan_id, r.timeline_id, i.unique_name, i.display_name, j.record_id,
@@ -65,6 +67,8 @@ pub struct NewJob {
     pub deferred: Vec<FileId>,
     /// Its condition is false from the start: it never runs.
     pub skipped: bool,
+    /// The values of its expressions, by the names of variables. None is a secret.
+    pub values: Vec<(String, String)>,
     /// A failure becomes SucceededWithIssues.
     pub continue_on_error: bool,
 }
@@ -196,6 +200,10 @@ impl Tx {
         let deferred = new.deferred.iter().map(|file| (file, 1_i64));
         for (file, later) in files.chain(deferred) {
             self.run(&FILE_INSERT, args![new.id.0, file.0, later])
+                .await?;
+        }
+        for (name, value) in &new.values {
+            self.run_one(&VALUE_INSERT, args![new.id.0, name, value])
                 .await?;
         }
         if new.skipped {
@@ -428,6 +436,11 @@ impl ReadTx {
                 source: row.source.into_source(),
             })
             .collect())
+    }
+
+    /// The values of a job's expressions, by the names of variables, as they were when its run started.
+    pub async fn job_values(&mut self, job: JobId) -> Result<Vec<(String, String)>, StoreError> {
+        self.conn.all(&VALUES, args![job.0]).await
     }
 
     /// Jobs whose lease ran out.

@@ -138,6 +138,22 @@ pub struct StartError {
 }
 
 impl Facts<'_> {
+    /// The variables of the run as its number sees them, predefined ones among them, with `$(x)` in them replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when one cannot be evaluated.
+    pub fn run(&self, budget: &mut Budget) -> Result<Answer<Object>, StartError> {
+        let mut scene = Scene::new(self, Object::default(), None, budget);
+        scene.run()?;
+        if !scene.evaluation.needs.is_empty() {
+            return Ok(Answer::Needs(scene.evaluation.needs));
+        }
+        let (variables, secrets) = scene.known.context("the number of the run")?;
+        debug_assert!(secrets.is_empty(), "nothing has ended yet");
+        Ok(Answer::Ready(variables))
+    }
+
     /// Whether a stage runs. All that it waits for must have ended. `budget` is for all that is asked of one start.
     ///
     /// # Errors
@@ -148,7 +164,7 @@ impl Facts<'_> {
         let before = self.outcomes.before_stage(self.plan, stage);
         let before = before.map_err(|missing| too_early(&place, missing))?;
         let dependencies = self.outcomes.of_stage(stage);
-        let mut scene = Scene::new(self, dependencies, stage, budget);
+        let mut scene = Scene::new(self, dependencies, Some(stage), budget);
         scene.outer(stage)?;
         scene.decide(&stage.condition, Time::Stage, &before, &place)
     }
@@ -170,7 +186,7 @@ impl Facts<'_> {
         let before = self.outcomes.before_job(stage, job);
         let before = before.map_err(|missing| too_early(&place, missing))?;
         let dependencies = self.outcomes.of_job(stage, job);
-        let mut scene = Scene::new(self, dependencies.clone(), stage, budget);
+        let mut scene = Scene::new(self, dependencies.clone(), Some(stage), budget);
         scene.outer(stage)?;
         scene.own(job, None)?;
         let choice = match scene.decide(&job.condition, Time::Job, &before, &place)? {
@@ -184,7 +200,7 @@ impl Facts<'_> {
         };
         if let Some(strategy) = job.strategy.as_ref().filter(|_| start.choice.runs) {
             // Variables of a job are those of each of its legs, and make none.
-            let mut scene = Scene::new(self, dependencies, stage, budget);
+            let mut scene = Scene::new(self, dependencies, Some(stage), budget);
             scene.outer(stage)?;
             start.legs = Some(scene.legs(job, &strategy.legs)?);
             start.max_parallel = scene.max_parallel(job, strategy.max_parallel.as_ref())?;
@@ -205,7 +221,7 @@ impl Facts<'_> {
         budget: &mut Budget,
     ) -> Result<Answer<CopyStart>, StartError> {
         let dependencies = self.outcomes.of_job(stage, job);
-        let mut scene = Scene::new(self, dependencies, stage, budget);
+        let mut scene = Scene::new(self, dependencies, Some(stage), budget);
         scene.outer(stage)?;
         scene.own(job, leg)?;
         if !scene.evaluation.needs.is_empty() {
@@ -234,15 +250,16 @@ impl<'a, 'b> Scene<'a, 'b> {
     fn new(
         facts: &'a Facts<'a>,
         dependencies: Object,
-        stage: &Stage,
+        stage: Option<&Stage>,
         budget: &'b mut Budget,
     ) -> Self {
+        let before = stage.map(|stage| facts.outcomes.of_stages_before(stage));
         let pipeline: Object = [("startTime", Value::Time(facts.started))]
             .into_iter()
             .collect();
         let contexts = Contexts::new(Time::Runtime)
             .with("dependencies", dependencies)
-            .with("stageDependencies", facts.outcomes.of_stages_before(stage))
+            .with("stageDependencies", before.unwrap_or_default())
             .with("pipeline", pipeline);
         Self {
             facts,
@@ -258,11 +275,16 @@ impl<'a, 'b> Scene<'a, 'b> {
         }
     }
 
-    /// Variables of the run, then of the stage.
-    fn outer(&mut self, stage: &Stage) -> Result<(), StartError> {
+    /// Variables of the run.
+    fn run(&mut self) -> Result<(), StartError> {
         let run = &self.facts.plan.variables;
         self.known
-            .add("the run", run, &[], &mut self.evaluation, self.budget)?;
+            .add("the run", run, &[], &mut self.evaluation, self.budget)
+    }
+
+    /// Those, and then those of the stage.
+    fn outer(&mut self, stage: &Stage) -> Result<(), StartError> {
+        self.run()?;
         let place = stage_name(stage);
         self.known.add(
             &place,

@@ -19,6 +19,7 @@ mod changes;
 mod conventions;
 mod errors;
 mod explained;
+mod expressions;
 mod file_page;
 mod freezes;
 mod graph;

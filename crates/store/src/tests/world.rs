@@ -267,6 +267,7 @@ impl World {
             files: files.to_vec(),
             deferred: Vec::new(),
             skipped: false,
+            values: Vec::new(),
             continue_on_error: false,
         };
         let run = NewRun {

@@ -428,6 +428,7 @@ impl<'a> Story<'a> {
                     files,
                     deferred: Vec::new(),
                     skipped: false,
+                    values: Vec::new(),
                     continue_on_error: false,
                 }],
             }],
