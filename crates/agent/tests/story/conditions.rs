@@ -59,6 +59,45 @@ async fn conditions_see_variables_and_the_log_says_why_a_step_was_skipped() {
 }
 
 #[tokio::test]
+async fn outputs_of_a_step_are_variables_of_the_steps_after_it() {
+    let (server, work) = stage().await;
+    let mut sets = script(concat!(
+        "echo '##vso[task.setvariable variable=mode;isoutput=true]fast'\n",
+        "echo '##vso[task.setvariable variable=key;isoutput=true;issecret=true]zzz-secret'\n",
+    ))
+    .named("Sets");
+    sets.name = "probe".into();
+    let steps = vec![
+        sets,
+        bash("echo \"by name: $(probe.mode) $PROBE_MODE\"")
+            .named("Reads")
+            .when("eq(variables['probe.MODE'], 'FAST')"),
+        bash("echo never")
+            .named("Without its step")
+            .when("ne(variables.mode, '')"),
+        bash("echo \"key: $(probe.key)\"")
+            .named("Secret")
+            .when("eq(variables['probe.key'], 'zzz-secret')"),
+    ];
+    assert_eq!(run(&server, work.path(), job(steps)).await, "succeeded");
+    let told = server.told();
+    assert_eq!(
+        told.results()[1..5],
+        [
+            "Sets: succeeded",
+            "Reads: succeeded",
+            "Without its step: skipped",
+            "Secret: succeeded",
+        ]
+    );
+    let log = told.log();
+    for line in ["by name: fast fast", "Expanded: ne('', '')", "key: ***"] {
+        assert!(log.lines().any(|found| found == line), "{line}\n{log}");
+    }
+    assert!(!log.contains("zzz-secret"));
+}
+
+#[tokio::test]
 async fn a_step_whose_condition_holds_after_a_cancel_goes_on() {
     let (server, work) = stage().await;
     let go_on = work.path().join("go on");

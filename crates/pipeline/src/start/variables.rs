@@ -134,7 +134,6 @@ impl<'a> Known<'a> {
         pending: bool,
     ) {
         let folded = words::fold(&variable.name);
-        // What is read-only outside stays so, whatever is inside: reading refused to set it anew.
         let variable = Started {
             name: variable.name.clone(),
             value,
