@@ -222,12 +222,15 @@ steps:
         let engineer = server.holder(cast.engineer.token());
         engineer.permit(&cast.file, &pipeline, true).await.unwrap();
         let agent = server.agent("hand").await;
-        let mut seen = Vec::new();
+        // By run: both wait for the same permission, and either may be first.
+        let mut seen = BTreeMap::new();
         for _ in 0..2 {
             let job = agent.job().await;
-            seen.push(["n", "at", "named"].map(|name| job.job.variables[name].value.clone()));
+            let values = ["n", "at", "named"].map(|name| job.job.variables[name].value.clone());
+            seen.insert(job.job.run_id, values);
             agent.finish(&job, "succeeded").await.unwrap();
         }
+        let seen: Vec<_> = seen.into_values().collect();
         let numbers: Vec<&str> = seen.iter().map(|values| values[0].as_str()).collect();
         assert_eq!(numbers, ["1", "2"], "the number outlives the server");
         assert_ne!(seen[0][1], seen[1][1], "each has its own moment");
