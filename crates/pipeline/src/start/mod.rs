@@ -260,7 +260,8 @@ impl<'a, 'b> Scene<'a, 'b> {
         let contexts = Contexts::new(Time::Runtime)
             .with("dependencies", dependencies)
             .with("stageDependencies", before.unwrap_or_default())
-            .with("pipeline", pipeline);
+            .with("pipeline", pipeline)
+            .with("resources", resources(facts.plan));
         Self {
             facts,
             known: Known::new(facts.system),
@@ -340,6 +341,36 @@ impl<'a, 'b> Scene<'a, 'b> {
             lines: decision.lines,
         }))
     }
+}
+
+/// `resources`: the repositories and containers that the YAML declares, as far as they are known.
+///
+/// Source of the names: the public page on resources.
+fn resources(plan: &Plan) -> Object {
+    let text = |value: &Option<String>| Value::from(value.as_deref());
+    let repositories = plan.repositories.iter().map(|known| {
+        let facts = [
+            ("name", text(&known.name)),
+            ("ref", text(&known.reference)),
+            ("type", text(&known.kind)),
+            ("version", text(&known.commit)),
+        ];
+        (known.alias.as_str(), facts.into_iter().collect::<Object>())
+    });
+    let containers = plan
+        .resources
+        .iter()
+        .filter(|known| known.kind == "container");
+    let containers = containers.map(|known| {
+        let texts = known.definition.iter();
+        let texts = texts.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+        (known.alias.as_str(), texts.collect::<Object>())
+    });
+    let repositories: Object = repositories.collect();
+    let containers: Object = containers.collect();
+    [("repositories", repositories), ("containers", containers)]
+        .into_iter()
+        .collect()
 }
 
 fn masked(text: &str, secrets: &BTreeSet<Arc<str>>) -> String {

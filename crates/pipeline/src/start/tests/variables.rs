@@ -131,6 +131,32 @@ fn values_become_texts_as_expressions_print_them() {
 }
 
 #[test]
+fn declared_repositories_and_containers_are_seen() {
+    assert_eq!(
+        values(
+            "
+            resources:
+              repositories:
+              - {repository: shared, type: git, name: Fabrikam/shared, ref: refs/tags/v1}
+              containers:
+              - {container: box, image: 'registry/box:1', env: {A: b}}
+            variables:
+              from: $[ format('{0} {1} {2}', resources.repositories.Shared.ref, resources.repositories.shared.name, resources.repositories.shared.type) ]
+              image: $[ resources.containers.box.image ]
+              none: $[ resources.pipelines.other.runID ]
+            steps: [script: x]
+            "
+        ),
+        [
+            "from=refs/tags/v1 Fabrikam/shared git",
+            "image=registry/box:1",
+            "none=",
+            "queued=at start"
+        ]
+    );
+}
+
+#[test]
 fn a_leg_has_its_variables_and_they_win() {
     let mut world = World::of(
         "
