@@ -131,6 +131,20 @@ stages:
         assert_eq!(run(&first).await[..3], ["102", "102", "2"]);
     }
 
+    async fn a_run_is_numbered_by_its_counter(server) {
+        let cast = Cast::of(&server).await;
+        let yaml = "name: $(major).$(minor)$(Rev:-r)
+variables: {major: 1, minor: \"$[ counter(variables.major, 100) ]\"}
+steps: [{script: echo}]
+";
+        let pipeline = cast.developer.pipeline("numbers", yaml).await;
+        let mut numbers = Vec::new();
+        for _ in 0..2 {
+            numbers.push(cast.developer.run(&pipeline).await.name);
+        }
+        assert_eq!(numbers, ["1.100-1", "1.101-1"]);
+    }
+
     async fn a_start_that_is_refused_takes_no_number(server) {
         let cast = Cast::of(&server).await;
         let yaml = "variables:
