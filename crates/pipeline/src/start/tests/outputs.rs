@@ -164,7 +164,7 @@ fn results_decide_for_whom_comes_after() {
         ("succeeded('a')", [true, true, false, false, false]),
         ("failed()", [false, false, false, true, false]),
         ("failed('A')", [false, false, false, true, false]),
-        ("succeededOrFailed()", [true, true, false, true, false]),
+        ("succeededOrFailed()", [true; 5]),
         ("always()", [true; 5]),
         ("canceled()", [false; 5]),
         ("eq(dependencies.B.result, 'Succeeded')", [true; 5]),
@@ -222,10 +222,9 @@ fn jobs_see_results_of_jobs_that_they_wait_for_also_by_way_of_others() {
         "A failed"
     );
     assert!(world.job("__default", "D").unwrap().choice.runs);
-    let wrong = told(world.job("__default", "E"));
     assert!(
-        wrong.starts_with("the condition of the job E could not be evaluated: `B` is not among what this waits for"),
-        "{wrong}"
+        !world.job("__default", "E").unwrap().choice.runs,
+        "E does not wait for B, whatever B did"
     );
 }
 
