@@ -39,7 +39,85 @@ pub(crate) fn guess(lines: &Lines<'_>, line: u32, column: u32, said: &str) -> Gu
     if colon && let Some(guess) = colons(lines, line, column) {
         return guess;
     }
+    if said.contains("unknown escape character") {
+        return here(
+            "between double quotes `\\` begins an escape: write `\\\\`, or use single quotes",
+        );
+    }
+    let character = said.contains("unexpected character") || said.contains("anchor or alias");
+    if character && let Some(first) = lines.line(line).chars().nth(before(column)) {
+        return here(&format!(
+            "a text that begins with `{first}` stands in quotes, or below `|`"
+        ));
+    }
+    let misplaced = said.contains("expected key") || said.contains("expected '-'");
+    if misplaced && let Some(hint) = columns(lines, line) {
+        return here(&hint);
+    }
+    let inside = said.contains("placement of ':'") || said.contains("expected ','");
+    if inside && let Some((line, column)) = open(lines, line, column) {
+        return Guess {
+            line,
+            column,
+            hint: "this bracket is not closed".to_owned(),
+        };
+    }
     here("check indentation, quotes and brackets at and above this line")
+}
+
+/// How many characters are before a column.
+fn before(column: u32) -> usize {
+    usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
+/// What is wrong with the column in which a line begins.
+fn columns(lines: &Lines<'_>, line: u32) -> Option<String> {
+    let own = indent(lines.line(line));
+    let entry = |line: u32| lines.line(line).trim_start().starts_with("- ");
+    let mut at = above(lines, line)?;
+    if !entry(line) {
+        return Some(
+            "this line begins in a column of its own: put it under the first letter of what it belongs to".to_owned(),
+        );
+    }
+    if indent(lines.line(at)) == own && !entry(at) {
+        return Some(
+            "this entry of a list stands among lines of `key: value`: write all of them as entries, or none".to_owned(),
+        );
+    }
+    while !entry(at) {
+        at = above(lines, at)?;
+    }
+    let other = indent(lines.line(at));
+    (other != own).then(|| {
+        format!(
+            "this `-` stands in column {}, and the one in line {at} in column {}: entries of a list begin in one column",
+            own + 1,
+            other + 1
+        )
+    })
+}
+
+/// The last bracket before a place that is not closed. Quotes are not looked at.
+fn open(lines: &Lines<'_>, line: u32, column: u32) -> Option<(u32, u32)> {
+    let mut closed = 0_usize;
+    for at in (line.saturating_sub(ABOVE).max(1)..=line).rev() {
+        let text: Vec<char> = lines.line(at).chars().collect();
+        let end = if at == line {
+            before(column).min(text.len())
+        } else {
+            text.len()
+        };
+        for (index, c) in text.iter().enumerate().take(end).rev() {
+            match c {
+                ']' | '}' => closed += 1,
+                '[' | '{' if closed == 0 => return Some((at, number(index) + 1)),
+                '[' | '{' => closed -= 1,
+                _ => {}
+            }
+        }
+    }
+    None
 }
 
 fn tab(lines: &Lines<'_>, line: u32, said: &str) -> Option<(u32, u32)> {
@@ -93,7 +171,7 @@ fn colons(lines: &Lines<'_>, line: u32, column: u32) -> Option<Guess> {
     before.contains(": ").then(|| Guess {
         line,
         column,
-        hint: "a text with `: ` in it stands in quotes".to_owned(),
+        hint: "a text with `: ` in it stands in quotes, or below `|`".to_owned(),
     })
 }
 
@@ -211,6 +289,74 @@ mod tests {
                 4,
                 "while scanning a quoted scalar, found unexpected end of stream",
                 (1, 4, "the quote that opens here"),
+            ),
+            (
+                "a: \"b\\c\"",
+                1,
+                4,
+                "found unknown escape character",
+                (
+                    1,
+                    4,
+                    "between double quotes `\\` begins an escape: write `\\\\`",
+                ),
+            ),
+            (
+                "a: %b%",
+                1,
+                4,
+                "unexpected character: `%'",
+                (1, 4, "a text that begins with `%`"),
+            ),
+            (
+                "- *",
+                1,
+                3,
+                "while scanning an anchor or alias, did not find",
+                (1, 3, "a text that begins with `*`"),
+            ),
+            (
+                "a:\n  - b: c\n    d: e\n - b: f",
+                4,
+                2,
+                "did not find expected key",
+                (
+                    4,
+                    2,
+                    "this `-` stands in column 2, and the one in line 2 in column 3",
+                ),
+            ),
+            (
+                "a:\n  - b: c\n   - b: f",
+                3,
+                4,
+                "did not find expected '-' indicator",
+                (
+                    3,
+                    4,
+                    "this `-` stands in column 4, and the one in line 2 in column 3",
+                ),
+            ),
+            (
+                "- b: c\nv:\n  a: 1\n  - b: 2",
+                4,
+                3,
+                "did not find expected key",
+                (4, 3, "this entry of a list stands among lines"),
+            ),
+            (
+                "- b: c\n d: e",
+                2,
+                2,
+                "did not find expected key",
+                (2, 2, "this line begins in a column of its own"),
+            ),
+            (
+                "a:\n  x: [[a], b\n  y: c",
+                3,
+                4,
+                "illegal placement of ':' indicator",
+                (2, 6, "this bracket is not closed"),
             ),
             (
                 "a: ]",

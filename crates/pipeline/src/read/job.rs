@@ -203,7 +203,7 @@ pub(super) fn base(
     let name = if unnamed {
         Some(DEFAULT.to_owned())
     } else {
-        name(named, "the name of a job", reader.report)
+        name(named, "Job", reader.report)
     };
     let label = name.as_deref().unwrap_or_default();
     if KEYWORDS.iter().any(|keyword| words::same(keyword, label)) {

@@ -130,7 +130,7 @@ fn stage(
     let name = if named.is_null() {
         Some(DEFAULT.to_owned())
     } else {
-        name(named, "the name of a stage", reader.report)
+        name(named, "Stage", reader.report)
     };
     let label = name.as_deref().unwrap_or(DEFAULT);
     let jobs = if let Some(jobs) = fields.any("jobs") {

@@ -93,18 +93,22 @@ pub(super) fn number(node: &Node, what: &str, most: u32, report: &mut Report) ->
     value
 }
 
-/// The name of a stage, job or step.
-pub(super) fn name(node: &Node, what: &str, report: &mut Report) -> Option<String> {
-    let text = text(node, what, report)?;
+/// The name of a stage, job or step; which of them, with a capital.
+pub(super) fn name(node: &Node, of: &str, report: &mut Report) -> Option<String> {
+    let what = format!("the name of a {}", of.to_ascii_lowercase());
+    let text = text(node, &what, report)?;
     if words::is_name(&text) {
         return Some(text);
     }
     report.error(
         Code::InvalidName,
         node.place,
-        format!("{what} may not be `{}`", quotable(&text)),
         format!(
-            "use letters, digits and `_`, not beginning with a digit, at most {} characters; `displayName` takes any text",
+            "{of} {} has an invalid name. Valid names may only contain alphanumeric characters and '_' and may not start with a number.",
+            quotable(&text)
+        ),
+        format!(
+            "at most {} letters from a to z, digits and `_`; `displayName` takes any text",
             words::MAX_NAME
         ),
     );
@@ -123,7 +127,13 @@ pub(super) fn condition(node: Option<&Node>, time: Time, report: &mut Report) ->
         Ok(condition) => condition,
         Err(wrong) => {
             let place = node.place_of(wrong.offset);
-            report.error(Code::Syntax, place, wrong.message, wrong.hint);
+            let hint = match expression::in_brackets(&text) {
+                Some(_) => {
+                    "a condition is an expression already: write it without `$[` and `]`".to_owned()
+                }
+                None => wrong.hint,
+            };
+            report.error(Code::Syntax, place, wrong.message, hint);
             Condition::default()
         }
     }

@@ -255,7 +255,10 @@ impl Expander<'_> {
         match joined(base, path) {
             Some(path) => Some(FileReference { repository, path }),
             None => {
-                let message = format!("The file path {} is invalid", quotable(written));
+                let message = match path.trim() {
+                    "" => "`template` names no file".to_owned(),
+                    _ => format!("The file path {} is invalid", quotable(written)),
+                };
                 let hint = "paths lead from this file, or with `/` from the root of the repository, and never out of it";
                 wrong(self, message, hint.to_owned());
                 None
@@ -371,7 +374,7 @@ impl Expander<'_> {
 
 fn of_other_list(key: &Node, list: &str) -> bool {
     key.text().is_some_and(|name| {
-        name != list && ["stages", "jobs", "steps", "variables"].contains(&name)
+        name != list && ["stages", "jobs", "phases", "steps", "variables"].contains(&name)
     })
 }
 

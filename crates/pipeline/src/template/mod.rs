@@ -152,6 +152,8 @@ pub(in crate::template) enum Slot {
     Stages,
     Stage,
     Jobs,
+    /// Jobs by their old name.
+    Phases,
     Job,
     Steps,
     Step,
@@ -172,6 +174,7 @@ impl Slot {
         match (self, key) {
             (Self::Root, "stages") => Self::Stages,
             (Self::Root | Self::Stage, "jobs") => Self::Jobs,
+            (Self::Root, "phases") => Self::Phases,
             (Self::Root | Self::Job | Self::Strategy, "steps") => Self::Steps,
             (Self::Root | Self::Stage | Self::Job, "variables") => Self::Variables,
             (Self::Root, "resources") => Self::Resources,
@@ -190,7 +193,7 @@ impl Slot {
     fn item(self) -> Self {
         match self {
             Self::Stages => Self::Stage,
-            Self::Jobs => Self::Job,
+            Self::Jobs | Self::Phases => Self::Job,
             Self::Steps => Self::Step,
             Self::Literal => Self::Literal,
             _ => Self::Plain,
@@ -208,6 +211,7 @@ impl Slot {
         match self {
             Self::Stages => Some("stages"),
             Self::Jobs => Some("jobs"),
+            Self::Phases => Some("phases"),
             Self::Steps => Some("steps"),
             Self::Variables => Some("variables"),
             _ => None,

@@ -155,20 +155,30 @@ impl Expander<'_> {
                 .map(|(_, value)| value)
         };
         let Some(name) = member("name").filter(|name| !name.is_null()) else {
-            self.report.error(
-                Code::Missing,
-                entry.place,
-                "this parameter has no name",
-                "add `name:`",
-            );
+            // A key that nothing knows was told; it is probably the name.
+            if pairs
+                .iter()
+                .all(|(key, _)| key.text().is_none_or(|name| KEYS.contains(&name)))
+            {
+                self.report.error(
+                    Code::Missing,
+                    entry.place,
+                    "this parameter has no name",
+                    "add `name:`",
+                );
+            }
             return None;
         };
         let place = name.place;
         let name = self.named(name)?;
+        let mut unknown = false;
         let (shape, slot) = match member("type").filter(|node| !node.is_null()) {
             None => (Type::Text, Slot::Plain),
             // One that is wrong is declared all the same, so that its uses are not reported as well.
-            Some(node) => self.shape(node).unwrap_or((Type::Any, Slot::Plain)),
+            Some(node) => self.shape(node).unwrap_or_else(|| {
+                unknown = true;
+                (Type::Any, Slot::Plain)
+            }),
         };
         if let Some(display) = member("displayName") {
             self.literal(display);
@@ -180,6 +190,8 @@ impl Expander<'_> {
                 Node::refused(default.place)
             }
         });
+        // Nor is asked for what has no type.
+        let default = default.or_else(|| unknown.then(|| Node::refused(place)));
         let values = match member("values").map(|node| (&node.kind, node)) {
             None => Vec::new(),
             Some((Kind::Sequence(items), _)) => items

@@ -449,6 +449,51 @@ fn the_old_forms_make_the_same_plan() {
 }
 
 #[test]
+fn old_phases_come_from_templates_too() {
+    super::templates::expands(
+        r"
+        phases:
+        - template: phase.yml
+          parameters: {name: Left}
+        - ${{ each name in split('Middle,Right', ',') }}:
+          - template: phase.yml
+            parameters:
+              name: ${{ name }}
+              steps:
+              - template: more.yml
+        ",
+        &[
+            (
+                "phase.yml",
+                "parameters: {name: '', steps: []}\nphases:\n- phase: ${{ parameters.name }}\n  queue: {name: Old}\n  \
+                 steps:\n  - script: first\n  - ${{ parameters.steps }}",
+            ),
+            ("more.yml", "steps: [script: more]"),
+        ],
+        r"
+        phases:
+        - phase: Left
+          queue:
+            name: Old
+          steps:
+          - script: first
+        - phase: Middle
+          queue:
+            name: Old
+          steps:
+          - script: first
+          - script: more
+        - phase: Right
+          queue:
+            name: Old
+          steps:
+          - script: first
+          - script: more
+        ",
+    );
+}
+
+#[test]
 fn jobs_without_names_are_counted() {
     check(
         r"

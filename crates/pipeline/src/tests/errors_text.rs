@@ -149,7 +149,7 @@ fn broken_yaml() {
         ",
         r"
         a.yml:2:12: this is not valid YAML: mapping values are not allowed in this context
-          hint: a text with `: ` in it stands in quotes
+          hint: a text with `: ` in it stands in quotes, or below `|`
         ",
     );
     check(
@@ -157,8 +157,8 @@ fn broken_yaml() {
         steps: [script: x
         ",
         r"
-        a.yml:2:1: this is not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'
-          hint: check indentation, quotes and brackets at and above this line
+        a.yml:1:8: this is not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'
+          hint: this bracket is not closed
         ",
     );
     check(

@@ -141,12 +141,12 @@ fn names() {
         - {script: x, name: sAME}
         ",
         r"
-        a.yml:2:21: the name of a step may not be `1st`
-          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
-        a.yml:3:21: the name of a step may not be `has space`
-          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
-        a.yml:4:21: the name of a step may not be `ключ`
-          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        a.yml:2:21: Step 1st has an invalid name. Valid names may only contain alphanumeric characters and '_' and may not start with a number.
+          hint: at most 100 letters from a to z, digits and `_`; `displayName` takes any text
+        a.yml:3:21: Step has space has an invalid name. Valid names may only contain alphanumeric characters and '_' and may not start with a number.
+          hint: at most 100 letters from a to z, digits and `_`; `displayName` takes any text
+        a.yml:4:21: Step ключ has an invalid name. Valid names may only contain alphanumeric characters and '_' and may not start with a number.
+          hint: at most 100 letters from a to z, digits and `_`; `displayName` takes any text
         a.yml:6:21: Job Job: The step name sAME appears more than once. Step names must be unique within a job. The first is at 5:21
           hint: give this one another name; names ignore case
         ",
@@ -158,8 +158,8 @@ fn names() {
           steps: [script: x]
         ",
         r"
-        a.yml:2:8: the name of a job may not be `a-b`
-          hint: use letters, digits and `_`, not beginning with a digit, at most 100 characters; `displayName` takes any text
+        a.yml:2:8: Job a-b has an invalid name. Valid names may only contain alphanumeric characters and '_' and may not start with a number.
+          hint: at most 100 letters from a to z, digits and `_`; `displayName` takes any text
         ",
     );
 }
@@ -181,6 +181,8 @@ fn conditions() {
                 ~)
         - script: x
           condition: succeded()
+        - script: x
+          condition: $[ succeeded() ]
         "#,
         r"
         a.yml:3:17: there is no value `dependencies` in the condition of a step
@@ -193,6 +195,8 @@ fn conditions() {
           hint: a condition is an expression, for example `succeededOrFailed()`
         a.yml:13:14: there is no function `succeded`
           hint: did you mean `succeeded`?
+        a.yml:15:14: `$` has no meaning in an expression: write variables['name']
+          hint: a condition is an expression already: write it without `$[` and `]`
         ",
     );
     check(

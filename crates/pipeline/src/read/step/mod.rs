@@ -70,7 +70,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Option<DraftStep> {
         place: node.place,
         name: step
             .get("name")
-            .and_then(|node| Some((name(node, "the name of a step", report)?, node.place))),
+            .and_then(|node| Some((name(node, "Step", report)?, node.place))),
         display_name: display_name(&step, report),
         task,
         inputs,

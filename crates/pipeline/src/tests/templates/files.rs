@@ -171,6 +171,7 @@ fn what_is_wrong_with_a_file_is_said_and_the_rest_is_read() {
           paramters: {a: b}
         - template: [a]
         - script: ${{ nope }}
+        - template:
         resources:
           repositories:
           - repository: shared
@@ -195,6 +196,8 @@ fn what_is_wrong_with_a_file_is_said_and_the_rest_is_read() {
           hint: write `- template: path.yml`, and `parameters:` with `name: value` below it
         a.yml:10:15: there is no value `nope` in `${{ }}`
           hint: known here: parameters, variables; text stands in single quotes
+        a.yml:11:11: `template` names no file
+          hint: paths lead from this file, or with `/` from the root of the repository, and never out of it
         jobs.yml:1:1: Unexpected value 'jobs': a template that is used among `steps` holds `steps` and `parameters`
           hint: use this template where `jobs` are listed, or make it hold `steps`
           used at a.yml:5:3

@@ -140,6 +140,7 @@ fn a_declaration_is_checked_once_however_often_it_is_used() {
               defualt: x
               default: y
             - type: string
+            - nmae: z
             - text
             - name: f
               default: 1
@@ -150,10 +151,6 @@ fn a_declaration_is_checked_once_however_often_it_is_used() {
             ",
         )],
         "
-        a.yml:2:3: A value for the 'c' parameter must be provided.
-          hint: add it below `parameters:`, or declare a `default:` in the template
-        a.yml:3:3: A value for the 'c' parameter must be provided.
-          hint: add it below `parameters:`, or declare a `default:` in the template
         t.yml:2:9: a parameter may not be called 'a b'
           hint: use letters, digits, `_` and `-`, not beginning with a digit
           used at a.yml:2:3
@@ -169,10 +166,13 @@ fn a_declaration_is_checked_once_however_often_it_is_used() {
         t.yml:10:3: this parameter has no name
           hint: add `name:`
           used at a.yml:2:3
-        t.yml:11:3: a parameter is declared by a mapping
+        t.yml:11:3: Unexpected value 'nmae': a parameter has no such key
+          hint: did you mean `name`?
+          used at a.yml:2:3
+        t.yml:12:3: a parameter is declared by a mapping
           hint: write `- name: …`, and `type:` and `default:` below the name
           used at a.yml:2:3
-        t.yml:14:9: the parameter 'F' is declared twice; names ignore case
+        t.yml:15:9: the parameter 'F' is declared twice; names ignore case
           hint: remove one of the two
           used at a.yml:2:3
         ",
