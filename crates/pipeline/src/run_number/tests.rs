@@ -136,6 +136,12 @@ fn what_variables_make_of_it_is_checked_too() {
 }
 
 #[test]
+fn a_predefined_variable_that_is_not_known_stays() {
+    let parts = number("$(SourceBranchName)!", Timestamp::new(AT, 0), |_| None).unwrap();
+    assert_eq!(parts, [NumberPart::Text("$(SourceBranchName)!".to_owned())]);
+}
+
+#[test]
 fn variables_of_a_format_are_found_with_their_places() {
     assert_eq!(
         variables("$(a)$(Rev:r)-$(b.c)$(Date:yy)$("),
