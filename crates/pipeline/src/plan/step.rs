@@ -48,6 +48,9 @@ pub struct TaskReference {
     pub name: String,
     /// Pinned version.
     pub version: Version,
+    /// SHA-256 of its package, hex: another package of the same version is another plan. Absent for a task that is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
 }
 
 /// An input of type `secureFile` and what it names.

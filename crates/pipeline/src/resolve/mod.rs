@@ -249,6 +249,7 @@ impl Context<'_> {
                 id: task.id,
                 name: task.name.clone(),
                 version: task.version,
+                package: task.package.clone(),
             },
             inputs: inputs.into_iter().collect(),
             env: draft.env,

@@ -190,6 +190,7 @@ pub(super) fn task(
         restrictions: Restrictions::default(),
         stages: Stages::default(),
         runs_on_agent: true,
+        package: None,
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) fn read(text: &str) -> Result<TaskDefinition, InvalidTaskDefinition> 
             main: handlers(task, "execution"),
             post: handlers(task, "postjobexecution"),
         },
+        package: None,
         runs_on_agent: runs_on.is_empty()
             || runs_on
                 .iter()

@@ -44,6 +44,8 @@ pub struct TaskDefinition {
     pub stages: Stages,
     /// It runs on an agent (and not on the server or at a gate).
     pub runs_on_agent: bool,
+    /// SHA-256 of the package it came in, hex, as whoever keeps packages says; none for a task that is built in.
+    pub package: Option<String>,
 }
 
 impl TaskDefinition {
@@ -74,6 +76,7 @@ impl TaskDefinition {
             restrictions: Restrictions::default(),
             stages: Stages::default(),
             runs_on_agent: true,
+            package: None,
         }
     }
 

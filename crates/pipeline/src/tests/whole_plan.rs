@@ -1,8 +1,9 @@
 //! What a plan is as data: its bytes, what they depend on, and that old ones can be read.
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
-use super::{CERTIFICATE, Loaded, PROFILE, good, inputs, run, source, unindent};
+use super::{CERTIFICATE, Loaded, PROFILE, good, inputs, run, shown, source, unindent};
 use crate::{Plan, PlanInputs, plan};
 
 /// All of a small plan, as it is stored and as a digest is made of it.
@@ -123,6 +124,81 @@ fn variables_of_stages_jobs_and_legs_and_expressions_name_no_file() {
             told.contains(&format!("secure file $({name}) which could not be found")),
             "{told}"
         );
+    }
+}
+
+#[test]
+fn whatever_decides_what_runs_is_in_the_plan_and_nothing_else_is() {
+    let text = "parameters:\n- {name: where, default: a}\nvariables: {v: 1}\nsteps:\n- task: SignThings@4\n  inputs: {keystore: twin1, what: '${{ parameters.where }}'}\n";
+    let loaded = |id: Uuid, package: Option<&str>, description: &str| {
+        let mut loaded = Loaded::default();
+        loaded.files.push((id, "twin1"));
+        let mut task = (*loaded.tasks[0]).clone();
+        package.map(str::to_owned).clone_into(&mut task.package);
+        description.clone_into(&mut task.description);
+        loaded.tasks = vec![task.into()];
+        loaded
+    };
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let bytes = |text: &str, inputs: &PlanInputs, loaded: &Loaded| {
+        let plan = plan(&source(text), inputs, loaded);
+        plan.unwrap_or_else(|wrong| panic!("{}", shown(&Err(wrong))))
+            .canonical_json()
+    };
+    let known = loaded(ids[0], Some("ab"), "");
+    let with = |variables: &[(&str, &str)], parameter: &str| PlanInputs {
+        variables: variables
+            .iter()
+            .map(|(n, v)| ((*n).into(), (*v).into()))
+            .collect(),
+        parameters: vec![("where".to_owned(), parameter.into())],
+        ..inputs()
+    };
+    let plain = with(&[], "a");
+    let first = bytes(text, &plain, &known);
+    for (what, other) in [
+        (
+            "another file of that name",
+            bytes(text, &plain, &loaded(ids[1], Some("ab"), "")),
+        ),
+        (
+            "another package of that version",
+            bytes(text, &plain, &loaded(ids[0], Some("cd"), "")),
+        ),
+        ("a parameter", bytes(text, &with(&[], "b"), &known)),
+        (
+            "a variable given",
+            bytes(text, &with(&[("w", "1")], "a"), &known),
+        ),
+        (
+            "a variable written",
+            bytes(&text.replace("v: 1", "v: 2"), &plain, &known),
+        ),
+    ] {
+        assert_ne!(other, first, "{what}");
+    }
+    for (what, same) in [
+        (
+            "a default that is left away",
+            bytes(
+                text,
+                &PlanInputs {
+                    parameters: vec![],
+                    ..plain.clone()
+                },
+                &known,
+            ),
+        ),
+        (
+            "a comment",
+            bytes(&format!("# why\n{text}"), &plain, &known),
+        ),
+        (
+            "words of a task for people",
+            bytes(text, &plain, &loaded(ids[0], Some("ab"), "x")),
+        ),
+    ] {
+        assert_eq!(same, first, "{what}");
     }
 }
 
