@@ -94,7 +94,7 @@ fn a_file_that_does_not_exist_is_an_error_wherever_it_is_named() {
         ("secureFile: myCACertificate.pem", "secureFile: missing"),
         ("Профиль.mobileprovision", "missing"),
     ] {
-        let text = super::shown(&run(&FILES.replace(from, to)));
+        let text = shown(&run(&FILES.replace(from, to)));
         assert!(
             text.contains("secure file missing which could not be found"),
             "{text}"
@@ -119,7 +119,7 @@ fn variables_of_stages_jobs_and_legs_and_expressions_name_no_file() {
         ("", "ofLeg"),
         ("later: '$[variables.ofRoot]'", "later"),
     ] {
-        let told = super::shown(&run(&text(root, name)));
+        let told = shown(&run(&text(root, name)));
         assert!(
             told.contains(&format!("secure file $({name}) which could not be found")),
             "{told}"

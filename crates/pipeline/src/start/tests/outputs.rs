@@ -298,7 +298,7 @@ fn a_secret_output_stays_one_for_whoever_reads_it_and_is_shown_nowhere() {
         ("s.empty".to_owned(), output("", true)),
         ("s.plain".to_owned(), output("open", false)),
     ];
-    let shown = format!("{:?}", outputs);
+    let shown = format!("{outputs:?}");
     world
         .outcomes
         .outputs("__default", "A", Instance::Job, outputs);
