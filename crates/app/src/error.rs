@@ -246,6 +246,8 @@ mod tests {
             validation_results: vec![coffer_wire::envelope::ValidationResult {
                 result: "error".into(),
                 message: "a.yml:3:5: unknown secure file".into(),
+                code: None,
+                subject: None,
             }],
         });
         let error = CommandError::from(ClientError::Refused {

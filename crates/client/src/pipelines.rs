@@ -15,25 +15,40 @@ pub struct Pipelines<'a> {
 }
 
 impl Pipelines<'_> {
-    /// Stores a new pipeline with its YAML. `path` is what errors call the text, such as `azure-pipelines.yml`.
+    /// Stores a new pipeline.
     ///
     /// # Errors
-    /// The validation results of a refused text are in the error.
-    pub async fn add(&self, name: &str, path: &str, yaml: &str) -> Result<Pipeline, ClientError> {
-        self.transport
-            .call(
-                Method::POST,
-                &fill(paths::COLLECTION, &[self.project]),
-                &[],
-                &request(name, path, yaml),
-            )
-            .await
+    /// As the server refuses.
+    pub async fn create(&self, request: &PipelineRequest) -> Result<Pipeline, ClientError> {
+        let path = fill(paths::COLLECTION, &[self.project]);
+        self.transport.call(Method::POST, &path, &[], request).await
     }
 
-    /// Stores a new revision of a pipeline's YAML.
+    /// Stores a new revision of a pipeline, whole: what is not in the request is not in the revision.
     ///
     /// # Errors
-    /// As [`Self::add`].
+    /// As the server refuses.
+    pub async fn replace(
+        &self,
+        id: i64,
+        request: &PipelineRequest,
+    ) -> Result<Pipeline, ClientError> {
+        let path = fill(paths::ITEM, &[self.project, &id.to_string()]);
+        self.transport.call(Method::PUT, &path, &[], request).await
+    }
+
+    /// Stores a new pipeline that is one text. `path` is what errors call it, such as `azure-pipelines.yml`.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub async fn add(&self, name: &str, path: &str, yaml: &str) -> Result<Pipeline, ClientError> {
+        self.create(&request(name, path, yaml)).await
+    }
+
+    /// Stores a new revision that is one text.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
     pub async fn update(
         &self,
         id: i64,
@@ -41,14 +56,7 @@ impl Pipelines<'_> {
         path: &str,
         yaml: &str,
     ) -> Result<Pipeline, ClientError> {
-        self.transport
-            .call(
-                Method::PUT,
-                &fill(paths::ITEM, &[self.project, &id.to_string()]),
-                &[],
-                &request(name, path, yaml),
-            )
-            .await
+        self.replace(id, &request(name, path, yaml)).await
     }
 
     /// All pipelines the caller may see.
@@ -147,6 +155,7 @@ fn request(name: &str, path: &str, yaml: &str) -> PipelineRequest {
             kind: ConfigurationType::Yaml,
             path: path.to_owned(),
             yaml: Some(yaml.to_owned()),
+            files: Vec::new(),
             repository: None,
         },
     }

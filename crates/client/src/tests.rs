@@ -88,6 +88,8 @@ fn refusal(status: StatusCode, type_key: &str) -> Response {
         validation_results: vec![ValidationResult {
             result: "error".into(),
             message: "a.yml:2:3: no such file".into(),
+            code: None,
+            subject: None,
         }],
     });
     (status, Json(envelope)).into_response()

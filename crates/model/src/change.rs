@@ -25,7 +25,7 @@ pub enum Kind {
     Inherits,
     /// Secure file: id = project, name.
     File,
-    /// Pipeline: id = project, revision, digest of its text.
+    /// Pipeline: id = project, revision, digest of its text, and one over it and the files beside it if there are any.
     Pipeline,
     /// Permission of a pipeline, 0 for open access: resource kind, resource, pipeline = project, refs.
     Permit,

@@ -31,6 +31,9 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// For programs.
     pub code: Code,
+    /// For programs: the name of what it is about, where the code says what that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The line that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<Excerpt>,
@@ -121,12 +124,21 @@ pub enum Code {
     FileNotFound,
     /// A parameter that a template does not declare, or a value that one does not take.
     Parameter,
+    /// A parameter of the pipeline itself that has no default, and was not given. The subject is its name.
+    ParameterRequired,
     /// An expression that cannot be evaluated.
     Expression,
     /// Warning: understood, and without effect here.
     Ignored,
     /// Warning: probably not what was meant.
     Suspicious,
+}
+
+impl fmt::Display for Code {
+    /// As it is serialised.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// A point in a text: both from 1, columns in characters.
@@ -189,6 +201,7 @@ struct Found {
     place: Place,
     message: String,
     hint: String,
+    subject: Option<String>,
 }
 
 impl Report {
@@ -226,19 +239,37 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let found = Found {
+        self.keep(Found {
             code,
             place,
             message: message.into(),
             hint: hint.into(),
-        };
-        if self.told(&self.errors, &found) {
+            subject: None,
+        });
+    }
+
+    /// A parameter of the pipeline itself must be given.
+    pub(crate) fn parameter_required(&mut self, name: &str, place: Place, hint: String) {
+        self.keep(Found {
+            code: Code::ParameterRequired,
+            place,
+            message: format!(
+                "A value for the '{}' parameter must be provided.",
+                quotable(name)
+            ),
+            hint,
+            subject: Some(name.to_owned()),
+        });
+    }
+
+    fn keep(&mut self, error: Found) {
+        if self.told(&self.errors, &error) {
             return;
         }
         if self.is_full() {
             self.dropped = true;
         } else {
-            self.errors.push(found);
+            self.errors.push(error);
         }
     }
 
@@ -254,6 +285,7 @@ impl Report {
             place,
             message: message.into(),
             hint: hint.into(),
+            subject: None,
         };
         if !self.is_full_of_warnings() && !self.told(&self.warnings, &found) {
             self.warnings.push(found);
@@ -273,6 +305,7 @@ impl Report {
             place,
             message: message.into(),
             hint: hint.into(),
+            subject: None,
         };
         if self.refusals.len() < MAX_KEPT && !self.told(&self.refusals, &found) {
             self.refusals.push(found);
@@ -281,6 +314,16 @@ impl Report {
 
     pub(crate) fn has_errors(&self) -> bool {
         !self.errors.is_empty()
+    }
+
+    /// The parameters that the start of a run has to give, if nothing else is wrong.
+    pub(crate) fn parameters_required(&self) -> Option<Vec<String>> {
+        let given_later = |found: &Found| match found.code {
+            Code::ParameterRequired => found.subject.clone(),
+            _ => None,
+        };
+        let names: Option<Vec<String>> = self.errors.iter().map(given_later).collect();
+        names.filter(|_| !self.dropped)
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -301,6 +344,7 @@ impl Report {
                 place,
                 message: "there are more errors than are shown".to_owned(),
                 hint: "correct the ones above and try again".to_owned(),
+                subject: None,
             });
         }
         self.finish(errors)
@@ -360,6 +404,7 @@ impl Report {
                     message: found.message,
                     hint: (!found.hint.is_empty()).then_some(found.hint),
                     code: found.code,
+                    subject: found.subject,
                     excerpt: excerpt(lines, place),
                     used_at: self.way(place.frame),
                 }

@@ -56,12 +56,18 @@ pub use plan::{
     Service, Stage, StageTrigger, Step, Strategy, Target, TaskReference, Uses, Variable,
     VariableGroup, VariableValue,
 };
+pub use template::{
+    MAX_FILES as MAX_TEMPLATE_FILES, NamedTemplate, TemplateFile, from_root, templates_named,
+};
+pub use yaml::MAX_BYTES as MAX_FILE_BYTES;
 pub use resolver::{
     FileReference, Lookup, Need, Repository, ResolvedFile, Resolver, SecureFileReference,
     SourceText,
 };
 
 use std::collections::BTreeSet;
+
+use uuid::Uuid;
 
 use diagnostic::{Frame, Report};
 
@@ -138,6 +144,53 @@ pub fn planned(
     inputs: &PlanInputs,
     resolver: &dyn Resolver,
 ) -> Result<Planned, Refusal> {
+    let (mut plan, expansion, report) = drafted(source, inputs, resolver)?;
+    if report.has_errors() {
+        return Err(Refusal::Invalid(report.into_errors()));
+    }
+    plan.take(&expansion);
+    (plan.warnings, plan.refusals) = report.into_notes();
+    Ok(Planned {
+        plan,
+        tree: expansion.tree,
+    })
+}
+
+/// What is known of a pipeline before a run of it is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The secure files it names. What depends on one of `parameters` names nothing.
+    pub secure_files: Vec<Uuid>,
+    /// Parameters without default that were not given: whoever starts a run has to.
+    pub parameters: Vec<String>,
+}
+
+/// What a pipeline names before a run is started: parameters that must be given then may be absent.
+///
+/// # Errors
+///
+/// As [`plan`], but for such parameters.
+pub fn known(
+    source: &Source,
+    inputs: &PlanInputs,
+    resolver: &dyn Resolver,
+) -> Result<Known, Refusal> {
+    let (plan, _, report) = drafted(source, inputs, resolver)?;
+    match report.parameters_required() {
+        Some(parameters) => Ok(Known {
+            secure_files: plan.secure_files(),
+            parameters,
+        }),
+        None => Err(Refusal::Invalid(report.into_errors())),
+    }
+}
+
+/// The plan as far as it can be made; what is wrong with it is in the report.
+fn drafted(
+    source: &Source,
+    inputs: &PlanInputs,
+    resolver: &dyn Resolver,
+) -> Result<(Plan, template::Expansion, Report), Refusal> {
     let mut report = Report::new(&source.path, &source.text);
     let Some(tree) = yaml::parse(&source.text, Frame::ROOT, &mut report) else {
         return Err(Refusal::Invalid(report.into_errors()));
@@ -148,17 +201,9 @@ pub fn planned(
         return Err(Refusal::Needs(files.into_iter().collect()));
     }
     let draft = read::pipeline(&expansion.tree, inputs, &mut report);
-    let (mut plan, needs) = resolve::plan(draft, source, resolver, &mut report);
+    let (plan, needs) = resolve::plan(draft, source, resolver, &mut report);
     if !needs.is_empty() {
         return Err(Refusal::Needs(needs));
     }
-    if report.has_errors() {
-        return Err(Refusal::Invalid(report.into_errors()));
-    }
-    plan.take(&expansion);
-    (plan.warnings, plan.refusals) = report.into_notes();
-    Ok(Planned {
-        plan,
-        tree: expansion.tree,
-    })
+    Ok((plan, expansion, report))
 }

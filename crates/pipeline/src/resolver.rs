@@ -21,6 +21,11 @@ pub trait Resolver {
         Lookup::Missing
     }
 
+    /// What a person can do about a template file that is not there; without an answer there are plain words about paths.
+    fn advice(&self, _missing: &FileReference) -> Option<String> {
+        None
+    }
+
     /// The secure files that this pipeline may name by a variable which is known only when a job is handed out. Without
     /// any, such a variable is an error.
     fn files_by_variable(&self) -> &[ResolvedFile] {

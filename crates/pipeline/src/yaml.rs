@@ -11,7 +11,7 @@ use crate::lines::{Lines, number};
 use crate::mistakes;
 
 /// Largest text, in bytes.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of mappings and lists.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Most scalars, mappings and lists.

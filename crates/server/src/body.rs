@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// Largest JSON body of a route, unless its row says otherwise.
 pub(crate) const JSON_LIMIT: usize = 1 << 20;
+/// Largest body with the texts of a pipeline: 10 MiB of text, and what writing it as JSON adds.
+pub(crate) const TEXTS_LIMIT: usize = 32 << 20;
 /// Largest body of an agent's feed.
 pub(crate) const FEED_LIMIT: usize = 8 << 20;
 

@@ -420,6 +420,8 @@ pub(crate) fn validation_result(problem: Problem) -> ValidationResult {
             Some(hint) => format!("{} {hint}", problem.text),
             None => problem.text,
         },
+        code: Some(problem.code),
+        subject: problem.subject,
     }
 }
 

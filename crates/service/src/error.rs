@@ -44,6 +44,10 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Whether it is a warning only.
     pub warning: bool,
+    /// What kind of problem it is, for programs.
+    pub code: String,
+    /// The name of what it is about, where the code says what that is.
+    pub subject: Option<String>,
 }
 
 /// Why a use case did not succeed. `message` and `hints` are for the caller; the cause is for the log.

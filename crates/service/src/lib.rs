@@ -46,6 +46,7 @@ mod organization;
 mod passwords;
 mod people;
 mod permissions;
+mod pipeline_text;
 mod pipelines;
 mod planning;
 mod projects;
@@ -113,7 +114,7 @@ pub use keys::keyring::KeyCounts;
 pub use keys::providers::{Clock, KeyOptions, Providers, SameName, monotonic};
 pub use lease::{JobVariable, LeasedFile, LeasedJob, LeasedStep};
 pub use may::{FileMay, LibraryMay, PipelineMay, PipelinesMay};
-pub use named_files::{NamedFile, NamedPermit};
+pub use named_files::{NamedFile, NamedPermit, Names};
 pub use new_files::CheckedName;
 pub use organization::{OrganizationView, Organizations};
 pub use passwords::{MIN_PASSWORD, PasswordCode, PasswordForm, Passwords, Typed};
@@ -121,7 +122,8 @@ pub use people::{People, UserView};
 pub use permissions::{
     PermissionChange, Permissions, PermissionsView, PermitChange, PermittedFile,
 };
-pub use pipelines::{Authorization, PipelineText, PipelineView, Pipelines};
+pub use pipeline_text::PipelineText;
+pub use pipelines::{Authorization, PipelineView, Pipelines};
 pub use projects::Projects;
 pub use provider::{ProviderSignedIn, ProviderStart};
 pub use provider_rules::{Admit, GroupRule, ProviderOptions};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::error::{PIPELINE, Result};
 use crate::pipelines::{Pipelines, not_found};
-use crate::run_views::{RunInput, Waiting};
+use crate::run_views::Waiting;
 use coffer_model::act::ViewPipeline;
 use coffer_model::library::Resource;
 use coffer_model::refs::AllowedRefs;
@@ -33,21 +33,26 @@ pub enum NamedPermit {
     No(Box<Waiting>),
 }
 
+/// What a pipeline's YAML names.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Secure files, as far as they do not depend on `parameters`.
+    pub files: Vec<NamedFile>,
+    /// Parameters that whoever starts a run must give.
+    pub parameters: Vec<String>,
+}
+
 impl Pipelines<'_> {
-    /// The files that the YAML names. An error when the YAML cannot run as it is: then it names nothing for sure.
+    /// What the YAML names. An error when it cannot run whatever is given at the start: then it names nothing for sure.
     pub async fn named_files(
         &self,
         caller: &Caller,
         project: ProjectId,
         pipeline: PipelineId,
-    ) -> Result<Vec<NamedFile>> {
+    ) -> Result<Names> {
         let runs = self.0.runs();
-        let plan = runs
-            .plan(caller, project, pipeline, RunInput::default())
-            .await?
-            .made
-            .plan;
-        let named: BTreeSet<FileId> = plan.secure_files().into_iter().map(FileId).collect();
+        let known = runs.known(caller, project, pipeline).await?;
+        let named: BTreeSet<FileId> = known.secure_files.into_iter().map(FileId).collect();
         let mut read = self.0.store().read().await?;
         let look = read.look(caller, ViewPipeline { project, pipeline }).await;
         let seen = look.map_err(|stop| Error::from(stop).about(&PIPELINE))?;
@@ -86,6 +91,9 @@ impl Pipelines<'_> {
             }
         }));
         files.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(files)
+        Ok(Names {
+            files,
+            parameters: known.parameters,
+        })
     }
 }

@@ -3,18 +3,16 @@
 use crate::Service;
 use crate::error::{Error, Kind, PIPELINE, Result};
 use crate::permissions::PermittedFile;
-use crate::run_views::{RunInput, Waiting};
-use crate::runs::Planned;
+use crate::pipeline_text::{self, PipelineText};
+use crate::run_views::Waiting;
 use coffer_model::act::{
     CreatePipeline, EditPipeline, PermitPipeline, ViewPipeline, ViewPipelines,
 };
 use coffer_model::library::{PermitTerms, Resource};
-use coffer_model::{Caller, FileId, PipelineId, ProjectId, name};
-use coffer_store::{Missing, PipelineRow, Refusal, Why};
+use coffer_model::{Caller, FileId, PipelineId, ProjectId};
+use coffer_store::{Missing, PipelineFile, PipelineRow, Refusal, Why};
 use std::collections::BTreeSet;
-
-/// Longest YAML, bytes. The parser has the same limit.
-const MAX_YAML: usize = 1024 * 1024;
+use std::sync::Arc;
 
 /// Pipelines.
 pub struct Pipelines<'a>(pub(crate) &'a Service);
@@ -34,6 +32,8 @@ pub struct PipelineView {
     pub path: String,
     /// The YAML, when one pipeline is read.
     pub yaml: Option<String>,
+    /// The files beside it, by path, when one pipeline is read: path and text.
+    pub files: Vec<(String, String)>,
     /// The ref that a permit is proposed for; none for stored text, which has no ref.
     pub default_ref: Option<String>,
     /// What became of the files that its YAML names, when it was just created.
@@ -49,68 +49,19 @@ pub struct Authorization {
     pub waiting: Vec<Waiting>,
 }
 
-/// Name and YAML of a pipeline.
-#[derive(Clone, Debug)]
-pub struct PipelineText {
-    /// Its name.
-    pub name: String,
-    /// Its folder; `\` is the root.
-    pub folder: String,
-    /// The path shown in errors.
-    pub path: String,
-    /// The YAML.
-    pub yaml: String,
-}
-
-impl PipelineText {
-    /// The text, if its parts are fit. The YAML is not judged here: a pipeline may be stored before it is right.
-    fn checked(self) -> Result<coffer_store::PipelineText> {
-        if !name::is_fit(&self.name) {
-            return Err(Error::invalid(
-                "A pipeline's name is visible text of at most 255 bytes, without slashes.",
-            ));
-        }
-        if self.yaml.len() > MAX_YAML {
-            return Err(Error::invalid(format!(
-                "A pipeline's YAML is at most {MAX_YAML} bytes."
-            )));
-        }
-        if self.path.len() > 260 || self.path.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "A pipeline's path is visible text of at most 260 bytes.",
-            ));
-        }
-        let folder = match self.folder.trim_end_matches('\\') {
-            "" => "\\".to_owned(),
-            folder => folder.to_owned(),
-        };
-        if folder.len() > 400 || !folder.starts_with('\\') || folder.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "A pipeline's folder begins with '\\' and is at most 400 bytes.",
-            ));
-        }
-        let path = if self.path.is_empty() {
-            "azure-pipelines.yml".into()
-        } else {
-            self.path
-        };
-        Ok(coffer_store::PipelineText {
-            name: self.name,
-            folder,
-            path,
-            yaml: self.yaml,
-        })
-    }
-}
-
-pub(crate) fn view(row: PipelineRow, with_text: bool) -> PipelineView {
+pub(crate) fn view(row: PipelineRow, files: Option<Vec<PipelineFile>>) -> PipelineView {
     PipelineView {
         id: PipelineId(row.id),
         name: row.name,
         folder: row.folder,
         revision: row.revision,
         path: row.path,
-        yaml: with_text.then_some(row.yaml),
+        yaml: files.is_some().then_some(row.yaml),
+        files: files
+            .unwrap_or_default()
+            .into_iter()
+            .map(|file| (file.path, file.content))
+            .collect(),
         default_ref: row.default_ref,
         authorization: None,
     }
@@ -129,7 +80,7 @@ impl Pipelines<'_> {
             // Nothing to see is one thing, nothing that may be seen another.
             read.look(caller, ViewPipelines { project }).await?;
         }
-        Ok(rows.into_iter().map(|row| view(row, false)).collect())
+        Ok(rows.into_iter().map(|row| view(row, None)).collect())
     }
 
     /// One pipeline with its YAML.
@@ -144,10 +95,9 @@ impl Pipelines<'_> {
             .look(caller, ViewPipeline { project, pipeline })
             .await
             .map_err(|stop| Error::from(stop).about(&PIPELINE))?;
-        read.pipeline(&seen)
-            .await?
-            .map(|row| view(row, true))
-            .ok_or_else(not_found)
+        let row = read.pipeline(&seen).await?.ok_or_else(not_found)?;
+        let files = read.pipeline_files(&seen, row.revision).await?;
+        Ok(view(row, Some(files)))
     }
 
     /// Stores a pipeline.
@@ -157,15 +107,15 @@ impl Pipelines<'_> {
         project: ProjectId,
         text: PipelineText,
     ) -> Result<PipelineView> {
-        let new = text.checked()?;
+        let new = Arc::new(text.checked()?);
         let asked = caller.clone();
         let id = self
             .0
             .store()
             .write("pipeline.create", move |tx| {
-                let (caller, new) = (asked.clone(), new.clone());
+                let (caller, new) = (asked.clone(), Arc::clone(&new));
                 Box::pin(async move {
-                    let details = [("name", new.name.clone())];
+                    let details = pipeline_text::details(&new);
                     let grant = tx
                         .authorize_with(&caller, CreatePipeline { project }, &details)
                         .await?;
@@ -187,7 +137,7 @@ impl Pipelines<'_> {
     }
 
     /// Permits a new pipeline each file that its YAML names and that its creator may permit. None if the YAML cannot run
-    /// as it is: then it names nothing for sure.
+    /// whatever is given at the start: then it names nothing for sure.
     async fn permit_named(
         &self,
         caller: &Caller,
@@ -195,13 +145,10 @@ impl Pipelines<'_> {
         pipeline: PipelineId,
     ) -> Result<Option<Authorization>> {
         let runs = self.0.runs();
-        let Ok(Planned { made, .. }) = runs
-            .plan(caller, project, pipeline, RunInput::default())
-            .await
-        else {
+        let Ok(known) = runs.known(caller, project, pipeline).await else {
             return Ok(None);
         };
-        let named: BTreeSet<FileId> = made.plan.secure_files().into_iter().map(FileId).collect();
+        let named: BTreeSet<FileId> = known.secure_files.into_iter().map(FileId).collect();
         let (asked, files) = (caller.clone(), named.clone());
         let given = self
             .0
@@ -267,14 +214,14 @@ impl Pipelines<'_> {
         pipeline: PipelineId,
         text: PipelineText,
     ) -> Result<PipelineView> {
-        let new = text.checked()?;
+        let new = Arc::new(text.checked()?);
         let asked = caller.clone();
         self.0
             .store()
             .write("pipeline.update", move |tx| {
-                let (caller, new) = (asked.clone(), new.clone());
+                let (caller, new) = (asked.clone(), Arc::clone(&new));
                 Box::pin(async move {
-                    let details = [("name", new.name.clone())];
+                    let details = pipeline_text::details(&new);
                     let grant = tx
                         .authorize_with(&caller, EditPipeline { project, pipeline }, &details)
                         .await?;

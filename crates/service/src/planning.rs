@@ -5,29 +5,38 @@ use crate::error::{Error, Kind, Problem, Result};
 use coffer_model::{FileId, PipelineId, ProjectId};
 use coffer_pipeline::tasks::TaskDefinition;
 use coffer_pipeline::{
-    Code, Diagnostic, Lookup, Need, Plan, PlanInputs, Planned, Refusal, ResolvedFile, Resolver,
-    SecureFileReference, Source, planned,
+    Diagnostic, FileReference, Known, Lookup, Need, Plan, PlanInputs, Planned, Refusal,
+    ResolvedFile, Resolver, SecureFileReference, Source, SourceText, from_root, planned,
 };
-use std::collections::HashMap;
+use coffer_store::PipelineFile;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Rounds of questions before we call it a mistake of ours: one for each level of templates, one for tasks, one for files.
+/// Rounds of questions before we call it a mistake of ours: one for tasks, one for secure files, and some more.
 const ROUNDS: usize = 24;
 
-/// Why no template file is found.
-const ALONE: &str = "the text of this pipeline is stored without other files: store what `coffer pipeline validate --final-yaml` writes, \
-                     or put the template's content in its place";
+/// What a plan is asked for.
+pub(crate) struct Asked {
+    pub(crate) project: ProjectId,
+    pub(crate) pipeline: PipelineId,
+    pub(crate) source: Source,
+    pub(crate) inputs: PlanInputs,
+    /// The files beside the text.
+    pub(crate) files: Vec<PipelineFile>,
+}
 
 /// The facts loaded so far.
-#[derive(Default)]
 struct Facts {
-    files: HashMap<SecureFileReference, Lookup<ResolvedFile>>,
+    pipeline: PipelineId,
+    secure_files: HashMap<SecureFileReference, Lookup<ResolvedFile>>,
     by_variable: Vec<ResolvedFile>,
+    /// Texts by path, the pipeline's own among them.
+    templates: BTreeMap<String, Arc<str>>,
 }
 
 impl Resolver for Facts {
     fn secure_file(&self, reference: &SecureFileReference) -> Lookup<ResolvedFile> {
-        self.files
+        self.secure_files
             .get(reference)
             .cloned()
             .unwrap_or(Lookup::Unknown)
@@ -41,29 +50,80 @@ impl Resolver for Facts {
         // Built-in tasks are known to the planner. Uploaded packages come with the agent issue.
         Lookup::Missing
     }
+
+    fn file(&self, file: &FileReference) -> Lookup<SourceText> {
+        let own = file.repository.is_none();
+        match self.templates.get(&file.path).filter(|_| own) {
+            Some(text) => Lookup::Found(SourceText {
+                text: Arc::clone(text),
+                commit: None,
+            }),
+            None => Lookup::Missing,
+        }
+    }
+
+    fn advice(&self, missing: &FileReference) -> Option<String> {
+        let update = format!("`coffer pipeline update {} FILE`", self.pipeline);
+        let wanted = missing.path.to_lowercase();
+        let alike = self
+            .templates
+            .keys()
+            .find(|path| path.to_lowercase() == wanted);
+        Some(match (&missing.repository, alike) {
+            (Some(_), _) => format!(
+                "files of other repositories are not read yet: put this one beside the pipeline's own, name it without `@`, and store it with {update}"
+            ),
+            (None, Some(path)) => format!("`{path}` is stored with the pipeline: case counts"),
+            (None, None) => format!(
+                "it is not stored with the pipeline: {update} stores the templates that FILE names, from its folder"
+            ),
+        })
+    }
 }
 
 /// The plan of a pipeline, as it would run now.
-pub(crate) async fn make(
+pub(crate) async fn make(service: &Service, asked: Asked) -> Result<Planned> {
+    settled(service, asked, planned).await
+}
+
+/// What is known of a pipeline before a run is started with the values it takes.
+pub(crate) async fn known(service: &Service, asked: Asked) -> Result<Known> {
+    settled(service, asked, coffer_pipeline::known).await
+}
+
+/// Asks the planner until it has all facts.
+async fn settled<T>(
     service: &Service,
-    project: ProjectId,
-    pipeline: PipelineId,
-    source: Source,
-    inputs: PlanInputs,
-) -> Result<Planned> {
+    asked: Asked,
+    ask: impl Fn(&Source, &PlanInputs, &dyn Resolver) -> std::result::Result<T, Refusal>,
+) -> Result<T> {
+    let Asked {
+        project,
+        pipeline,
+        source,
+        inputs,
+        files,
+    } = asked;
     let mut read = service.store().read().await?;
     let listed = read.files_by_variable(project, pipeline).await?;
     drop(read);
+    let own = (from_root(&source.path), source.text.as_str().into());
     let mut facts = Facts {
+        pipeline,
+        secure_files: HashMap::new(),
         by_variable: listed
             .into_iter()
             .map(|(id, name)| ResolvedFile { id: id.0, name })
             .collect(),
-        ..Facts::default()
+        templates: files
+            .into_iter()
+            .map(|file| (file.path, file.content.into()))
+            .chain([own])
+            .collect(),
     };
     for _ in 0..ROUNDS {
-        match planned(&source, &inputs, &facts) {
-            Ok(planned) => return Ok(planned),
+        match ask(&source, &inputs, &facts) {
+            Ok(answer) => return Ok(answer),
             Err(Refusal::Invalid(problems)) => return Err(invalid(&problems)),
             Err(Refusal::Needs(needs)) => load(service, project, needs, &mut facts).await?,
         }
@@ -93,7 +153,7 @@ async fn load(
         let answer = found.map_or(Lookup::Missing, |(id, name)| {
             Lookup::Found(ResolvedFile { id: id.0, name })
         });
-        facts.files.insert(reference, answer);
+        facts.secure_files.insert(reference, answer);
     }
     Ok(())
 }
@@ -132,15 +192,12 @@ pub(crate) fn note(diagnostic: &Diagnostic) -> Problem {
 }
 
 fn problem(diagnostic: &Diagnostic) -> Problem {
-    let hint = match diagnostic.code {
-        // Other files come with repositories.
-        Code::FileNotFound => Some(ALONE.to_owned()),
-        _ => diagnostic.hint.clone(),
-    };
     Problem {
         text: format!("{}: {}", place(diagnostic), diagnostic.message),
-        hint,
+        hint: diagnostic.hint.clone(),
         warning: false,
+        code: diagnostic.code.to_string(),
+        subject: diagnostic.subject.clone(),
     }
 }
 

@@ -82,7 +82,7 @@ impl Pipelines<'_> {
             .collect();
         Ok(page.map(|row| PipelineLine {
             last_run: newest.remove(&PipelineId(row.id)),
-            pipeline: pipelines::view(row, false),
+            pipeline: pipelines::view(row, None),
         }))
     }
 }

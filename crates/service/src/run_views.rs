@@ -67,6 +67,7 @@ impl RunView {
             id: row.id,
             name: row.name,
             pipeline: PipelineView {
+                files: Vec::new(),
                 id: row.pipeline,
                 name: row.pipeline_name,
                 folder: row.folder,

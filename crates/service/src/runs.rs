@@ -3,6 +3,7 @@
 use crate::error::{Error, RUN, Result};
 use crate::jobs::read_issues;
 use crate::pipelines;
+use crate::planning::Asked;
 use crate::run_views::{
     LogText, LogView, PreviewView, RecordView, RunInput, RunView, TimelineView,
 };
@@ -15,7 +16,7 @@ use coffer_model::source::RunSource;
 use coffer_model::{Caller, FileId, JobId, PipelineId, ProjectId, RunId};
 use coffer_pipeline::expression::Budget;
 use coffer_pipeline::start::{Answer, Counters};
-use coffer_pipeline::{Job, Plan, PlanInputs, Source};
+use coffer_pipeline::{Job, Known, Plan, PlanInputs, Source};
 use coffer_store::{Count, NewJob, NewRun, NewStage, ReadTx, Refusal, RunRow, Seen, Stop};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -425,6 +426,34 @@ impl Runs<'_> {
         pipeline: PipelineId,
         input: RunInput,
     ) -> Result<Planned> {
+        let (asked, revision, start) = self.asked(caller, project, pipeline, input).await?;
+        Ok(Planned {
+            made: planning::make(self.0, asked).await?,
+            revision,
+            start,
+        })
+    }
+
+    /// What is known of a pipeline before a run of it is started: the secure files it names, and the parameters that
+    /// must be given.
+    pub(crate) async fn known(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<Known> {
+        let input = RunInput::default();
+        let (asked, ..) = self.asked(caller, project, pipeline, input).await?;
+        planning::known(self.0, asked).await
+    }
+
+    async fn asked(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+        input: RunInput,
+    ) -> Result<(Asked, i64, Start)> {
         if input.variables.iter().any(|(_, _, secret)| *secret) {
             return Err(Error::invalid(
                 "Secret variables at queue time are not supported yet: they would be stored in the plan.",
@@ -439,6 +468,7 @@ impl Runs<'_> {
             .pipeline(&seen)
             .await?
             .ok_or_else(pipelines::not_found)?;
+        let files = read.pipeline_files(&seen, row.revision).await?;
         let start = Start {
             at: read.now(),
             organization: self.0.organization().id,
@@ -478,11 +508,14 @@ impl Runs<'_> {
             variables,
             system,
         };
-        Ok(Planned {
-            made: planning::make(self.0, project, pipeline, source, inputs).await?,
-            revision: row.revision,
-            start,
-        })
+        let asked = Asked {
+            project,
+            pipeline,
+            source,
+            inputs,
+            files,
+        };
+        Ok((asked, row.revision, start))
     }
 
     /// Its stages and jobs, before it is known how they begin.

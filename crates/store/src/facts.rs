@@ -5,6 +5,7 @@
 
 use crate::audit::fingerprint;
 use crate::error::StoreError;
+use crate::pipeline_files::{self, PipelineFile, files_digest};
 use crate::sql::{Conn, statements};
 use coffer_model::IdentityId;
 use coffer_model::access::Namespace;
@@ -22,7 +23,7 @@ statements! {
     ENTRIES = "select namespace_id, token, identity_id, allow_bits, deny_bits from access_entry";
     LISTS = "select namespace_id, token, inherits from access_list";
     FILES = "select id, project_id, name from secure_file";
-    PIPELINES = "select p.id, p.project_id, p.revision, r.yaml from pipeline p
+    PIPELINES = "select p.id, p.project_id, p.revision, r.path, r.yaml from pipeline p
         join pipeline_revision r on r.pipeline_id = p.id and r.revision = p.revision";
     PERMITS = "select resource_kind, resource_id, pipeline_id, project_id, refs, by_variable from pipeline_permission";
     TOKENS = "select id, kind, identity_id, hash, scopes from credential where kind <> 'job' and revoked_at is null";
@@ -110,10 +111,21 @@ pub(crate) fn file(id: Uuid, project: Uuid, name: &str) -> Change {
     set(Kind::File, &[&id], &[&project, &name])
 }
 
-/// A pipeline with its newest text.
-pub(crate) fn pipeline(id: i64, project: Uuid, revision: i64, yaml: &str) -> Change {
+/// A pipeline with its newest text, and one digest over that and the files beside it. Without files, as it was told before
+/// there were any.
+pub(crate) fn pipeline(
+    id: i64,
+    project: Uuid,
+    revision: i64,
+    (path, yaml): (&str, &str),
+    files: &[PipelineFile],
+) -> Change {
     let text = fingerprint(yaml.as_bytes());
-    set(Kind::Pipeline, &[&id], &[&project, &revision, &text])
+    if files.is_empty() {
+        return set(Kind::Pipeline, &[&id], &[&project, &revision, &text]);
+    }
+    let files = files_digest(path, yaml, files);
+    set(Kind::Pipeline, &[&id], &[&project, &revision, &text, &files])
 }
 
 /// A pipeline's permission; pipeline 0 is open access. No refs: every ref. Without the last, as it was told before there
@@ -269,9 +281,17 @@ pub(crate) async fn live(conn: &mut Conn) -> Result<Live, StoreError> {
     let rows: Vec<(Uuid, Uuid, String)> = conn.all(&FILES, Vec::new()).await?;
     rows.iter()
         .for_each(|(id, project, name)| tell(file(*id, *project, name)));
-    let rows: Vec<(i64, Uuid, i64, String)> = conn.all(&PIPELINES, Vec::new()).await?;
-    rows.iter()
-        .for_each(|(id, project, revision, yaml)| tell(pipeline(*id, *project, *revision, yaml)));
+    let rows: Vec<(i64, Uuid, i64, String, String)> = conn.all(&PIPELINES, Vec::new()).await?;
+    let having = pipeline_files::having(conn).await?;
+    for (id, project, revision, path, yaml) in &rows {
+        // One pipeline's at a time: all of them together may be large.
+        let files = if having.contains(id) {
+            pipeline_files::live(conn, *id, *revision).await?
+        } else {
+            Vec::new()
+        };
+        tell(pipeline(*id, *project, *revision, (path, yaml), &files));
+    }
     let rows: Vec<(String, String, i64, Uuid, Option<String>, i64)> =
         conn.all(&PERMITS, Vec::new()).await?;
     rows.iter()

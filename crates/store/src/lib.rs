@@ -46,6 +46,7 @@ mod page;
 mod passwords;
 mod people;
 mod permissions;
+mod pipeline_files;
 mod pipelines;
 mod projects;
 mod provider;
@@ -103,6 +104,7 @@ pub use keys::{KeyScope, NewProjectKey, ProjectKeyRow, RootGeneration, WrappedKe
 pub use logs::{LogPage, SealedPage};
 pub use page::{COUNTED, Counted, Page, PageFrom};
 pub use passwords::{PasswordRow, SetsPassword};
+pub use pipeline_files::{PipelineFile, files_digest};
 pub use pipelines::{PipelineRow, PipelineText};
 pub use projects::ProjectRow;
 pub use provider::{ATTEMPT_SECONDS, BoundPerson, NewAttempt, TakenAttempt};

@@ -1,14 +1,16 @@
-//! Pipelines: names, and their YAML kept with every revision.
+//! Pipelines: names, and their YAML kept with every revision; the files beside it are in `pipeline_files`.
 
 use crate::access::{member_of, pipeline_has_bit};
 use crate::error::{Refusal, Stop, StoreError};
 use crate::facts;
 use crate::gate::{Grant, Seen, could};
 use crate::page::{Page, PageFrom, window};
+use crate::pipeline_files::PipelineFile;
 use crate::sql::{args, statements};
 use crate::unit::{ReadTx, Tx};
 use coffer_model::access::{Scope, build};
 use coffer_model::act::{CreatePipeline, EditPipeline, ViewPipeline, ViewPipelines};
+use coffer_model::change::Change;
 use coffer_model::{Caller, PipelineId, ProjectId, name};
 
 /// A page of pipelines: `$6` search, `$7` how many, `$8` after how many.
@@ -90,6 +92,21 @@ pub struct PipelineText {
     pub path: String,
     /// The YAML.
     pub yaml: String,
+    /// The files beside it.
+    pub files: Vec<PipelineFile>,
+}
+
+impl PipelineText {
+    /// The fact of a revision with this text.
+    fn fact(&self, pipeline: i64, project: ProjectId, revision: i64) -> Change {
+        facts::pipeline(
+            pipeline,
+            project.0,
+            revision,
+            (&self.path, &self.yaml),
+            &self.files,
+        )
+    }
 }
 
 impl Tx {
@@ -121,7 +138,8 @@ impl Tx {
             args![id, 1_i64, &new.path, &new.yaml, caller, self.now.0],
         )
         .await?;
-        self.change(&facts::pipeline(id, act.project.0, 1, &new.yaml));
+        self.pipeline_files_insert(id, 1, &new.files).await?;
+        self.change(&new.fact(id, act.project, 1));
         Ok(PipelineId(id))
     }
 
@@ -151,12 +169,9 @@ impl Tx {
             self.now.0
         ];
         self.run_one(&REVISION_INSERT, values).await?;
-        self.change(&facts::pipeline(
-            act.pipeline.0,
-            act.project.0,
-            revision,
-            &new.yaml,
-        ));
+        self.pipeline_files_insert(act.pipeline.0, revision, &new.files)
+            .await?;
+        self.change(&new.fact(act.pipeline.0, act.project, revision));
         Ok(revision)
     }
 }

@@ -56,6 +56,23 @@ pub struct ValidationResult {
     pub result: String,
     /// `file:line:column: text`.
     pub message: String,
+    /// Ours: what kind of problem it is, a word that stays, such as `parameter-required`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Ours: the name of what it is about, where the code says what that is: of `parameter-required` the parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+impl ValidationResult {
+    /// The code of a parameter that has no default: whoever starts a run must give it.
+    pub const PARAMETER_REQUIRED: &'static str = "parameter-required";
+
+    /// The parameter that must be given, if that is the problem.
+    pub fn required_parameter(&self) -> Option<&str> {
+        let required = self.code.as_deref() == Some(Self::PARAMETER_REQUIRED);
+        self.subject.as_deref().filter(|_| required)
+    }
 }
 
 impl ErrorEnvelope {

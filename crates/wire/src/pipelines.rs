@@ -53,15 +53,29 @@ pub struct Configuration {
     /// Always `yaml`.
     #[serde(rename = "type")]
     pub kind: ConfigurationType,
-    /// The path shown in errors, such as `azure-pipelines.yml`.
+    /// The path shown in errors, such as `azure-pipelines.yml`. Paths of templates lead from its folder.
     #[serde(default)]
     pub path: String,
     /// Ours: the text itself, stored with the definition, a revision for each change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yaml: Option<String>,
+    /// Ours: the template files beside the text, stored with the same revision. A revision is whole: one that is sent
+    /// without files has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PipelineFile>,
     /// Where the path is. `azure_devops_rust_api` 0.39 reads no configuration without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Repository>,
+}
+
+/// A file that is stored beside a pipeline's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineFile {
+    /// From the root of the folder, with `/` between folders, such as `templates/build.yml`. Case counts.
+    pub path: String,
+    /// Its text.
+    pub content: String,
 }
 
 /// The repository of a pipeline.

@@ -8,6 +8,7 @@ mod audit_stream;
 mod audit_verify;
 pub(crate) mod backup;
 mod break_glass;
+mod bundle;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod demo;

@@ -1,7 +1,9 @@
 //! `coffer pipeline`.
 
-use super::permits;
+use super::bundle::{self, Bundle, BundleArgs};
+use super::shell::quoted;
 use super::start_values::StartValues;
+use super::{not_found, permits};
 use super::validate::{self, ValidateArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
@@ -23,22 +25,24 @@ pub(crate) enum PipelineCommand {
 Examples:
   coffer pipeline add azure-pipelines.yml
   coffer pipeline add ci/release.yml --name release
+  coffer pipeline add azure-pipelines.yml --include templates
 
-The text is stored with the pipeline: `coffer pipeline update` stores the next revision.")]
+The text is stored with the pipeline, and so are the templates that it names, from the same folder, with theirs. `coffer
+pipeline update` stores the next revision, whole.")]
     Add {
-        /// The YAML file; `-` is standard input
-        file: PathBuf,
+        #[command(flatten)]
+        text: BundleArgs,
         /// Name of the pipeline [default: the file's name without its extension]
         #[arg(long)]
         name: Option<String>,
     },
-    /// Store a new revision of a pipeline's YAML
+    /// Store a new revision of a pipeline's YAML and templates
     #[command(after_help = "Examples:\n  coffer pipeline update release ci/release.yml")]
     Update {
         /// Name or id of the pipeline
         pipeline: String,
-        /// The YAML file; `-` is standard input
-        file: PathBuf,
+        #[command(flatten)]
+        text: BundleArgs,
     },
     /// List the pipelines
     #[command(after_help = "Examples:\n  coffer pipeline list")]
@@ -47,13 +51,17 @@ The text is stored with the pipeline: `coffer pipeline update` stores the next r
     #[command(after_help = "\
 Examples:
   coffer pipeline show release
-  coffer pipeline show release --yaml > release.yml")]
+  coffer pipeline show release --yaml > release.yml
+  coffer pipeline show release --file templates/build.yml")]
     Show {
         /// Name or id
         pipeline: String,
         /// Write the YAML alone, byte for byte
         #[arg(long)]
         yaml: bool,
+        /// Write this file of the pipeline alone, byte for byte
+        #[arg(long, value_name = "PATH")]
+        file: Option<String>,
     },
     /// Check a YAML file and its templates, without a server
     #[command(after_help = validate::EXAMPLES)]
@@ -65,7 +73,8 @@ Examples:
   coffer pipeline preview release --parameter environment=production
   coffer pipeline preview release --file ci/release.yml
 
-Starts nothing. Unlike `validate` it knows the secure files and tasks of the server.")]
+Starts nothing. Unlike `validate` it knows the secure files and tasks of the server, and reads templates as they are stored
+with the pipeline, also for a text that is given with --file.")]
     Preview {
         /// Name or id
         pipeline: String,
@@ -93,48 +102,57 @@ pub(crate) async fn run(context: &Context, command: PipelineCommand) -> Result {
     let pipelines = client.pipelines(&project);
     match command {
         PipelineCommand::Validate(_) => Ok(()),
-        PipelineCommand::Add { file, name } => {
-            let yaml = read(&file)?;
-            let stem = file.file_stem().and_then(|stem| stem.to_str());
+        PipelineCommand::Add { text, name } => {
+            let bundle = bundle::collect(&text)?;
+            let stem = text.file.file_stem().and_then(|stem| stem.to_str());
             let Some(name) = name.as_deref().or(stem.filter(|stem| *stem != "-")) else {
                 return Err(
                     CommandError::usage("the pipeline needs a name").hint("give one with --name")
                 );
             };
-            let pipeline = pipelines.add(name, &shown_path(&file), &yaml).await?;
+            let pipeline = pipelines.create(&bundle.request(name, None)).await?;
             context
                 .out
                 .note(&format!("Added pipeline {}.", pipeline.name));
+            tell_files(context, &bundle);
             tell_authorization(context, &pipeline);
-            if can_run(context, &client, &project, &pipeline).await {
-                context
-                    .out
-                    .note(&format!("Run it: coffer run start {}", pipeline.id));
+            if let Some(parameters) = can_run(context, &client, &project, &pipeline).await {
+                tell_start(context, &pipeline, &parameters);
             }
             context
                 .out
                 .show(&pipeline, |p| table(std::slice::from_ref(p)))
         }
-        PipelineCommand::Update { pipeline, file } => {
-            let yaml = read(&file)?;
+        PipelineCommand::Update { pipeline, text } => {
+            let bundle = bundle::collect(&text)?;
             let old = permits::pipeline(&client, &project, &pipeline).await?;
-            let new = pipelines
-                .update(old.id, &old.name, &shown_path(&file), &yaml)
-                .await?;
+            let request = bundle.request(&old.name, Some(&old.folder));
+            let new = pipelines.replace(old.id, &request).await?;
             context
                 .out
                 .note(&format!("{} is at revision {}.", new.name, new.revision));
-            can_run(context, &client, &project, &new).await;
+            tell_files(context, &bundle);
+            let parameters = can_run(context, &client, &project, &new).await;
+            if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
+                tell_start(context, &new, &parameters);
+            }
             context.out.show(&new, |p| table(std::slice::from_ref(p)))
         }
         PipelineCommand::List => {
             let list = pipelines.list().await?;
             context.out.show(&list, |list| table(list))
         }
-        PipelineCommand::Show { pipeline, yaml } => {
+        PipelineCommand::Show {
+            pipeline,
+            yaml,
+            file,
+        } => {
             let found = permits::pipeline(&client, &project, &pipeline).await?;
             let pipeline = pipelines.get(found.id).await?;
-            show(context, &pipeline, yaml)
+            match file {
+                Some(path) => show_file(context, &pipeline, &path),
+                None => show(context, &pipeline, yaml),
+            }
         }
         PipelineCommand::Preview {
             pipeline,
@@ -178,24 +196,63 @@ fn tell_authorization(context: &Context, pipeline: &Pipeline) {
     }
 }
 
-/// Whether a run could start now; if not, says what is wrong, and where. A pipeline is stored either way: the file that
-/// it names may follow.
-async fn can_run(context: &Context, client: &Client, project: &str, pipeline: &Pipeline) -> bool {
+/// Says which files were stored with a pipeline, and what was named and is not among them.
+fn tell_files(context: &Context, bundle: &Bundle) {
+    let stored: Vec<&str> = bundle.files().collect();
+    if !stored.is_empty() {
+        let stored = stored.join(", ");
+        context.out.note(&format!("Stored with it: {stored}."));
+    }
+    for left in &bundle.left {
+        context.out.note(&format!("Not stored: {left}."));
+    }
+}
+
+/// The command that starts a run, with the parameters that it must be given.
+fn tell_start(context: &Context, pipeline: &Pipeline, parameters: &[String]) {
+    if !parameters.is_empty() {
+        context.out.note(&format!(
+            "A run must be given what has no default: {}.",
+            parameters.join(", ")
+        ));
+    }
+    let mut command = format!("coffer run start {}", quoted(&pipeline.name));
+    for name in parameters {
+        command.push_str(&format!(" --parameter {name}=…"));
+    }
+    context.out.note(&format!("Run it: {command}"));
+}
+
+/// Whether a run could start now, and which parameters it must be given; if not, says what is wrong, and where. A pipeline
+/// is stored either way: the file that it names may follow.
+async fn can_run(
+    context: &Context,
+    client: &Client,
+    project: &str,
+    pipeline: &Pipeline,
+) -> Option<Vec<String>> {
     let pipelines = client.pipelines(project);
     let error = match pipelines.preview(pipeline.id, &RunRequest::default()).await {
-        Ok(preview) if preview.runnable => return true,
+        Ok(preview) if preview.runnable => return Some(Vec::new()),
         Ok(preview) => {
             context.out.heading("This server cannot run it yet:");
             for found in &preview.validation_results {
                 context.out.note(&format!("  {}", found.message));
             }
-            return false;
+            return None;
         }
         Err(error) => error,
     };
+    let results = error.validation_results();
     // Whoever may not start runs has no use for an answer.
-    if error.validation_results().is_empty() {
-        return false;
+    if results.is_empty() {
+        return None;
+    }
+    let required = results
+        .iter()
+        .map(|result| result.required_parameter().map(str::to_owned));
+    if let Some(parameters) = required.collect::<Option<Vec<String>>>() {
+        return Some(parameters);
     }
     let error = CommandError::from(error);
     context.out.heading("It cannot run yet:");
@@ -209,7 +266,30 @@ async fn can_run(context: &Context, client: &Client, project: &str, pipeline: &P
         "Mend it, and store it with `coffer pipeline update {} FILE`.",
         pipeline.id
     ));
-    false
+    None
+}
+
+/// A pipeline's own file, or one beside it.
+fn show_file(context: &Context, pipeline: &Pipeline, path: &str) -> Result {
+    let stored = pipeline.configuration.iter().flat_map(|configuration| {
+        let own = (
+            configuration.path.as_str(),
+            configuration.yaml.as_deref().unwrap_or_default(),
+        );
+        let files = configuration.files.iter();
+        files
+            .map(|file| (file.path.as_str(), file.content.as_str()))
+            .chain([own])
+    });
+    let stored: Vec<(&str, &str)> = stored.collect();
+    match stored.iter().find(|(known, _)| *known == path) {
+        Some((_, content)) => context.out.text(content),
+        None => Err(not_found(
+            "file of this pipeline",
+            path,
+            stored.iter().map(|(known, _)| (*known).to_owned()),
+        )),
+    }
 }
 
 fn show(context: &Context, pipeline: &Pipeline, yaml_only: bool) -> Result {
@@ -225,12 +305,17 @@ fn show(context: &Context, pipeline: &Pipeline, yaml_only: bool) -> Result {
         return context.out.json(pipeline);
     }
     let path = pipeline.configuration.as_ref().map(|c| c.path.clone());
+    let files = pipeline.configuration.iter().flat_map(|c| &c.files);
+    let files: Vec<&str> = files.map(|file| file.path.as_str()).collect();
     context.out.show(pipeline, |pipeline| {
         let mut facts = Table::facts();
         facts.fact("Name", pipeline.name.as_str());
         facts.fact("Id", pipeline.id.to_string());
         facts.fact("Revision", pipeline.revision.to_string());
         facts.fact("File", path.unwrap_or_default());
+        if !files.is_empty() {
+            facts.fact("Stored with it", files.join(", "));
+        }
         facts
     })?;
     context.out.line("")?;
@@ -313,24 +398,6 @@ pub(super) fn read(path: &Path) -> Result<String> {
             format!("{} is not UTF-8 text", path.display()),
         )
     })
-}
-
-/// What errors of the server call the text: never a path of this machine's own.
-fn shown_path(path: &Path) -> String {
-    if path == Path::new("-") {
-        return "azure-pipelines.yml".to_owned();
-    }
-    let shown = if path.is_relative() {
-        Some(path)
-    } else {
-        path.file_name().map(Path::new)
-    };
-    shown
-        .unwrap_or(path)
-        .display()
-        .to_string()
-        .trim_start_matches("./")
-        .to_owned()
 }
 
 fn table(pipelines: &[Pipeline]) -> Table {

@@ -44,6 +44,7 @@ mod properties;
 mod recover;
 mod serve;
 mod shelf;
+mod stored;
 mod tls;
 mod units;
 mod validate;

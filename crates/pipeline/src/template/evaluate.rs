@@ -201,6 +201,10 @@ impl Expander<'_> {
             self.unknown_parameter(&name, at(start), scope);
             return None;
         }
+        if depends_on_refused(&tree, scope) {
+            // Whatever came out would be made of a value that is not there.
+            return None;
+        }
         if let Some((found, work)) = written(&tree, scope) {
             return self
                 .count_at(work, || at(0))
@@ -350,6 +354,31 @@ fn known_later(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
             .iter()
             .find_map(|argument| known_later(argument, scope)),
         _ => None,
+    }
+}
+
+/// Whether some `parameters.name` in it has a value that was refused, or was not given.
+fn depends_on_refused(tree: &Expression, scope: &Scope) -> bool {
+    match &tree.kind {
+        Part::Index { of, key } => {
+            let refused = match (&of.kind, &key.kind) {
+                (Part::Name(of), Part::Text(name))
+                    if words::same(of, "parameters") && scope.counted(of).is_none() =>
+                {
+                    scope
+                        .parameter(name)
+                        .and_then(Bound::as_node)
+                        .is_some_and(|node| matches!(node.kind, Kind::Refused))
+                }
+                _ => false,
+            };
+            refused || depends_on_refused(of, scope) || depends_on_refused(key, scope)
+        }
+        Part::All { of } => depends_on_refused(of, scope),
+        Part::Call { arguments, .. } => arguments
+            .iter()
+            .any(|argument| depends_on_refused(argument, scope)),
+        _ => false,
     }
 }
 

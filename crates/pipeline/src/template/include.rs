@@ -360,12 +360,15 @@ impl Expander<'_> {
             Lookup::Unknown => {
                 self.needs.insert(Need::File(used.reference.clone()));
             }
-            Lookup::Missing | Lookup::Ambiguous | Lookup::Unchecked => self.report.error(
-                Code::FileNotFound,
-                used.at,
-                format!("File {} not found", quotable(&shown)),
-                "paths lead from the file that names them, or with `/` from the root of the repository; case counts",
-            ),
+            Lookup::Missing | Lookup::Ambiguous | Lookup::Unchecked => {
+                let hint = self.resolver.advice(&used.reference).unwrap_or_else(|| {
+                    "paths lead from the file that names them, or with `/` from the root of the repository; case counts"
+                        .to_owned()
+                });
+                let message = format!("File {} not found", quotable(&shown));
+                self.report
+                    .error(Code::FileNotFound, used.at, message, hint);
+            }
         }
         entry.insert(None);
         None
@@ -391,7 +394,7 @@ pub(super) fn entry(name: Node, value: Node) -> Node {
 }
 
 /// A path from the root of the repository. None: it leads out of it, or names no file.
-fn joined(base: &str, path: &str) -> Option<String> {
+pub(super) fn joined(base: &str, path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     let from = if path.starts_with('/') { "" } else { base };
     let mut parts: Vec<&str> = Vec::new();

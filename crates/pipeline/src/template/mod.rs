@@ -10,6 +10,7 @@ mod evaluate;
 mod extends;
 mod include;
 mod mapping;
+mod named;
 mod parameters;
 mod scope;
 mod sequence;
@@ -33,8 +34,10 @@ use crate::{
 };
 use scope::{File, Scope};
 
+pub use named::{NamedTemplate, TemplateFile, templates_named};
+
 /// Most template files of one pipeline.
-const MAX_FILES: usize = 100;
+pub const MAX_FILES: usize = 100;
 /// Most levels of templates.
 const MAX_LEVELS: usize = 20;
 /// Deepest nesting of the expanded tree.
@@ -81,10 +84,9 @@ pub(crate) fn expand(
         bytes: 0,
         stopped: false,
     };
-    let path = source.path.replace('\\', "/");
     let own = FileReference {
         repository: None,
-        path: path.trim_start_matches('/').to_owned(),
+        path: from_root(&source.path),
     };
     let Kind::Mapping(pairs) = &tree.kind else {
         return expander.finish(tree.clone(), Vec::new());
@@ -143,6 +145,15 @@ fn written(node: &Node, depth: usize) -> usize {
             .sum(),
     };
     inner + 2 * depth
+}
+
+/// The path of a pipeline's own file from the root, however it is written.
+#[must_use]
+pub fn from_root(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    path.trim_start_matches("./")
+        .trim_start_matches('/')
+        .to_owned()
 }
 
 /// What a value is for, as far as templates care.

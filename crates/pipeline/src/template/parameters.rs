@@ -358,16 +358,21 @@ impl Expander<'_> {
         let node = match given {
             Some(given) if frame == Frame::ROOT => self.at_start(parameter, given),
             Some(given) => Some(given),
+            None if parameter.default.is_none() && frame == Frame::ROOT => {
+                let mut hint = "give it when the run is started, or declare a `default:`".to_owned();
+                if !parameter.values.is_empty() {
+                    let allowed = quotable(&parameter.values.join(", "));
+                    hint.push_str(&format!(". It takes one of: {allowed}"));
+                }
+                self.report.parameter_required(&parameter.name, used, hint);
+                None
+            }
             None if parameter.default.is_none() => {
                 let message = format!(
                     "A value for the '{}' parameter must be provided.",
                     quotable(&parameter.name)
                 );
-                let hint = if frame == Frame::ROOT {
-                    "give it when the run is started, or declare a `default:`"
-                } else {
-                    "add it below `parameters:`, or declare a `default:` in the template"
-                };
+                let hint = "add it below `parameters:`, or declare a `default:` in the template";
                 self.report.error(Code::Parameter, used, message, hint);
                 None
             }

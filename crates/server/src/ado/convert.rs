@@ -29,7 +29,7 @@ use coffer_wire::permissions::{
     ResourcePipelinePermissions,
 };
 use coffer_wire::pipelines::{
-    Authorization, Configuration, Pipeline, PipelineReference, Repository, Run,
+    Authorization, Configuration, Pipeline, PipelineFile, PipelineReference, Repository, Run,
 };
 use coffer_wire::secure_files::SecureFile;
 use coffer_wire::{Date, IdentityRef, paths};
@@ -190,6 +190,11 @@ pub(crate) fn pipeline(links: &Links, project: ProjectId, view: PipelineView) ->
             kind: ConfigurationType::Yaml,
             path: view.path,
             yaml: Some(yaml),
+            files: view
+                .files
+                .into_iter()
+                .map(|(path, content)| PipelineFile { path, content })
+                .collect(),
             repository: Some(Repository {
                 kind: Some(RepositoryType::Unknown),
             }),

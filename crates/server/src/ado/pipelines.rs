@@ -232,6 +232,12 @@ fn text(body: PipelineRequest) -> Result<PipelineText> {
         folder: body.folder.unwrap_or_else(|| "\\".into()),
         path: body.configuration.path,
         yaml,
+        files: body
+            .configuration
+            .files
+            .into_iter()
+            .map(|file| (file.path, file.content))
+            .collect(),
     })
 }
 

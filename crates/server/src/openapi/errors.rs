@@ -59,6 +59,7 @@ known! {
     Invalid "password.too_long" "A password has at most 1024 bytes.";
     Invalid "password.too_short" "A password has at least 12 characters.";
     Invalid "pipeline.cannot_run" "The YAML is a pipeline, and this server cannot run all of it yet: `ValidationResults` has each place. Nothing was started.";
+    Invalid "pipeline.files" "A file beside the YAML is not fit: its path, its size, or how many there are. Nothing was stored.";
     Invalid "pipeline.invalid" "The YAML is not a pipeline: `ValidationResults` has each problem with its place.";
     Conflict "pipeline.name_taken" "Another pipeline of the folder has that name.";
     NotFound "pipeline.not_found" "There is no such pipeline, or the caller may not see it.";

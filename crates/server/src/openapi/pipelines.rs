@@ -8,6 +8,8 @@ use coffer_wire::pipelines::{Pipeline, PipelineRequest, Preview, Run, RunRequest
 use serde_json::{Value, json};
 
 const YAML: &str = "steps:\n- task: DownloadSecureFile@1\n  name: cert\n  inputs:\n    secureFile: signing.p12\n- script: ./sign.sh $(cert.secureFilePath)\n";
+const TEXT: &str = "steps:\n- task: DownloadSecureFile@1\n  name: cert\n  inputs:\n    secureFile: signing.p12\n- template: templates/build.yml\n";
+const TEMPLATE: &str = "steps:\n- script: ./sign.sh $(cert.secureFilePath)\n";
 const SEES: &str = "Whoever may see the project's runs, and jobs of the project.";
 const EDITS: &str = "Who may edit pipelines of the project: its Contributors, Build Administrators and Project Administrators. A job never.";
 const QUEUES: &str = "Who may queue builds of the project: its Contributors, Build Administrators and Project Administrators. A job never.";
@@ -36,9 +38,19 @@ fn brief() -> Value {
     })
 }
 
+fn files() -> Value {
+    json!([{ "path": "templates/build.yml", "content": TEMPLATE }])
+}
+
 fn whole() -> Value {
     let mut pipeline = brief();
-    pipeline["configuration"] = json!({ "type": "yaml", "path": "azure-pipelines.yml", "yaml": YAML, "repository": { "type": "unknown" } });
+    pipeline["configuration"] = json!({
+        "type": "yaml",
+        "path": "azure-pipelines.yml",
+        "yaml": TEXT,
+        "files": files(),
+        "repository": { "type": "unknown" },
+    });
     pipeline
 }
 
@@ -50,7 +62,7 @@ fn created() -> Value {
 }
 
 fn text() -> Value {
-    json!({ "name": "release", "configuration": { "type": "yaml", "path": "azure-pipelines.yml", "yaml": YAML } })
+    json!({ "name": "release", "configuration": { "type": "yaml", "path": "azure-pipelines.yml", "yaml": TEXT, "files": files() } })
 }
 
 fn run() -> Value {
@@ -97,21 +109,21 @@ pub(super) fn group() -> Group {
                 .query([Parameter::number("$top", "At most this many.")])
                 .gives_list::<Pipeline>("The pipelines, without their configuration.", json!([brief()])),
             post(at::COLLECTION, "createPipeline", "Creates a pipeline")
-                .about("Takes the YAML as `configuration.yaml`. The files that it names and that its creator may let pipelines use are permitted \
+                .about("Takes the YAML as `configuration.yaml`, and the templates beside it as `configuration.files`. The files that it names and that its creator may let pipelines use are permitted \
                         at once; `authorization` says which, and what runs will wait for.")
                 .who(EDITS)
                 .takes::<PipelineRequest>(text())
                 .gives::<Pipeline>("The new pipeline.", created())
-                .refuses(["pipeline.name_taken", "pipeline.invalid", "not_supported"]),
+                .refuses(["pipeline.name_taken", "pipeline.files", "not_supported"]),
             get(at::ITEM, "getPipeline", "Reads a pipeline")
                 .who(SEES)
                 .gives::<Pipeline>("The pipeline with its configuration.", whole()),
             put(at::ITEM, "updatePipeline", "Gives a pipeline a new revision")
-                .about("Coffer's own. Nothing is permitted by it: what the new text names besides, runs wait for.")
+                .about("Coffer's own. A revision is whole: without `files` it has none. Nothing is permitted by it: what the new text names besides, runs wait for.")
                 .who(EDITS)
                 .takes::<PipelineRequest>(text())
                 .gives::<Pipeline>("The pipeline as it is now.", whole())
-                .refuses(["pipeline.name_taken", "pipeline.invalid", "not_supported"]),
+                .refuses(["pipeline.name_taken", "pipeline.files", "not_supported"]),
             get(at::RUNS, "listRuns", "Lists the runs of a pipeline")
                 .about("Newest first, at most 1000.")
                 .who(SEES)
@@ -133,7 +145,7 @@ pub(super) fn group() -> Group {
                 .who(SEES)
                 .gives::<Run>("The run.", run()),
             post(at::PREVIEW, "previewRun", "Shows what would run")
-                .about("Plans the pipeline with templates and parameters put in, and starts nothing. `yamlOverride` is planned instead of the stored text, and takes the right to edit the pipeline. What this server cannot run yet is in `validationResults`, and `runnable` is then false.")
+                .about("Plans the pipeline with templates and parameters put in, and starts nothing. `yamlOverride` is planned instead of the stored text, with the stored templates, and takes the right to edit the pipeline. What this server cannot run yet is in `validationResults`, and `runnable` is then false.")
                 .who(QUEUES)
                 .takes_content(run_schema())
                 .or_nothing()

@@ -12,7 +12,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use coffer_model::library::Project;
 use coffer_model::{PipelineId, Timestamp};
-use coffer_service::{NamedFile, NamedPermit, PipelineLine, RunInput, RunLine};
+use coffer_service::{NamedFile, NamedPermit, Names, PipelineLine, RunInput, RunLine};
 use http::StatusCode;
 
 /// Pipelines on a page.
@@ -68,6 +68,10 @@ pub(crate) struct One {
     pub(crate) path: String,
     /// None for who may see runs, but not the YAML.
     pub(crate) yaml: Option<String>,
+    /// The template files beside it: path and text.
+    pub(crate) templates: Vec<(String, String)>,
+    /// Parameters that whoever starts a run must give.
+    pub(crate) parameters: Vec<String>,
     pub(crate) files: Vec<FileRow>,
     /// Why the YAML cannot run.
     pub(crate) problems: Vec<String>,
@@ -196,10 +200,10 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
             pipelines.named_files(caller, project.id, id).await,
         )
     } else {
-        (None, Ok(Vec::new()))
+        (None, Ok(Names::default()))
     };
-    let (files, problems) = match named {
-        Ok(files) => (files, Vec::new()),
+    let (names, problems) = match named {
+        Ok(names) => (names, Vec::new()),
         Err(error) if error.code == "pipeline.invalid" => {
             let told = error.problems.iter().map(|problem| problem.text.clone());
             let told: Vec<_> = told.collect();
@@ -208,7 +212,7 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
             } else {
                 told
             };
-            (Vec::new(), told)
+            (Names::default(), told)
         }
         Err(error) => return Err(error.into()),
     };
@@ -226,8 +230,14 @@ async fn one(visit: &Visit, project: &Project, id: PipelineId) -> Result<Respons
         path: view
             .as_ref()
             .map_or_else(String::new, |view| view.path.clone()),
+        templates: view
+            .as_ref()
+            .map(|view| view.files.clone())
+            .unwrap_or_default(),
         yaml: view.and_then(|view| view.yaml),
-        files: files
+        parameters: names.parameters,
+        files: names
+            .files
             .into_iter()
             .map(|file| file_row(visit, project, file))
             .collect(),

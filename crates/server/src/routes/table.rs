@@ -6,7 +6,7 @@ use crate::ado::{
     processes, projects as team_projects, roles, secure_files, security, tasks,
 };
 use crate::auth::Auth;
-use crate::body::{FEED_LIMIT, JSON_LIMIT};
+use crate::body::{FEED_LIMIT, JSON_LIMIT, TEXTS_LIMIT};
 use crate::coffer::{
     agents, audit, audit_export, break_glass, file_access, freezes, keys, metrics, organization,
     pools, projects, sign_in, streams, tokens, users,
@@ -78,9 +78,13 @@ fn compatible() -> Vec<Route> {
         route!(PATCH paths::authorized_resources::OF_DEFINITION, authorized_resources::change_definition)
             .at(&DEFINITION_RESOURCES),
         route!(GET paths::pipelines::COLLECTION, pipelines::list).at(&PIPELINES),
-        route!(POST paths::pipelines::COLLECTION, pipelines::create).at(&PIPELINES),
+        route!(POST paths::pipelines::COLLECTION, pipelines::create)
+            .at(&PIPELINES)
+            .limit(TEXTS_LIMIT),
         route!(GET paths::pipelines::ITEM, pipelines::get).at(&PIPELINES),
-        route!(PUT paths::pipelines::ITEM, pipelines::update).at(&PIPELINES),
+        route!(PUT paths::pipelines::ITEM, pipelines::update)
+            .at(&PIPELINES)
+            .limit(TEXTS_LIMIT),
         route!(GET paths::pipelines::RUNS, pipelines::runs).at(&RUNS),
         route!(POST paths::pipelines::RUNS, pipelines::start).at(&RUNS),
         route!(GET paths::pipelines::RUN, pipelines::run).at(&RUNS),

@@ -57,6 +57,7 @@ mod run_pages;
 mod runs;
 mod second_factor;
 mod sessions;
+mod stored_files;
 mod streams;
 mod tasks;
 mod tickets;

@@ -14,6 +14,7 @@ fn text(name: &str) -> PipelineText {
         folder: "\\".into(),
         path: "p.yml".into(),
         yaml: "steps: []".into(),
+        files: Vec::new(),
     }
 }
 

@@ -42,6 +42,7 @@ const ALL: &[&[&Statement]] = &[
     crate::passwords::ALL,
     crate::people::ALL,
     crate::permissions::ALL,
+    crate::pipeline_files::ALL,
     crate::pipelines::ALL,
     crate::projects::ALL,
     crate::provider::ALL,

@@ -239,6 +239,7 @@ impl World {
             folder: "\\".into(),
             path: "azure-pipelines.yml".into(),
             yaml: "steps: []".into(),
+            files: Vec::new(),
         };
         unit!(self.store, (admin, text), |tx| {
             let grant = tx.authorize(&admin, CreatePipeline { project }).await?;

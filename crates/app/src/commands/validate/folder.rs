@@ -3,7 +3,7 @@
 
 use coffer_pipeline::tasks::TaskDefinition;
 use coffer_pipeline::{
-    FileReference, Lookup, ResolvedFile, Resolver, SecureFileReference, SourceText,
+    FileReference, Lookup, MAX_FILE_BYTES, ResolvedFile, Resolver, SecureFileReference, SourceText,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,28 +11,38 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// No file is read further than this; the planner says that it is too large.
-const MAX_FILE: u64 = (1 << 20) + 1;
-
 /// A working copy, and those of other repositories.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
     others: BTreeMap<String, PathBuf>,
-    pub(super) seen: RefCell<Seen>,
+    pub(crate) seen: RefCell<Seen>,
 }
 
 /// What a pipeline asked for.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Names or ids.
     pub(super) secure_files: BTreeSet<String>,
-    pub(super) templates: BTreeSet<String>,
+    pub(crate) templates: BTreeSet<String>,
     pub(super) unread: Vec<String>,
+}
+
+/// Why a file was not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unread {
+    /// There is none.
+    Missing,
+    /// A link leads out of the folder.
+    Outside,
+    /// It is not UTF-8.
+    NotText,
+    /// It has more bytes than a template may have.
+    TooLarge,
 }
 
 impl Folder {
     /// `root` and the folders of `others` must exist; aliases ignore case.
-    pub(super) fn new(root: PathBuf, others: BTreeMap<String, PathBuf>) -> Self {
+    pub(crate) fn new(root: PathBuf, others: BTreeMap<String, PathBuf>) -> Self {
         let others = others
             .into_iter()
             .map(|(alias, folder)| (alias.to_lowercase(), folder))
@@ -58,6 +68,11 @@ impl Folder {
         near.to_string_lossy().replace('\\', "/")
     }
 
+    /// A file below the root.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Unread> {
+        text_below(&self.root, path)
+    }
+
     fn read(&self, file: &FileReference) -> Lookup<SourceText> {
         let root = match &file.repository {
             None => &self.root,
@@ -69,30 +84,20 @@ impl Folder {
                 }
             },
         };
-        // A link may lead anywhere; what is read must be inside.
-        let inside = root
-            .canonicalize()
-            .and_then(|root| Ok((root.join(&file.path).canonicalize()?, root)))
-            .ok()
-            .filter(|(path, root)| path.starts_with(root) && path.is_file());
-        let text = inside.and_then(|(path, _)| {
-            let mut text = Vec::new();
-            std::fs::File::open(path)
-                .ok()?
-                .take(MAX_FILE)
-                .read_to_end(&mut text)
-                .ok()?;
-            String::from_utf8(text).ok()
-        });
-        match text {
-            Some(text) => {
+        match text_below(root, &file.path) {
+            // The planner says that it is too large, of whatever there is.
+            Err(Unread::TooLarge) => Lookup::Found(SourceText {
+                text: " ".repeat(MAX_FILE_BYTES + 1).into(),
+                commit: None,
+            }),
+            Ok(text) => {
                 self.seen.borrow_mut().templates.insert(file.to_string());
                 Lookup::Found(SourceText {
                     text: text.into(),
                     commit: None,
                 })
             }
-            None => Lookup::Missing,
+            Err(_) => Lookup::Missing,
         }
     }
 }
@@ -114,6 +119,28 @@ impl Resolver for Folder {
     fn file(&self, file: &FileReference) -> Lookup<SourceText> {
         self.read(file)
     }
+}
+
+/// A link may lead anywhere; what is read must be inside.
+fn text_below(root: &Path, path: &str) -> Result<String, Unread> {
+    let missing = |_| Unread::Missing;
+    let root = root.canonicalize().map_err(missing)?;
+    let path = root.join(path).canonicalize().map_err(missing)?;
+    if !path.starts_with(&root) {
+        return Err(Unread::Outside);
+    }
+    if !path.is_file() {
+        return Err(Unread::Missing);
+    }
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(missing)?;
+    file.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(missing)?;
+    if text.len() > MAX_FILE_BYTES {
+        return Err(Unread::TooLarge);
+    }
+    String::from_utf8(text).map_err(|_| Unread::NotText)
 }
 
 /// The nearest folder above with a `.git`, else the one the file is in.

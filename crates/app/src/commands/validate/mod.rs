@@ -10,7 +10,8 @@ use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;
 use clap::Args;
 use coffer_pipeline::{Diagnostic, PlanInputs, Planned, Refusal, Source, planned};
-use folder::{Folder, root_of};
+pub(crate) use folder::{Folder, Unread};
+use folder::root_of;
 use report::Level;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ server about them.";
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &ValidateArgs) -> Result {
     let here = std::env::current_dir().unwrap_or_default();
-    let (source, root) = read(args)?;
+    let (source, root) = located(&args.file, args.root.as_deref())?;
     let folder = Folder::new(root, repositories(&args.repositories)?);
     let inputs = PlanInputs {
         parameters: args
@@ -162,27 +163,26 @@ fn summary(context: &Context, planned: &Planned, folder: &Folder, source: &Sourc
     })
 }
 
-/// The text, and the root of its repository.
-fn read(args: &ValidateArgs) -> Result<(Source, PathBuf)> {
-    let text = super::pipeline::read(&args.file)?;
-    if args.file == Path::new("-") {
-        let root = args.root.clone().unwrap_or_else(|| PathBuf::from("."));
-        let root = existing(&root)?;
+/// A pipeline's text with its path from the root of its repository, and that root.
+pub(crate) fn located(file: &Path, root: Option<&Path>) -> Result<(Source, PathBuf)> {
+    let text = super::pipeline::read(file)?;
+    if file == Path::new("-") {
+        let root = existing(root.unwrap_or(Path::new(".")))?;
         let source = Source {
             path: "standard input".to_owned(),
             text,
         };
         return Ok((source, root));
     }
-    let file = existing(&args.file)?;
-    let root = match &args.root {
+    let whole = existing(file)?;
+    let root = match root {
         Some(root) => existing(root)?,
-        None => root_of(&file),
+        None => root_of(&whole),
     };
-    let Ok(path) = file.strip_prefix(&root) else {
+    let Ok(path) = whole.strip_prefix(&root) else {
         return Err(CommandError::usage(format!(
             "{} is not below {}",
-            args.file.display(),
+            file.display(),
             root.display()
         ))
         .hint("give the folder of the repository with --root"));

@@ -8,6 +8,7 @@ mod files;
 mod found;
 mod handed_over;
 mod hostile;
+mod named;
 mod parameters;
 
 use std::{collections::BTreeMap, sync::Arc};

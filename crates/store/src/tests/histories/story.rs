@@ -132,6 +132,7 @@ impl<'a> Story<'a> {
                 folder: "\\".into(),
                 path: "azure-pipelines.yml".into(),
                 yaml: "steps: []".into(),
+                files: Vec::new(),
             };
             let grant = tx.authorize(&admin, CreatePipeline { project }).await?;
             Ok((groups, tx.pipeline_insert(grant, &text).await?))
