@@ -56,14 +56,14 @@ pub use plan::{
     Service, Stage, StageTrigger, Step, Strategy, Target, TaskReference, Uses, Variable,
     VariableGroup, VariableValue,
 };
-pub use template::{
-    MAX_FILES as MAX_TEMPLATE_FILES, NamedTemplate, TemplateFile, from_root, templates_named,
-};
-pub use yaml::MAX_BYTES as MAX_FILE_BYTES;
 pub use resolver::{
     FileReference, Lookup, Need, Repository, ResolvedFile, Resolver, SecureFileReference,
     SourceText,
 };
+pub use template::{
+    MAX_FILES as MAX_TEMPLATE_FILES, NamedTemplate, TemplateFile, from_root, templates_named,
+};
+pub use yaml::MAX_BYTES as MAX_FILE_BYTES;
 
 use std::collections::BTreeSet;
 

@@ -158,10 +158,7 @@ fn unfit(path: &str) -> Option<&'static str> {
         Some("begins with '/'")
     } else if path.trim() != path {
         Some("begins or ends with a space")
-    } else if path
-        .split('/')
-        .any(|part| matches!(part, "" | "." | ".."))
-    {
+    } else if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         Some("has an empty part, '.' or '..'")
     } else {
         None
@@ -206,7 +203,11 @@ mod tests {
 
     #[test]
     fn files_are_kept_in_the_order_of_their_paths_and_case_counts() {
-        let kept = text("/ci/a.yml", &[("t/b.yml", 1), ("T/b.yml", 2), ("é/ü.yml", 0)]).unwrap();
+        let kept = text(
+            "/ci/a.yml",
+            &[("t/b.yml", 1), ("T/b.yml", 2), ("é/ü.yml", 0)],
+        )
+        .unwrap();
         assert_eq!(kept.path, "/ci/a.yml", "as it was sent");
         let paths: Vec<&str> = kept.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["T/b.yml", "t/b.yml", "é/ü.yml"]);
@@ -236,7 +237,10 @@ mod tests {
             assert!(!told.contains(['\u{7}', '\n']), "{told:?}");
         }
         assert!(says("../a.yml", &[("t.yml", 1)]).contains("own path"));
-        assert!(text("../a.yml", &[]).is_ok(), "alone it is a name for errors");
+        assert!(
+            text("../a.yml", &[]).is_ok(),
+            "alone it is a name for errors"
+        );
     }
 
     #[test]
@@ -250,7 +254,9 @@ mod tests {
 
     #[test]
     fn too_many_too_long_and_too_much_are_told_with_numbers() {
-        let named: Vec<String> = (0..=MAX_TEMPLATE_FILES).map(|n| format!("{n}.yml")).collect();
+        let named: Vec<String> = (0..=MAX_TEMPLATE_FILES)
+            .map(|n| format!("{n}.yml"))
+            .collect();
         let many: Vec<(&str, usize)> = named.iter().map(|path| (path.as_str(), 1)).collect();
         assert!(says("a.yml", &many).contains("101"));
         assert!(text("a.yml", &many[1..]).is_ok());
@@ -259,7 +265,10 @@ mod tests {
             .iter()
             .map(|(path, _)| (*path, MAX_FILE_BYTES))
             .collect();
-        assert!(says("a.yml", &large).contains("10485760"), "its own text counts");
+        assert!(
+            says("a.yml", &large).contains("10485760"),
+            "its own text counts"
+        );
         assert!(text("a.yml", &large[1..]).is_ok());
     }
 }

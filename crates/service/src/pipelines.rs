@@ -108,14 +108,14 @@ impl Pipelines<'_> {
         text: PipelineText,
     ) -> Result<PipelineView> {
         let new = Arc::new(text.checked()?);
+        let details = pipeline_text::details(&new);
         let asked = caller.clone();
         let id = self
             .0
             .store()
             .write("pipeline.create", move |tx| {
-                let (caller, new) = (asked.clone(), Arc::clone(&new));
+                let (caller, new, details) = (asked.clone(), Arc::clone(&new), details.clone());
                 Box::pin(async move {
-                    let details = pipeline_text::details(&new);
                     let grant = tx
                         .authorize_with(&caller, CreatePipeline { project }, &details)
                         .await?;
@@ -215,13 +215,13 @@ impl Pipelines<'_> {
         text: PipelineText,
     ) -> Result<PipelineView> {
         let new = Arc::new(text.checked()?);
+        let details = pipeline_text::details(&new);
         let asked = caller.clone();
         self.0
             .store()
             .write("pipeline.update", move |tx| {
-                let (caller, new) = (asked.clone(), Arc::clone(&new));
+                let (caller, new, details) = (asked.clone(), Arc::clone(&new), details.clone());
                 Box::pin(async move {
-                    let details = pipeline_text::details(&new);
                     let grant = tx
                         .authorize_with(&caller, EditPipeline { project, pipeline }, &details)
                         .await?;

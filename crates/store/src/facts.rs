@@ -125,7 +125,11 @@ pub(crate) fn pipeline(
         return set(Kind::Pipeline, &[&id], &[&project, &revision, &text]);
     }
     let files = files_digest(path, yaml, files);
-    set(Kind::Pipeline, &[&id], &[&project, &revision, &text, &files])
+    set(
+        Kind::Pipeline,
+        &[&id],
+        &[&project, &revision, &text, &files],
+    )
 }
 
 /// A pipeline's permission; pipeline 0 is open access. No refs: every ref. Without the last, as it was told before there

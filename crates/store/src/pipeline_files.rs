@@ -118,11 +118,21 @@ mod tests {
         assert_eq!(files_digest("a.yml", "steps: []", &files), known);
         for (path, files) in [
             ("b.yml", files.to_vec()),
-            ("a.yml", vec![file("t/b.yml", "two"), file("t/a.yml", "one")]),
-            ("a.yml", vec![file("t/b.yml", "one"), file("t/A.yml", "two")]),
+            (
+                "a.yml",
+                vec![file("t/b.yml", "two"), file("t/a.yml", "one")],
+            ),
+            (
+                "a.yml",
+                vec![file("t/b.yml", "one"), file("t/A.yml", "two")],
+            ),
             ("a.yml", vec![file("t/b.yml", "one")]),
         ] {
-            assert_ne!(files_digest(path, "steps: []", &files), known, "{path} {files:?}");
+            assert_ne!(
+                files_digest(path, "steps: []", &files),
+                known,
+                "{path} {files:?}"
+            );
         }
     }
 }

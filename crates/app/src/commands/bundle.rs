@@ -57,10 +57,8 @@ pub(super) fn collect(args: &BundleArgs) -> Result<Bundle> {
     let (source, root) = located(&args.file, args.root.as_deref())?;
     if args.file == Path::new("-") {
         if !args.includes.is_empty() {
-            return Err(
-                CommandError::usage("standard input has no files beside it")
-                    .hint("name the pipeline's file instead of `-`"),
-            );
+            return Err(CommandError::usage("standard input has no files beside it")
+                .hint("name the pipeline's file instead of `-`"));
         }
         return Ok(Bundle {
             configuration: configuration(UNNAMED.to_owned(), source.text, BTreeMap::new()),
@@ -172,7 +170,9 @@ impl Found<'_> {
                     if self.files.len() > MAX_TEMPLATE_FILES {
                         return Err(CommandError::new(
                             Exit::Invalid,
-                            format!("a pipeline has at most {MAX_TEMPLATE_FILES} files beside its own, and this one names more"),
+                            format!(
+                                "a pipeline has at most {MAX_TEMPLATE_FILES} files beside its own, and this one names more"
+                            ),
                         ));
                     }
                     continue;

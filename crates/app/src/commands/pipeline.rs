@@ -3,8 +3,8 @@
 use super::bundle::{self, Bundle, BundleArgs};
 use super::shell::quoted;
 use super::start_values::StartValues;
-use super::{not_found, permits};
 use super::validate::{self, ValidateArgs};
+use super::{not_found, permits};
 use crate::context::Context;
 use crate::error::{CommandError, Exit, Result};
 use crate::output::Table;

@@ -55,41 +55,69 @@ async fn a_folder_is_stored_with_one_command_and_runs() {
         .says("Stored with it: templates/build.yml, templates/deep/end.yml, templates/publish.yml.")
         .says("Run it: coffer run start azure-pipelines");
     let shown = ada.coffer(&["pipeline", "show", "azure-pipelines"]).await;
-    shown.ends(0).shows("templates/deep/end.yml").shows("parameters:");
+    shown
+        .ends(0)
+        .shows("templates/deep/end.yml")
+        .shows("parameters:");
     let yaml = ada
         .coffer(&["pipeline", "show", "azure-pipelines", "--yaml"])
         .await
         .ends(0);
     assert_eq!(yaml.out, ROOT);
-    for (path, text) in [("templates/deep/end.yml", END), ("azure-pipelines.yml", ROOT)] {
+    for (path, text) in [
+        ("templates/deep/end.yml", END),
+        ("azure-pipelines.yml", ROOT),
+    ] {
         let file = ada
             .coffer(&["pipeline", "show", "azure-pipelines", "--file", path])
             .await
             .ends(0);
         assert_eq!(file.out, text, "byte for byte");
     }
-    ada.coffer(&["pipeline", "show", "azure-pipelines", "--file", "templates/biuld.yml"])
-        .await
-        .ends(3)
-        .says("templates/build.yml");
+    ada.coffer(&[
+        "pipeline",
+        "show",
+        "azure-pipelines",
+        "--file",
+        "templates/biuld.yml",
+    ])
+    .await
+    .ends(3)
+    .says("templates/build.yml");
     let json = ada
         .coffer(&["pipeline", "show", "azure-pipelines", "--output", "json"])
         .await
         .ends(0)
         .json();
-    assert_eq!(json["configuration"]["files"][0]["path"], "templates/build.yml");
+    assert_eq!(
+        json["configuration"]["files"][0]["path"],
+        "templates/build.yml"
+    );
 
     let mut agent = site.agent_command(&ada, "builder").await;
     agent.arg("--once");
-    let production = ["run", "start", "azure-pipelines", "--parameter", "environment=production"];
+    let production = [
+        "run",
+        "start",
+        "azure-pipelines",
+        "--parameter",
+        "environment=production",
+    ];
     ada.coffer(&production).await.ends(0);
     assert!(site.run(agent).end().await.success());
     let log = ada.coffer(&["run", "log", "1"]).await.ends(0);
-    log.shows("echo build").shows("echo the end").shows("echo publish");
+    log.shows("echo build")
+        .shows("echo the end")
+        .shows("echo publish");
 
     // The next revision is whole: from another place of the same folder, without a file that went.
     std::fs::remove_file(folder.join("templates/publish.yml")).unwrap();
-    let update = ["pipeline", "update", "azure-pipelines", "../azure-pipelines.yml"];
+    let update = [
+        "pipeline",
+        "update",
+        "azure-pipelines",
+        "../azure-pipelines.yml",
+    ];
     here(&ada, &folder.join("templates"), &update)
         .await
         .ends(0)
@@ -136,7 +164,9 @@ steps:
     );
     std::os::unix::fs::symlink(&secret, folder.join("link.yml")).unwrap();
     std::os::unix::fs::symlink(&secret, folder.join("ci/kinds/link.yml")).unwrap();
-    let added = here(&ada, &folder, &["pipeline", "add", "ci/main.yml"]).await.ends(0);
+    let added = here(&ada, &folder, &["pipeline", "add", "ci/main.yml"])
+        .await
+        .ends(0);
     added
         .says("Stored with it: ci/kinds/one.yml.")
         .says("Not stored: link.yml, named at ci/main.yml:4:13: it leads out of the folder.")
@@ -147,30 +177,75 @@ steps:
         .says("Not stored: ci/kinds/one.txt, is not called .yml")
         .says("It cannot run yet:");
     let stored = async || {
-        let shown = ada.coffer(&["pipeline", "show", "main", "-o", "json"]).await.ends(0);
+        let shown = ada
+            .coffer(&["pipeline", "show", "main", "-o", "json"])
+            .await
+            .ends(0);
         assert!(!shown.out.contains("the secret"), "{}", shown.out);
         let json = shown.json();
         assert_eq!(json["configuration"]["path"], "ci/main.yml");
         let files = json["configuration"]["files"].as_array().unwrap().clone();
-        files.iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        files
+            .iter()
+            .map(|file| file["path"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(stored().await, ["ci/kinds/one.yml"]);
 
-    let include = ["pipeline", "update", "main", "ci/main.yml", "--include", "ci/kinds", "--include", "ci/kinds/one.txt"];
+    let include = [
+        "pipeline",
+        "update",
+        "main",
+        "ci/main.yml",
+        "--include",
+        "ci/kinds",
+        "--include",
+        "ci/kinds/one.txt",
+    ];
     let updated = here(&ada, &folder, &include).await.ends(0);
-    assert!(!updated.err.contains("depends on the run"), "{}", updated.err);
-    assert_eq!(stored().await, ["ci/kinds/one.txt", "ci/kinds/one.yml", "ci/kinds/two.yml"]);
+    assert!(
+        !updated.err.contains("depends on the run"),
+        "{}",
+        updated.err
+    );
+    assert_eq!(
+        stored().await,
+        ["ci/kinds/one.txt", "ci/kinds/one.yml", "ci/kinds/two.yml"]
+    );
 
-    let outside = ["pipeline", "update", "main", "ci/main.yml", "--include", &secret];
-    here(&ada, &folder, &outside).await.ends(2).says("is not below");
-    let inside = ["pipeline", "update", "main", "ci/main.yml", "--root", "ci/kinds"];
+    let outside = [
+        "pipeline",
+        "update",
+        "main",
+        "ci/main.yml",
+        "--include",
+        &secret,
+    ];
+    here(&ada, &folder, &outside)
+        .await
+        .ends(2)
+        .says("is not below");
+    let inside = [
+        "pipeline",
+        "update",
+        "main",
+        "ci/main.yml",
+        "--root",
+        "ci/kinds",
+    ];
     here(&ada, &folder, &inside).await.ends(2).says("--root");
     std::fs::write(folder.join("ci/bytes.yml"), "#".repeat((1 << 20) + 1)).unwrap();
-    here(&ada, &folder, &["pipeline", "update", "main", "ci/main.yml"])
-        .await
-        .ends(6)
-        .says("ci/bytes.yml is too large");
-    let many: String = (0..101).map(|n| format!("- template: t/{n}.yml\n")).collect();
+    here(
+        &ada,
+        &folder,
+        &["pipeline", "update", "main", "ci/main.yml"],
+    )
+    .await
+    .ends(6)
+    .says("ci/bytes.yml is too large");
+    let many: String = (0..101)
+        .map(|n| format!("- template: t/{n}.yml\n"))
+        .collect();
     std::fs::create_dir(folder.join("t")).unwrap();
     for n in 0..101 {
         std::fs::write(folder.join(format!("t/{n}.yml")), "steps: []\n").unwrap();
@@ -187,8 +262,14 @@ steps:
         .ends(0)
         .says("File templates/a.yml not found")
         .says("coffer pipeline update");
-    let input = coffer(&ada.home, &["pipeline", "update", "piped", "-", "--include", "x"]);
-    Done::with_input(input, b"steps: []\n").await.ends(2).says("no files beside it");
+    let input = coffer(
+        &ada.home,
+        &["pipeline", "update", "piped", "-", "--include", "x"],
+    );
+    Done::with_input(input, b"steps: []\n")
+        .await
+        .ends(2)
+        .says("no files beside it");
 }
 
 #[tokio::test]
@@ -198,17 +279,27 @@ async fn a_pipeline_that_takes_values_is_not_called_broken() {
     let ada = site.administrator(&server).await;
     let takes = "parameters:\n- name: environment\n- name: level\n  type: number\nsteps:\n- script: echo ${{ parameters.environment }}\n";
     let file = site.file("takes.yml", takes);
-    let command = "Run it: coffer run start 'to take' --parameter environment=… --parameter level=…";
-    let added = ada.coffer(&["pipeline", "add", &file, "--name", "to take"]).await.ends(0);
+    let command =
+        "Run it: coffer run start 'to take' --parameter environment=… --parameter level=…";
+    let added = ada
+        .coffer(&["pipeline", "add", &file, "--name", "to take"])
+        .await
+        .ends(0);
     let added = added
         .says("A run must be given what has no default: environment, level.")
         .says(command);
     assert!(!added.err.contains("cannot run"), "{}", added.err);
-    let updated = ada.coffer(&["pipeline", "update", "to take", &file]).await.ends(0);
+    let updated = ada
+        .coffer(&["pipeline", "update", "to take", &file])
+        .await
+        .ends(0);
     let updated = updated.says(command);
     assert!(!updated.err.contains("Mend it"), "{}", updated.err);
     // With a mistake beside it, the mistake is what counts.
     let wrong = site.file("wrong.yml", format!("{takes}- scrip: x\n"));
-    let updated = ada.coffer(&["pipeline", "update", "to take", &wrong]).await.ends(0);
+    let updated = ada
+        .coffer(&["pipeline", "update", "to take", &wrong])
+        .await
+        .ends(0);
     updated.says("It cannot run yet:").says("wrong.yml:7:3");
 }

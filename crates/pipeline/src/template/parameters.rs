@@ -359,7 +359,8 @@ impl Expander<'_> {
             Some(given) if frame == Frame::ROOT => self.at_start(parameter, given),
             Some(given) => Some(given),
             None if parameter.default.is_none() && frame == Frame::ROOT => {
-                let mut hint = "give it when the run is started, or declare a `default:`".to_owned();
+                let mut hint =
+                    "give it when the run is started, or declare a `default:`".to_owned();
                 if !parameter.values.is_empty() {
                     let allowed = quotable(&parameter.values.join(", "));
                     hint.push_str(&format!(". It takes one of: {allowed}"));

@@ -56,7 +56,10 @@ fn whole() -> Vec<PipelineFile> {
     files(&[
         ("templates/sign.yml", SIGN),
         ("templates/publish.yml", "steps:\n- script: ./publish.sh\n"),
-        ("templates/more/say.yml", "steps:\r\n- script: echo signed\r\n"),
+        (
+            "templates/more/say.yml",
+            "steps:\r\n- script: echo signed\r\n",
+        ),
     ])
 }
 
@@ -71,13 +74,28 @@ fn given(pairs: &[(&str, &str)]) -> RunRequest {
 }
 
 async fn stored(cast: &Cast, request: &PipelineRequest) -> Pipeline {
-    cast.developer.client.pipelines(PROJECT).create(request).await.unwrap()
+    cast.developer
+        .client
+        .pipelines(PROJECT)
+        .create(request)
+        .await
+        .unwrap()
 }
 
 /// What no event explains, or explains otherwise.
 async fn unexplained(server: &TestServer) -> Vec<(String, String)> {
-    let found = server.administrator().client.coffer().audit_reconcile().await.unwrap();
-    found.findings.into_iter().map(|found| (found.what, found.kind)).collect()
+    let found = server
+        .administrator()
+        .client
+        .coffer()
+        .audit_reconcile()
+        .await
+        .unwrap();
+    found
+        .findings
+        .into_iter()
+        .map(|found| (found.what, found.kind))
+        .collect()
 }
 
 both! {
@@ -304,20 +322,22 @@ both! {
 - name: key
 steps:
 - task: DownloadSecureFile@1
-  inputs: {secureFile: ca.pem}
+  inputs: {secureFile: own.pem}
 - task: DownloadSecureFile@1
   inputs: {secureFile: '${{ parameters.key }}.pem'}
 - ${{ if eq(parameters.environment, 'production') }}:
   - task: DownloadSecureFile@1
     inputs: {secureFile: .pem}
 ";
-        cast.engineer.upload(".pem", &random(10)).await;
-        let pipeline = cast.engineer.pipeline("takes", yaml).await;
+        for name in ["own.pem", ".pem"] {
+            cast.developer.upload(name, &random(10)).await;
+        }
+        let pipeline = cast.developer.pipeline("takes", yaml).await;
         let told = pipeline.authorization.expect("it is no broken pipeline");
         let permitted: Vec<_> = told.permitted.iter().filter_map(|file| file.name.as_deref()).collect();
-        assert_eq!(permitted, ["ca.pem"], "what depends on a value is not guessed");
+        assert_eq!(permitted, ["own.pem"], "what depends on a value is not guessed");
         assert_eq!(told.waiting.len(), 0);
-        let refused = cast.engineer.client.pipelines(PROJECT).preview(pipeline.id, &RunRequest::default()).await.unwrap_err();
+        let refused = cast.developer.client.pipelines(PROJECT).preview(pipeline.id, &RunRequest::default()).await.unwrap_err();
         let required: Vec<_> = refused.validation_results().iter().map(|told| told.required_parameter()).collect();
         assert_eq!(required, [Some("environment"), Some("key")]);
         let (_, mut browser) = run_pages::somebody(&server, "pat", &[group::CONTRIBUTORS]).await;

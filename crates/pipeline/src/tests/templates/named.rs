@@ -63,10 +63,10 @@ fn templates_are_named_in_every_branch_and_wherever_lists_are() {
             "2:13 ci/vars.yml",
             "5:15 stages/a.yml",
             "7:15 stages/b.yml",
-            "16:27 ci/steps.yml",
-            "19:33 ci/before.yml",
-            "20:15 elsewhere shared.yml@tools",
-            "21:15 computed jobs/${{ parameters.kind }}.yml",
+            "15:23 ci/steps.yml",
+            "18:27 ci/before.yml",
+            "19:15 elsewhere shared.yml@tools",
+            "20:15 computed jobs/${{ parameters.kind }}.yml",
         ]
     );
 }
@@ -135,9 +135,12 @@ fn what_depends_on_a_value_that_is_given_later_names_nothing() {
     assert_eq!(found.secure_files, [CERTIFICATE]);
     assert_eq!(found.parameters, ["environment", "store"]);
     let given = PlanInputs {
-        parameters: [("environment", "production"), ("store", "myCACertificate.pem")]
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .to_vec(),
+        parameters: [
+            ("environment", "production"),
+            ("store", "myCACertificate.pem"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .to_vec(),
         ..PlanInputs::default()
     };
     let wrong = knows(TAKES, &given);
@@ -167,7 +170,10 @@ fn a_parameter_to_be_given_is_named_for_programs_and_told_with_its_values() {
     );
     assert_eq!(errors[0].code.to_string(), "parameter-required");
     let hint = errors[0].hint.as_deref().unwrap_or_default();
-    assert!(hint.ends_with("It takes one of: test, production"), "{hint}");
+    assert!(
+        hint.ends_with("It takes one of: test, production"),
+        "{hint}"
+    );
 }
 
 #[test]
