@@ -127,7 +127,7 @@ async fn a_folder_is_stored_with_one_command_and_runs() {
     ada.coffer(&production)
         .await
         .ends(6)
-        .says("azure-pipelines.yml:8:5: File templates/publish.yml not found")
+        .says("azure-pipelines.yml:8:15: File templates/publish.yml not found")
         .says("coffer pipeline update 1 FILE");
 }
 

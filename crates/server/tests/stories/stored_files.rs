@@ -160,7 +160,7 @@ both! {
         let refused = pipelines.preview(pipeline.id, &RunRequest::default()).await.unwrap_err();
         let told = &refused.validation_results()[0];
         assert!(
-            told.message.starts_with("ci/azure-pipelines.yml:5:3: File templates/sign.yml not found"),
+            told.message.starts_with("ci/azure-pipelines.yml:5:13: File templates/sign.yml not found"),
             "{}", told.message
         );
         let command = format!("coffer pipeline update {} FILE", pipeline.id);
@@ -174,7 +174,7 @@ both! {
         let beside = |text: &str| request(&server.unique("pipeline"), text, files(&[("templates/say.yml", "steps:\n- script: a\n")]));
         for (yaml, message) in [
             ("steps:\n- template: ../Templates/say.yml\n", "`templates/say.yml` is stored with the pipeline: case counts"),
-            ("steps:\n- template: ../../say.yml\n", "is no path of a file"),
+            ("steps:\n- template: ../../say.yml\n", "is invalid"),
             ("steps:\n- template: say.yml\n", "File ci/say.yml not found"),
             (
                 "resources: {repositories: [{repository: tools, type: git, name: t}]}\nsteps:\n- template: templates/say.yml@tools\n",
