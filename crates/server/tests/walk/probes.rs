@@ -194,12 +194,12 @@ pub(crate) const PROBES: &[Probe] = &[
     bare("GET {project}/_apis/pipelines"),
     with(
         "POST {project}/_apis/pipelines",
-        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n"}}"#,
+        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n","files":[{"path":"t.yml","content":"steps: []"}]}}"#,
     ),
     bare("GET {project}/_apis/pipelines/{pipelineId}"),
     with(
         "PUT {project}/_apis/pipelines/{pipelineId}",
-        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n"}}"#,
+        r#"{"name":"{fresh}","configuration":{"type":"yaml","path":"a.yml","yaml":"steps:\n- script: echo\n","files":[{"path":"t.yml","content":"steps: []"}]}}"#,
     ),
     bare("GET {project}/_apis/pipelines/{pipelineId}/runs"),
     with("POST {project}/_apis/pipelines/{pipelineId}/runs", "{}"),
