@@ -203,6 +203,8 @@ fn cannot_start(wrong: StartError) -> Error {
             text: format!("{place}: {}", wrong.message),
             hint: Some(wrong.hint.clone()),
             warning: false,
+            code: coffer_pipeline::Code::Expression.to_string(),
+            subject: None,
         });
     }
     error.hint(wrong.hint)
