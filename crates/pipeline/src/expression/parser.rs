@@ -134,6 +134,12 @@ impl Parser {
             TokenKind::Word(word) if word.eq_ignore_ascii_case("null") => Kind::Null,
             TokenKind::Word(word) => Kind::Name(word),
             TokenKind::End => return Err(error("the expression ends too early", span.start)),
+            TokenKind::Open => {
+                return Err(error(
+                    "`(` stands only right after the name of a function",
+                    span.start,
+                ));
+            }
             _ => return Err(error("a value or a function is expected here", span.start)),
         };
         Built::over(0, kind, span)
@@ -251,6 +257,11 @@ mod tests {
             ("a b", 2, "the expression should end here"),
             ("eq(a b)", 5, "`,` or `)` is expected here"),
             ("eq(,)", 3, "a value or a function is expected here"),
+            (
+                "(eq(a, b))",
+                0,
+                "`(` stands only right after the name of a function",
+            ),
             ("a.", 2, "a name is expected after `.`"),
             ("a['b'", 1, "this `[` is never closed"),
             ("a['b')", 5, "`]` is expected here"),

@@ -153,8 +153,13 @@ impl Time {
                         )
                     }
                     _ => format!(
-                        "`{}` exists only in conditions of stages, jobs and steps",
-                        known.name
+                        "`{}` exists only in conditions of stages, jobs and steps{}",
+                        known.name,
+                        match self {
+                            Self::Template => ", which are no `${{ }}`",
+                            Self::Runtime => ", which are no `$[ ]`",
+                            _ => "",
+                        }
                     ),
                 })
             }

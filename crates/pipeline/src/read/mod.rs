@@ -87,6 +87,8 @@ pub(crate) struct TaskUse {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) place: Place,
+    /// What it is given could not be read, and that was told.
+    pub(crate) told: bool,
 }
 
 /// An input as written.

@@ -26,8 +26,14 @@ pub(super) fn wrong_type(node: &Node, what: &str, wanted: &str, report: &mut Rep
             .split_once(' ')
             .filter(|(word, _)| words::is_name(word))
             .map(|(word, _)| format!("is a `:` missing after `{word}`?")),
+        Kind::Sequence(_) if wanted.starts_with("a mapping") => {
+            Some("write `name: value` below it, without dashes".to_owned())
+        }
         Kind::Mapping(_) if wanted.starts_with("a list") => {
             Some("begin each entry with `- `".to_owned())
+        }
+        Kind::Scalar { .. } if !node.is_null() && wanted.starts_with("a list") => {
+            Some("write it as an entry, beginning with `- `".to_owned())
         }
         _ => None,
     };

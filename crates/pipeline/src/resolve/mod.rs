@@ -292,6 +292,9 @@ impl Context<'_> {
         task: &TaskDefinition,
         inputs: &[(String, String)],
     ) {
+        if draft.task.told {
+            return;
+        }
         let given = |name: &str| {
             inputs
                 .iter()

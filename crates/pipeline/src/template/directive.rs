@@ -74,6 +74,16 @@ pub(super) fn directive(key: &str) -> Option<Directive<'_>> {
             hint: EACH,
             offset: start,
         },
+        "elif" | "elsif" if !rest.is_empty() => Directive::Broken {
+            message: "there is no such directive",
+            hint: "write `${{ elseif … }}:`",
+            offset: start,
+        },
+        "unless" if !rest.is_empty() => Directive::Broken {
+            message: "there is no such directive",
+            hint: "write `${{ if not(…) }}:`",
+            offset: start,
+        },
         _ if WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => Directive::Broken {
             message: "directives are written in small letters",
             hint: "write `if`, `elseif`, `else`, `each`, `insert`",

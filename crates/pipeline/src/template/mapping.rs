@@ -103,12 +103,17 @@ impl Expander<'_> {
     ) {
         let mut scope = scope.clone();
         let mut chain = Chain::None;
-        for (key, value) in pairs {
+        let mut pairs = pairs.peekable();
+        while let Some((key, value)) = pairs.next() {
             if self.stopped {
                 return;
             }
             let from = flat.pairs.len();
-            match key.text().and_then(directive) {
+            let found = key.text().and_then(directive);
+            if found.is_some() && value.is_null() {
+                self.empty(key, pairs.peek().copied(), &scope);
+            }
+            match found {
                 None => {
                     chain = Chain::None;
                     let key = self.scalar(key, &scope, Slot::Plain, depth);
@@ -183,6 +188,19 @@ impl Expander<'_> {
             "Expected a mapping: what is inserted among keys must have keys itself",
             "indent `key: value` below it; in a list, begin the line of the condition with `- `",
         );
+    }
+
+    /// A directive with nothing below it, and lines after it that look as if they belonged to it.
+    fn empty(&mut self, key: &Node, next: Option<&(Node, Node)>, scope: &Scope) {
+        let follows = |(next, _): &(Node, Node)| next.text().and_then(directive).is_none();
+        if next.is_some_and(follows) {
+            self.report.warn(
+                Code::Suspicious,
+                scope.place(key.place),
+                "nothing stands below this: the lines after it count whether or not it holds",
+                "indent what belongs to it further than the `$`",
+            );
+        }
     }
 
     /// Decides what a directive asks for, and keeps the chain of conditions.

@@ -62,7 +62,7 @@ fn strategies() {
         a.yml:24:31: the expression ends too early
           hint: between `$[` and `]` stands one expression, for example `$[variables.name]`
         a.yml:27:13: A sequence was not expected: a strategy must be a mapping (`key: value`), not a list
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write `name: value` below it, without dashes
         ",
     );
 }
@@ -237,7 +237,7 @@ fn names_of_resources_in_steps() {
         a.yml:10:3: this `checkout` step says nothing
           hint: write the value after the colon
         a.yml:13:11: A sequence was not expected: target must be a mapping (`key: value`), not a list
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write `name: value` below it, without dashes
         a.yml:15:39: Unexpected value 'some': commands must be any or restricted
           hint: known here: any, restricted
         a.yml:15:45: Unexpected value 'settable': target has no such key
@@ -314,7 +314,7 @@ fn run_numbers() {
         a.yml:1:9: `$(Rev:x)` does not say where the revision goes
           hint: write `$(Rev:r)`, or `$(Rev:rr)` for at least two digits
         a.yml:4:9: Unexpected value 'nothing': jobs must be a list (`- item`), not a text
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write it as an entry, beginning with `- `
         ",
     );
     assert_eq!(super::good("name: ''\nsteps: [script: x]\n").name, None);

@@ -252,8 +252,6 @@ fn unknown_keys_get_the_nearest_known_one() {
           hint: did you mean `displayName`?
         a.yml:4:3: Unexpected value 'zzz': a `script` step has no such key
           hint: known here: script, workingDirectory, failOnStderr, name, displayName, condition, continueOnError, enabled, env, timeoutInMinutes, retryCountOnTaskFailure, target
-        a.yml:5:9: the task `DownloadSecureFile` needs the input `secureFile`
-          hint: add `secureFile: …` below `inputs:`
         a.yml:6:3: Unexpected value 'secureFile': a `task` step has no such key
           hint: what a task is given stands below `inputs:`, indented
         a.yml:7:3: Unexpected value 'input': a `task` step has no such key

@@ -58,7 +58,7 @@ fn shapes() {
         ",
         r"
         a.yml:1:8: Unexpected value 'hello': steps must be a list (`- item`), not a text
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write it as an entry, beginning with `- `
         ",
     );
     check(
@@ -81,7 +81,7 @@ fn shapes() {
         a.yml:2:3: Unexpected value 'hello': a step must be a mapping (`key: value`), not a text
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:3:3: A sequence was not expected: a step must be a mapping (`key: value`), not a list
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write `name: value` below it, without dashes
         a.yml:4:11: A mapping was not expected: script must be a text, not a mapping
           hint: check the indentation; docs/yaml.md shows the form
         a.yml:6:8: A sequence was not expected: env must be a mapping, not a list
@@ -93,7 +93,7 @@ fn shapes() {
         a.yml:8:24: an environment variable may not be called `a=b`
           hint: write `NAME: value`
         a.yml:10:11: A sequence was not expected: inputs must be a mapping (`key: value`), not a list
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write `name: value` below it, without dashes
         a.yml:13:11: A mapping was not expected: the input `what` must be a text, not a mapping
           hint: check the indentation; docs/yaml.md shows the form
         ",
@@ -120,7 +120,7 @@ fn shapes() {
         ",
         r"
         a.yml:1:9: Unexpected value 'x': stages must be a list (`- item`), not a text
-          hint: check the indentation; docs/yaml.md shows the form
+          hint: write it as an entry, beginning with `- `
         a.yml:2:18: `a b` is no demand
           hint: write a demand as `name`, `name -equals value` or `name -gtVersion 1.2.3`
         a.yml:2:23: `-c` is no demand
@@ -226,7 +226,7 @@ fn expressions_of_another_time() {
         a.yml:2:9: there is no value `parameters` in `$[ ]`
           hint: `parameters` exists only in `${{ }}`
         a.yml:3:9: the function `succeeded` does not exist in `$[ ]`
-          hint: `succeeded` exists only in conditions of stages, jobs and steps
+          hint: `succeeded` exists only in conditions of stages, jobs and steps, which are no `$[ ]`
         ",
     );
 }

@@ -405,6 +405,10 @@ fn warnings_say_what_has_no_effect() {
         - task: DownloadSecureFile@1
           inputs: {secureFile: myCACertificate.pem, retrycounts: 3}
         - script: 'echo \u{202e}gnihton'
+        - ${{ if eq(1, 2) }}:
+          script: always
+        - ${{ if eq(1, 1) }}:
+        - script: after
         ",
         r"
         a.yml:1:7: the names of pools have no effect yet: any agent that meets the demands may run a job
@@ -415,6 +419,8 @@ fn warnings_say_what_has_no_effect() {
           hint: did you mean `retryCount`?
         a.yml:6:17: the invisible character `\u{202e}` changes the order in which text is shown
           hint: remove it, or check that the file does what it seems to do
+        a.yml:7:3: nothing stands below this: the lines after it count whether or not it holds
+          hint: indent what belongs to it further than the `$`
         ",
     );
 }

@@ -87,7 +87,7 @@ fn a_mistake_counts_also_where_evaluation_would_not_get_to() {
             "and(false, succeeded())",
             11,
             "the function `succeeded` does not exist in `${{ }}`",
-            "`succeeded` exists only in conditions of stages, jobs and steps",
+            "`succeeded` exists only in conditions of stages, jobs and steps, which are no `${{ }}`",
         ),
         (
             "variables[counter('a', 1)]",

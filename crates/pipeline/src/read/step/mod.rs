@@ -132,6 +132,10 @@ fn task(step: &Fields<'_>, report: &mut Report) -> Option<(TaskUse, Vec<DraftInp
         };
         unknown_key("a `task` step", key, node, hint, report);
     }
+    let told = step.iter().any(|(key, ..)| !known.contains(&key))
+        || step
+            .get("inputs")
+            .is_some_and(|node| !matches!(node.kind, Kind::Mapping(_)));
     let inputs = match step.get("inputs") {
         None => Vec::new(),
         Some(node) => {
@@ -179,6 +183,7 @@ fn task(step: &Fields<'_>, report: &mut Report) -> Option<(TaskUse, Vec<DraftInp
             name: name.to_owned(),
             version: version.to_owned(),
             place: node.place,
+            told,
         },
         inputs,
     ))

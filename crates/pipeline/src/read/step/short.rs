@@ -224,6 +224,7 @@ pub(super) fn read(
         name: builtin.map_or_else(|| name.to_owned(), |task| task.id.to_string()),
         version: version.to_owned(),
         place,
+        told: false,
     };
     Some((task, inputs))
 }

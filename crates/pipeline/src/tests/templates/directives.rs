@@ -307,6 +307,12 @@ fn what_is_wrong_with_a_directive_is_said() {
         - ${{ each x in parameters.text }}:
           - script: f
         - script: g
+        - ${{ elif true }}:
+          - script: h
+        - ${{ unless true }}:
+          - script: i
+        - ${{ if (true) }}:
+          - script: j
         parameters: {text: a}
         ",
         &[],
@@ -325,6 +331,12 @@ fn what_is_wrong_with_a_directive_is_said() {
           hint: split(…) makes a list of a text; a parameter of type `object` may be a list
         a.yml:14:17: `each` goes over a list or a mapping, and this is neither
           hint: split(…) makes a list of a text; a parameter of type `object` may be a list
+        a.yml:17:7: there is no such directive
+          hint: write `${{ elseif … }}:`
+        a.yml:19:7: there is no such directive
+          hint: write `${{ if not(…) }}:`
+        a.yml:21:10: `(` stands only right after the name of a function
+          hint: an expression is a value, a path such as parameters.name, or a function such as eq(a, b)
         ",
     );
 }
