@@ -139,3 +139,42 @@ fn a_path_of_any_length_is_none() {
         "… is invalid",
     );
 }
+
+#[test]
+fn numbers_are_decimal_and_finite() {
+    let given = |value: &str| {
+        format!(
+            "parameters:\n- name: n\n  type: number\n  default: {value}\nsteps:\n- script: ${{{{ parameters.n }}}}"
+        )
+    };
+    assert!(made(&given("-1.50"), &[], &inputs()).is_ok());
+    for wrong in ["1e5", "inf", "nan", "0x10", &"9".repeat(400)] {
+        stops(&given(wrong), &[], "is not a valid Number");
+    }
+}
+
+#[test]
+fn what_a_declaration_says_wrong_is_told_once() {
+    let errors = |declared: &str| {
+        let main = format!("parameters:\n- {declared}\nsteps:\n- script: x");
+        match made(&main, &[], &inputs()) {
+            Err(crate::Refusal::Invalid(errors)) => errors,
+            other => panic!("it must not be valid: {other:?}"),
+        }
+    };
+    for declared in [
+        "{name: n, type: number, default: '${{ 1 }}'}",
+        "{name: n, type: number, default: ['${{ 1 }}']}",
+    ] {
+        let errors = errors(declared);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let told = "A template expression is not allowed in this context";
+        assert_eq!(errors[0].message, told);
+    }
+    let long = format!("{{name: {}, default: x}}", "n".repeat(101));
+    assert!(
+        errors(&long)[0]
+            .message
+            .starts_with("a parameter may not be called")
+    );
+}

@@ -1,5 +1,6 @@
 //! Templates: what a pipeline reads like once they are put in, and what a person is told when they cannot be.
 
+mod counted;
 mod directives;
 mod documented;
 mod errors;
