@@ -92,3 +92,57 @@ fn parts_of_what_is_handed_over() {
         "templates may make 500000 values, conditions counted",
     );
 }
+
+#[test]
+fn what_an_expression_makes() {
+    let list_of = |count: usize| list(count);
+    let many = format!(
+        "- {{name: t, type: object, default: [{}]}}\n",
+        "a,".repeat(5000)
+    );
+    let main = |count| {
+        let list = list_of(count);
+        format!(
+            "{list}{many}steps:\n- ${{{{ each x in parameters.l }}}}:\n  - ${{{{ iif(true, parameters.t, '') }}}}"
+        )
+    };
+    stops(
+        &main(110),
+        &[],
+        "templates may make 500000 values, conditions counted",
+    );
+    let text = format!("- {{name: t, default: '{}'}}\n", "x".repeat(1_000_000));
+    let value = "iif(true, parameters.t, '')";
+    let told = "templates may make 10 MiB of text";
+    assert!(made(&each(10, &text, value), &[], &inputs()).is_ok());
+    stops(&each(11, &text, value), &[], told);
+    // As deep as a file may be, in what is as deep.
+    let deep = format!("{}x{}", "{a: ".repeat(55), "}".repeat(55));
+    let inner = format!(
+        "{}\"${{{{ iif(true, parameters.t, '') }}}}\"{}",
+        "{a: ".repeat(55),
+        "}".repeat(55)
+    );
+    let twice = format!(
+        "parameters:\n- {{name: t, type: object, default: {deep}}}\nsteps:\n- template: t.yml\n  parameters: {{t: {inner}}}"
+    );
+    let file = format!("parameters: {{t: ''}}\nsteps:\n- script: x\n  env: {inner}");
+    let told = "expanded mappings and lists may be 128 levels deep";
+    stops(&twice, &[("t.yml", &file)], told);
+}
+
+#[test]
+fn an_expression_that_took_all_there_is_ends_the_rest() {
+    let text = format!("- {{name: t, default: '{}'}}\n", "x".repeat(10_000));
+    let main = each(5, &text, "replace(parameters.t, 'x', parameters.t)");
+    let Err(crate::Refusal::Invalid(errors)) = made(&main, &[], &inputs()) else {
+        panic!("it must not be valid")
+    };
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    let uses = "- script: ${{ replace(parameters.t, 'x', parameters.t) }}\n".repeat(2);
+    let main = format!("parameters:\n{text}steps:\n{uses}");
+    let Err(crate::Refusal::Invalid(errors)) = made(&main, &[], &inputs()) else {
+        panic!("it must not be valid")
+    };
+    assert_eq!(errors.len(), 1, "{errors:?}");
+}

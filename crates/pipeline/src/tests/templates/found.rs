@@ -29,21 +29,46 @@ fn variables_stay_where_they_are_written() {
     );
 }
 
+/// Loops within loops around something: a million rounds. `dash` begins an item of a list.
+fn rounds(dash: &str, inner: &str) -> String {
+    let mut text = String::new();
+    for level in 0..6 {
+        let indent = "  ".repeat(level);
+        text += &format!("{indent}{dash}${{{{ each x{level} in parameters.l }}}}:\n");
+    }
+    text + &"  ".repeat(6) + inner
+}
+
 #[test]
 fn too_much_is_told_once_and_nothing_else() {
-    let mut main =
-        "parameters:\n- name: l\n  type: object\n  default: [0,1,2,3,4,5,6,7,8,9]\nsteps:\n"
-            .to_owned();
-    for level in 0..8 {
-        let indent = "  ".repeat(level);
-        main += &format!("{indent}- ${{{{ each x{level} in parameters.l }}}}:\n");
+    let list = "parameters:\n- name: l\n  type: object\n  default: [0,1,2,3,4,5,6,7,8,9]\n";
+    let nothing = rounds("- ", "- ${{ if false }}: x");
+    let used = rounds("- ", "- template: t.yml");
+    let keys = rounds("", "${{ if false }}: x");
+    let large = format!(
+        "parameters: {{p: x, x: [{}]}}\nsteps:\n- script: x",
+        "a,".repeat(90_000)
+    );
+    let uses = "- template: t.yml\n  parameters: {p: y}\n".repeat(7);
+    for (main, file) in [
+        (format!("{list}steps:\n{nothing}"), ""),
+        (
+            format!("{list}steps:\n{used}"),
+            "steps:\n- ${{ if false }}: x",
+        ),
+        (
+            "steps:\n- template: t.yml".to_owned(),
+            &*format!("{list}{keys}\nsteps:\n- script: x"),
+        ),
+        (format!("steps:\n{uses}"), &*large),
+    ] {
+        let Err(crate::Refusal::Invalid(errors)) = made(&main, &[("t.yml", file)], &inputs())
+        else {
+            panic!("it must not be valid")
+        };
+        let told: Vec<_> = errors.iter().map(|error| &error.message).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
     }
-    main += &format!("{}- template: t.yml", "  ".repeat(8));
-    let files = [("t.yml", "steps:\n- ${{ if false }}:\n  - script: x")];
-    let Err(crate::Refusal::Invalid(errors)) = made(&main, &files, &inputs()) else {
-        panic!("it must not be valid")
-    };
-    assert_eq!(errors.len(), 1, "{errors:?}");
 }
 
 #[test]
@@ -176,5 +201,36 @@ fn what_a_declaration_says_wrong_is_told_once() {
         errors(&long)[0]
             .message
             .starts_with("a parameter may not be called")
+    );
+}
+
+#[test]
+fn a_template_sees_no_loop_of_its_user() {
+    stops(
+        "parameters: [{name: l, type: object, default: [a]}]\nsteps:\n- ${{ each x in parameters.l }}:\n  - template: t.yml",
+        &[("t.yml", "steps:\n- script: ${{ x }}")],
+        "t.yml:2:",
+    );
+}
+
+#[test]
+fn conditions_beside_variables_see_them() {
+    expands(
+        "
+        ${{ if eq(variables.a, '1') }}:
+          name: y
+        variables:
+          a: 1
+        steps:
+        - script: x
+        ",
+        &[],
+        "
+        name: y
+        variables:
+          a: 1
+        steps:
+        - script: x
+        ",
     );
 }
