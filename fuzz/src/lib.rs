@@ -1,17 +1,20 @@
-//! The promises that the targets look for a breach of. They stand beside the tests of the crate that makes them, which keep
+//! The promises that the targets look for a breach of. They stand beside the tests of the crates that make them, which keep
 //! them for the seeds; nothing is promised here.
 
 #[path = "../../crates/pipeline/tests/promises/held/mod.rs"]
-mod held;
+mod pipeline;
+#[path = "../../crates/seal/tests/promises/held.rs"]
+mod seal;
 
 /// Hands bytes to a promise.
 macro_rules! targets {
-    ($($name:ident),*) => { $(
-        #[doc = concat!("See `held::", stringify!($name), "`.")]
+    ($from:ident: $($name:ident),*) => { $(
+        #[doc = concat!("See `", stringify!($from), "::", stringify!($name), "`.")]
         pub fn $name(data: &[u8]) {
-            held::$name(data);
+            $from::$name(data);
         }
     )* };
 }
 
-targets!(expression, condition, query, yaml, template, hidden);
+targets!(pipeline: expression, condition, query, yaml, template, hidden);
+targets!(seal: open);

@@ -5,6 +5,7 @@ mod cannot_run;
 mod declared;
 mod documentation;
 mod documentation_resources;
+mod edges;
 mod errors_tasks;
 mod errors_text;
 mod errors_values;

@@ -234,3 +234,19 @@ fn conditions_beside_variables_see_them() {
         ",
     );
 }
+
+#[test]
+fn the_word_of_what_is_extended_stands() {
+    expands(
+        "
+        name: own
+        extends: {template: t.yml}
+        ",
+        &[("t.yml", "name: theirs\nsteps:\n- script: x")],
+        "
+        name: theirs
+        steps:
+        - script: x
+        ",
+    );
+}
