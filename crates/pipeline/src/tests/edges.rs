@@ -1,6 +1,6 @@
 //! The last that is read, and the first that is not.
 
-use super::{check, run, shown};
+use super::{check, good, run, shown};
 
 /// A stage with a list so deep, the levels above it counted.
 fn deep(levels: usize) -> String {
@@ -55,4 +55,28 @@ fn marks_and_line_ends_are_no_characters() {
     assert!(told.starts_with("a.yml:1:1: "), "{told}");
     let told = shown(&run("a: b\r\nc: \0"));
     assert!(told.starts_with("a.yml:2:4: the character"), "{told}");
+}
+
+#[test]
+fn a_hundred_warnings() {
+    let keys: String = (0..150).map(|n| format!("k{n}: x, ")).collect();
+    let plan = good(&format!("pool: {{{keys}}}\nsteps: [script: x]"));
+    assert_eq!(plan.warnings.len(), 100);
+}
+
+#[test]
+fn a_hundred_refusals() {
+    let jobs: String = (0..150)
+        .map(|n| format!("- {{job: J{n}, container: image, steps: [script: x]}}\n"))
+        .collect();
+    assert_eq!(good(&format!("jobs:\n{jobs}")).refusals.len(), 100);
+}
+
+#[test]
+fn line_separators_are_quoted() {
+    let told = shown(&run("a\u{2028}b: 1\nsteps: [script: x]"));
+    assert!(
+        told.contains("a\\u{2028}b") && !told.contains('\u{2028}'),
+        "{told}"
+    );
 }

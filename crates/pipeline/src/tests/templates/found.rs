@@ -250,3 +250,13 @@ fn the_word_of_what_is_extended_stands() {
         ",
     );
 }
+
+#[test]
+fn a_warning_is_told_once_however_often_a_template_is_used() {
+    let file = "jobs:\n- job: J${{ parameters.n }}\n  pool: {name: p}\n  steps: [script: x]";
+    let file = format!("parameters: {{n: 1}}\n{file}");
+    let main = "jobs:\n- template: t.yml\n- template: t.yml\n  parameters: {n: 2}";
+    let planned = made(main, &[("t.yml", &file)], &inputs());
+    let warnings = planned.map(|planned| planned.plan.warnings);
+    assert_eq!(warnings.map(|warnings| warnings.len()), Ok(1));
+}
