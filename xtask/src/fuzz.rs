@@ -53,7 +53,11 @@ pub(crate) fn run(workspace: &Workspace, minutes: u32) -> anyhow::Result<bool> {
         let mut seen = Seen::default();
         let found_nothing = stream(command, &mut |line| seen.look(line))?;
         well &= found_nothing;
-        let outcome = if found_nothing { "no find" } else { "A FIND" };
+        let outcome = match (found_nothing, seen.executions.is_empty()) {
+            (true, _) => "no find",
+            (false, true) => "DID NOT RUN, OR A FIND AT ONCE",
+            (false, false) => "A FIND",
+        };
         table.push(format!(
             "{name:<12}{:>12} executions  seed {:<12}coverage {:<8}{outcome}",
             seen.executions, seen.seed, seen.coverage
