@@ -30,7 +30,9 @@ impl Known {
             return text.to_owned();
         }
         macros::expand_nested_within(text, MAX_EXPANSION, |name| {
-            self.0.get(&words::fold(name)).cloned()
+            let value = self.0.get(&words::fold(name));
+            // A longer one would not be put in, and is not copied for that.
+            value.filter(|value| value.len() < MAX_EXPANSION).cloned()
         })
         .text
     }
