@@ -417,7 +417,7 @@ pub(crate) fn validation_result(problem: Problem) -> ValidationResult {
     ValidationResult {
         result: if problem.warning { "warning" } else { "error" }.to_owned(),
         message: match problem.hint {
-            Some(hint) => format!("{} {hint}", problem.text),
+            Some(hint) => format!("{} ({hint})", problem.text),
             None => problem.text,
         },
         code: Some(problem.code),

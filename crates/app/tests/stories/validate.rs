@@ -96,7 +96,7 @@ async fn mistakes_are_told_to_people_editors_and_code_scanning() {
     let folder = repository(&[("azure-pipelines.yml", MAIN), ("ci/sign.yml", &wrong)]);
     let given = ["azure-pipelines.yml", "--parameter", "environment=staging"];
     let done = validate(folder.path(), &given).await.ends(6);
-    done.shows("azure-pipelines.yml:1:1: error: The 'environment' parameter value 'staging' is not a valid value")
+    done.shows("azure-pipelines.yml:2:9: error: The 'environment' parameter value 'staging' is not a valid value")
         .shows("ci/sign.yml:6:32: error: Key not found 'keystroe'")
         .shows("  6 |     secureFile: ${{ parameters.keystroe }}\n    |                                ^")
         .shows("hint: did you mean `keystore`?")

@@ -356,7 +356,11 @@ impl Expander<'_> {
         scope: &Scope,
     ) -> Bound {
         let node = match given {
-            Some(given) if frame == Frame::ROOT => self.at_start(parameter, given),
+            // It has no place of its own: a mistake is shown where the parameter is declared.
+            Some(given) if frame == Frame::ROOT => {
+                let place = parameter.place;
+                self.at_start(parameter, Node { place, ..given })
+            }
             Some(given) => Some(given),
             None if parameter.default.is_none() && frame == Frame::ROOT => {
                 let mut hint =
@@ -365,7 +369,9 @@ impl Expander<'_> {
                     let allowed = quotable(&parameter.values.join(", "));
                     hint.push_str(&format!(". It takes one of: {allowed}"));
                 }
-                self.report.parameter_required(&parameter.name, used, hint);
+                let place = parameter.place;
+                self.report
+                    .parameter_required(&parameter.name, place, hint);
                 None
             }
             None if parameter.default.is_none() => {

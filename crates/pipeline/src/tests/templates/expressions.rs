@@ -193,9 +193,9 @@ fn parameters_of_the_pipeline_are_given_at_its_start() {
         "
         a.yml:1:1: Unexpected parameter 'other'
           hint: known here: environment, targets, dry
-        a.yml:1:1: The 'environment' parameter value 'staging' is not a valid value
+        a.yml:2:9: The 'environment' parameter value 'staging' is not a valid value
           hint: known here: test, production
-        a.yml:1:1: The 'dry' parameter value 'maybe' is not a valid Boolean
+        a.yml:7:9: The 'dry' parameter value 'maybe' is not a valid Boolean
           hint: it must be true or false; the type stands in `parameters:` of the file that declares it
         ",
     );
