@@ -9,7 +9,7 @@ pub const MAX_LENGTH: usize = 255;
 const FORBIDDEN: [char; 10] = ['"', '/', ':', '<', '>', '\\', '|', '?', '@', '*'];
 /// Digits that an id or a revision is reckoned with, before it is known.
 const DIGITS: usize = 10;
-const RULE: &str = "a run number may not hold \" / : < > \\ | ? @ * and may not end with `.`";
+const RULE: &str = "leave out each of \" / : < > \\ | ? @ * and a `.` at the end";
 
 /// A part of a run's number.
 #[derive(Clone, Debug, PartialEq, Eq)]
