@@ -85,7 +85,12 @@ browser! {
         rosa.see(sheet().find(row("nightly"))).await;
         rosa.accessible("permissions").await;
         rosa.picture("permissions").await;
-        rosa.click(sheet().find(row("nightly")).find(css("button"))).await;
+        rosa.click(sheet().find(row("nightly")).find(css("button:not(.danger)"))).await;
+        rosa.see(status("The pipeline may also name the file by a variable")).await;
+        rosa.see(sheet().find(row("nightly").with("also by a variable"))).await;
+        rosa.accessible("permissions by a variable").await;
+        rosa.picture("permissions-by-variable").await;
+        rosa.click(sheet().find(row("nightly")).find(css("button.danger"))).await;
         rosa.see(status("The permission is revoked")).await;
         rosa.see(heading("No pipeline is permitted")).await;
 
