@@ -370,8 +370,7 @@ impl Expander<'_> {
                     hint.push_str(&format!(". It takes one of: {allowed}"));
                 }
                 let place = parameter.place;
-                self.report
-                    .parameter_required(&parameter.name, place, hint);
+                self.report.parameter_required(&parameter.name, place, hint);
                 None
             }
             None if parameter.default.is_none() => {
