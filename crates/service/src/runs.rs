@@ -59,6 +59,7 @@ impl Runs<'_> {
         pipeline: PipelineId,
         input: RunInput,
     ) -> Result<RunView> {
+        self.check_may_queue(caller, project, pipeline).await?;
         let claimed = input.claimed_ref.clone();
         let Planned {
             made,
@@ -139,6 +140,36 @@ impl Runs<'_> {
             })?;
         self.0.jobs_may_be_ready();
         self.get(caller, project, run).await
+    }
+
+    /// Nothing is planned for who may not start a run: a plan says which secure files there are. The refusal is on record.
+    async fn check_may_queue(
+        &self,
+        caller: &Caller,
+        project: ProjectId,
+        pipeline: PipelineId,
+    ) -> Result<()> {
+        let mut read = self.0.store().read().await?;
+        if read
+            .look(caller, QueueRun { project, pipeline })
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        drop(read);
+        let asked = caller.clone();
+        self.0
+            .store()
+            .write("run.start", move |tx| {
+                let caller = asked.clone();
+                Box::pin(async move {
+                    let act = QueueRun { project, pipeline };
+                    tx.authorize(&caller, act).await.map(drop)
+                })
+            })
+            .await
+            .map_err(|stop| Error::from(stop).about(&crate::error::PIPELINE))
     }
 
     /// What a run would be planned from now: the text once templates are put in. Starts nothing.

@@ -2,7 +2,8 @@
 //! when the plan is made and not later.
 
 use crate::Cast;
-use coffer_testkit::{PROJECT, both, random};
+use coffer_testkit::{PROJECT, both, group, random};
+use coffer_wire::coffer::AuditEvent;
 use coffer_wire::enums::RunState;
 use coffer_wire::pipelines::{QueueVariable, RunRequest};
 use std::collections::BTreeMap;
@@ -169,6 +170,34 @@ jobs:
             refused.to_string().contains("references secure file $(which) which could not be found"),
             "{refused}"
         );
+    }
+
+    async fn who_may_not_start_a_run_learns_of_no_file(server) {
+        let cast = Cast::of(&server).await;
+        let yaml = "parameters: [{name: which, default: ca.pem}]
+steps:
+- task: DownloadSecureFile@1
+  inputs: {secureFile: '${{ parameters.which }}'}
+";
+        let pipeline = cast.developer.pipeline("asks", yaml).await;
+        let reader = server.person("reader", &[group::READERS]).await;
+        let pipelines = reader.client.pipelines(PROJECT);
+        pipelines.get(pipeline.id).await.unwrap();
+        let mut told = Vec::new();
+        for name in ["ca.pem", "nothing.pem"] {
+            let request = RunRequest {
+                template_parameters: BTreeMap::from([("which".to_owned(), name.into())]),
+                ..RunRequest::default()
+            };
+            let refused = pipelines.run(pipeline.id, &request).await.unwrap_err();
+            assert_eq!(refused.status(), Some(403), "{refused}");
+            assert!(!refused.to_string().contains("pem"), "{refused}");
+            told.push(refused.to_string());
+        }
+        assert_eq!(told[0], told[1]);
+        let events = server.administrator().audit().await;
+        let denied = |event: &&AuditEvent| event.action == "Pipelines.RunQueued" && event.outcome == "denied";
+        assert_eq!(events.iter().filter(denied).count(), 2, "each is on record");
     }
 
     async fn a_condition_is_decided_by_what_the_run_is_given(server) {
