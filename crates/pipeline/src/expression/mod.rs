@@ -68,6 +68,23 @@ pub struct Expression {
     pub span: Span,
 }
 
+impl Expression {
+    /// It and all that is in it, from left to right, each before its own parts.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Self> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            let part = open.pop()?;
+            match &part.kind {
+                Kind::Index { of, key } => open.extend([&**key, &**of]),
+                Kind::All { of } => open.push(of),
+                Kind::Call { arguments, .. } => open.extend(arguments.iter().rev()),
+                _ => {}
+            }
+            Some(part)
+        })
+    }
+}
+
 /// What an [`Expression`] is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {

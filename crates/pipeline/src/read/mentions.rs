@@ -87,28 +87,22 @@ fn look(node: &Node, text: &str, begin: usize, found: &mut Vec<Mention>) {
             });
         }
     };
-    let mut open = vec![&tree];
-    while let Some(part) = open.pop() {
+    for part in tree.parts() {
         match &part.kind {
-            Part::Index { of, key } => {
-                match &of.kind {
-                    Part::Name(name) if words::same(name, "dependencies") => {
-                        add(By::Dependencies, key);
-                    }
-                    Part::Name(name) if words::same(name, "stageDependencies") => {
-                        add(By::Stages, key);
-                    }
-                    _ => {}
+            Part::Index { of, key } => match &of.kind {
+                Part::Name(name) if words::same(name, "dependencies") => {
+                    add(By::Dependencies, key);
                 }
-                open.extend([&**key, &**of]);
-            }
-            Part::All { of } => open.push(of),
+                Part::Name(name) if words::same(name, "stageDependencies") => {
+                    add(By::Stages, key);
+                }
+                _ => {}
+            },
             Part::Call { name, arguments } => {
                 let status = ["succeeded", "failed", "succeededOrFailed"];
                 if status.iter().any(|known| words::same(known, name)) {
                     arguments.iter().for_each(|name| add(By::Status, name));
                 }
-                open.extend(arguments.iter().rev());
             }
             _ => {}
         }

@@ -28,6 +28,7 @@ use crate::{
 };
 pub(crate) use known::Known;
 pub(crate) use resources::repositories;
+pub(crate) use root::WITH_STEPS;
 pub(crate) use step::as_task;
 pub(crate) use strategy::{LEG_HINT, MAX_LEGS, Of, is_leg, legs, slices};
 pub(crate) use variables::{MAX_VARIABLES, fault_of_name, plain};

@@ -32,8 +32,8 @@ const KEYS: &[&str] = &[
 ];
 /// What a pipeline is made of; one of them.
 const CONTENT: &[&str] = &["stages", "jobs", "steps", "extends", "phases"];
-/// Keys of the job that the steps at the root stand for.
-const WITH_STEPS: &[&str] = &[
+/// Keys of the job that the steps at the root stand for. They may stand beside `extends`, and say nothing there.
+pub(crate) const WITH_STEPS: &[&str] = &[
     "strategy",
     "continueOnError",
     "container",

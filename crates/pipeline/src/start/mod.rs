@@ -58,11 +58,6 @@ impl Counters {
         self.0.insert(prefix, number);
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
-        self.0.iter().map(|(prefix, number)| (&**prefix, *number))
-    }
-
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -321,65 +321,48 @@ fn index(number: f64) -> Option<usize> {
     fits.then(|| format!("{whole:.0}").parse().ok()).flatten()
 }
 
-/// The first variable that has no value yet, or one that is made when a job runs, and where it stands.
-fn known_later(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
-    match &tree.kind {
-        Part::Index { of, key } => match (&of.kind, &key.kind) {
-            (Part::Name(of), Part::Text(name))
-                if words::same(of, "variables") && scope.counted(of).is_none() =>
-            {
-                let shown = quotable(name);
-                let message = match scope.variable(name) {
-                    Some(text)
-                        if expression::in_brackets(text).is_some() || text.contains("$(") =>
-                    {
-                        format!(
-                            "the variable `{shown}` gets its value when the job runs: here it is the text `{}`",
-                            quotable(text)
-                        )
-                    }
-                    None if words::fold(name).starts_with("agent.") => {
-                        format!(
-                            "the variable `{shown}` is known when the job runs: here it is empty"
-                        )
-                    }
-                    _ => return None,
-                };
-                Some((message, key.span.start))
-            }
-            _ => known_later(of, scope).or_else(|| known_later(key, scope)),
-        },
-        Part::All { of } => known_later(of, scope),
-        Part::Call { arguments, .. } => arguments
-            .iter()
-            .find_map(|argument| known_later(argument, scope)),
+/// What stands below a context by its name, `parameters.name`, and where the name stands. Variables of loops hide contexts.
+fn named<'a>(part: &'a Expression, context: &str, scope: &Scope) -> Option<(&'a str, usize)> {
+    let Part::Index { of, key } = &part.kind else {
+        return None;
+    };
+    match (&of.kind, &key.kind) {
+        (Part::Name(of), Part::Text(name))
+            if words::same(of, context) && scope.counted(of).is_none() =>
+        {
+            Some((name, key.span.start))
+        }
         _ => None,
     }
 }
 
+/// The first variable that has no value yet, or one that is made when a job runs, and where it stands.
+fn known_later(tree: &Expression, scope: &Scope) -> Option<(String, usize)> {
+    tree.parts().find_map(|part| {
+        let (name, at) = named(part, "variables", scope)?;
+        let shown = quotable(name);
+        let message = match scope.variable(name) {
+            Some(text) if expression::in_brackets(text).is_some() || text.contains("$(") => {
+                format!(
+                    "the variable `{shown}` gets its value when the job runs: here it is the text `{}`",
+                    quotable(text)
+                )
+            }
+            None if words::fold(name).starts_with("agent.") => {
+                format!("the variable `{shown}` is known when the job runs: here it is empty")
+            }
+            _ => return None,
+        };
+        Some((message, at))
+    })
+}
+
 /// Whether some `parameters.name` in it has a value that was refused, or was not given.
 fn depends_on_refused(tree: &Expression, scope: &Scope) -> bool {
-    match &tree.kind {
-        Part::Index { of, key } => {
-            let refused = match (&of.kind, &key.kind) {
-                (Part::Name(of), Part::Text(name))
-                    if words::same(of, "parameters") && scope.counted(of).is_none() =>
-                {
-                    scope
-                        .parameter(name)
-                        .and_then(Bound::as_node)
-                        .is_some_and(|node| matches!(node.kind, Kind::Refused))
-                }
-                _ => false,
-            };
-            refused || depends_on_refused(of, scope) || depends_on_refused(key, scope)
-        }
-        Part::All { of } => depends_on_refused(of, scope),
-        Part::Call { arguments, .. } => arguments
-            .iter()
-            .any(|argument| depends_on_refused(argument, scope)),
-        _ => false,
-    }
+    tree.parts()
+        .filter_map(|part| named(part, "parameters", scope))
+        .filter_map(|(name, _)| scope.parameter(name)?.as_node())
+        .any(|node| matches!(node.kind, Kind::Refused))
 }
 
 /// The first `parameters.name` whose name is not declared, and where it stands.
@@ -387,25 +370,8 @@ fn unknown_parameter(tree: &Expression, scope: &Scope) -> Option<(String, usize)
     if scope.file().open {
         return None;
     }
-    match &tree.kind {
-        Part::Index { of, key } => {
-            let name = match (&of.kind, &key.kind) {
-                (Part::Name(of), Part::Text(name))
-                    if words::same(of, "parameters") && scope.counted(of).is_none() =>
-                {
-                    name
-                }
-                _ => return unknown_parameter(of, scope).or_else(|| unknown_parameter(key, scope)),
-            };
-            scope
-                .parameter(name)
-                .is_none()
-                .then(|| (name.to_string(), key.span.start))
-        }
-        Part::All { of } => unknown_parameter(of, scope),
-        Part::Call { arguments, .. } => arguments
-            .iter()
-            .find_map(|argument| unknown_parameter(argument, scope)),
-        _ => None,
-    }
+    tree.parts()
+        .filter_map(|part| named(part, "parameters", scope))
+        .find(|(name, _)| scope.parameter(name).is_none())
+        .map(|(name, at)| (name.to_owned(), at))
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Place, quotable},
+    read::WITH_STEPS,
     words,
     yaml::{Kind, Node},
 };
@@ -26,16 +27,6 @@ const HOLDS: &[&str] = &[
     "pool",
     "name",
     "lockBehavior",
-];
-/// Keys of the one job of a pipeline with steps. They may stand beside `extends`, and say nothing there.
-const OF_STEPS: &[&str] = &[
-    "strategy",
-    "continueOnError",
-    "container",
-    "services",
-    "workspace",
-    "queue",
-    "server",
 ];
 /// What may not stand beside `extends`: the template says what runs.
 const RUNS: &[&str] = &["stages", "jobs", "steps", "phases"];
@@ -61,7 +52,7 @@ impl Expander<'_> {
                 }
             }
             for (key, _) in &out {
-                if let Some(name) = key.text().filter(|name| OF_STEPS.contains(name)) {
+                if let Some(name) = key.text().filter(|name| WITH_STEPS.contains(name)) {
                     self.report.warn(
                         Code::Ignored,
                         key.place,
@@ -70,7 +61,7 @@ impl Expander<'_> {
                     );
                 }
             }
-            let stays = |name: &str| !RUNS.contains(&name) && !OF_STEPS.contains(&name);
+            let stays = |name: &str| !RUNS.contains(&name) && !WITH_STEPS.contains(&name);
             out.retain(|(key, _)| key.text().is_none_or(stays));
             let known = member(&out, "variables").map(super::variables::known);
             let scope = scope.with_variables(known.unwrap_or_default());
@@ -118,7 +109,7 @@ impl Expander<'_> {
             let Some(name) = key.text().filter(|name| !name.starts_with("${{")) else {
                 continue;
             };
-            if !HOLDS.contains(&name) && !OF_STEPS.contains(&name) {
+            if !HOLDS.contains(&name) && !WITH_STEPS.contains(&name) {
                 let message = format!(
                     "Unexpected value '{}': a template of a pipeline has no such key",
                     quotable(name)
